@@ -1,0 +1,1 @@
+//! Counts and frames in and out of AnnData files.

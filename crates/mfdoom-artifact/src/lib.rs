@@ -1,0 +1,1 @@
+//! Manifests, atomic publishing, tables and model directories.

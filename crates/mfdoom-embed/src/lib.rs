@@ -1,0 +1,1 @@
+//! Embeds cells with a trained model.

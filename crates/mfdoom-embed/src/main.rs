@@ -1,0 +1,2 @@
+//! Embeds cells with a trained model.
+fn main() {}

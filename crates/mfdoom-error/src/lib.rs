@@ -1,0 +1,240 @@
+//! One error type for every crate: what went wrong, what was found, what was wanted and the way out.
+//!
+//! A message names the file and, where there is one, the group or column. The kind decides the exit code
+//! of a stage, so that scripts and workflow engines can tell a bad input from a failed run.
+//!
+//! ```
+//! use mfdoom_error::{Error, Kind};
+//!
+//! let error = Error::contract("cells.h5ad: layers/spliced holds values that are not counts")
+//!     .found("0.6931, 1.0986, 2.3025")
+//!     .wanted("non-negative integers")
+//!     .help("give the raw counts, or pass --allow-non-integer");
+//! assert_eq!(error.kind(), Kind::Contract);
+//! assert_eq!(error.exit_code(), 3);
+//! ```
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Result with the project's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed while running: a full disk, a device, a bug.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// An input breaks its contract: not raw counts, no such column, a duplicate key.
+    Contract,
+    /// A model, vocabulary or format does not fit the input.
+    Incompatible,
+    /// The reader of our output went away, which is not an error for a program in a pipe.
+    ClosedPipe,
+    /// A signal asked the process to end.
+    Interrupted(i32),
+}
+
+/// An error that a user can act on.
+#[derive(Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: Kind,
+    message: String,
+    found: Option<String>,
+    wanted: Option<String>,
+    help: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            message: message.into(),
+            found: None,
+            wanted: None,
+            help: None,
+            source: None,
+        }))
+    }
+
+    /// An error of [`Kind::Failed`], exit code 1.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    /// An error of [`Kind::Usage`], exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// An error of [`Kind::Contract`], exit code 3.
+    pub fn contract(message: impl Into<String>) -> Self {
+        Self::new(Kind::Contract, message)
+    }
+
+    /// An error of [`Kind::Incompatible`], exit code 4.
+    pub fn incompatible(message: impl Into<String>) -> Self {
+        Self::new(Kind::Incompatible, message)
+    }
+
+    /// The reader of our output went away, exit code 0.
+    pub fn closed_pipe() -> Self {
+        Self::new(Kind::ClosedPipe, "the reader of the output closed the pipe")
+    }
+
+    /// A signal ended the run; the process then ends by that signal.
+    pub fn interrupted(signal: i32) -> Self {
+        Self::new(Kind::Interrupted(signal), format!("interrupted by signal {signal}"))
+    }
+
+    /// Reports a failed file operation; a closed pipe becomes [`Kind::ClosedPipe`].
+    pub fn io(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::closed_pipe(),
+            io::ErrorKind::NotFound => {
+                Self::contract(format!("{}: no such file or directory", path.display()))
+                    .help("check the path")
+            }
+            _ => Self::failed(path.display().to_string()).source(error),
+        }
+    }
+
+    /// Adds what was found.
+    pub fn found(mut self, found: impl Into<String>) -> Self {
+        self.0.found = Some(found.into());
+        self
+    }
+
+    /// Adds what was wanted.
+    pub fn wanted(mut self, wanted: impl Into<String>) -> Self {
+        self.0.wanted = Some(wanted.into());
+        self
+    }
+
+    /// Adds the way out: the flag or step that mends it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds the error that caused this one.
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Puts `context` and a colon before the message, for callers that know the file's name.
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.0.message = format!("{context}: {}", self.0.message);
+        self
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Returns the message without found, wanted and help.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns the way out, where one is known.
+    pub fn help_text(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// Returns the exit code that a stage ends with; a signal is 128 plus its number.
+    pub fn exit_code(&self) -> i32 {
+        match self.0.kind {
+            Kind::ClosedPipe => 0,
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Contract => 3,
+            Kind::Incompatible => 4,
+            Kind::Interrupted(signal) => 128 + signal,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { message, found, wanted, help, source, .. } = &*self.0;
+        f.write_str(message)?;
+        let mut cause: Option<&dyn StdError> = source.as_deref().map(|s| s as _);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        for (name, text) in [("found", found), ("wanted", wanted), ("help", help)] {
+            if let Some(text) = text {
+                write!(f, "\n  {name:>6}: {text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::closed_pipe(),
+            _ => Self::failed("input or output failed").source(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_every_part_on_its_own_line() {
+        let error = Error::contract("x.h5ad: no layer 'spliced'")
+            .found("layers: mature, nascent")
+            .wanted("a layer with spliced counts")
+            .help("--modality spliced=layers/mature");
+        assert_eq!(
+            error.to_string(),
+            "x.h5ad: no layer 'spliced'\n   found: layers: mature, nascent\n  wanted: a layer with spliced counts\n    help: --modality spliced=layers/mature"
+        );
+    }
+
+    #[test]
+    fn kinds_have_the_exit_codes_of_the_contract() {
+        let codes = [
+            (Error::closed_pipe(), 0),
+            (Error::failed("x"), 1),
+            (Error::usage("x"), 2),
+            (Error::contract("x"), 3),
+            (Error::incompatible("x"), 4),
+            (Error::interrupted(2), 130),
+        ];
+        for (error, code) in codes {
+            assert_eq!(error.exit_code(), code);
+        }
+    }
+
+    #[test]
+    fn a_broken_pipe_is_not_a_failure() {
+        let error = Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(error.kind(), Kind::ClosedPipe);
+    }
+
+    #[test]
+    fn a_missing_file_breaks_the_contract() {
+        let error = Error::io(Path::new("x.h5ad"), io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(error.kind(), Kind::Contract);
+        assert!(error.to_string().starts_with("x.h5ad: no such file"));
+    }
+}

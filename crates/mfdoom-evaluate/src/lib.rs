@@ -1,0 +1,1 @@
+//! Scores embeddings and draws them.

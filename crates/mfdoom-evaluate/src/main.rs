@@ -1,0 +1,2 @@
+//! Scores embeddings and draws them.
+fn main() {}

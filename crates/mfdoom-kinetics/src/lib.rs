@@ -1,0 +1,1 @@
+//! Splicing kinetics: simulation, moments, velocity fits and graphs on plain slices.

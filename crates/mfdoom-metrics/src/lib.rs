@@ -1,0 +1,1 @@
+//! Scores of embeddings and velocities, PCA and neighbours, on plain slices.

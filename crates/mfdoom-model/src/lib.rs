@@ -1,0 +1,1 @@
+//! The masked multimodal transformer: configuration, encoders, backbone, pooling, objectives.

@@ -1,0 +1,1 @@
+//! Turns raw counts into one table of tokens.

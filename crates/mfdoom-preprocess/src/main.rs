@@ -1,0 +1,2 @@
+//! Turns raw counts into one table of tokens.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Trains the multimodal model on token tables.

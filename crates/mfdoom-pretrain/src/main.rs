@@ -1,0 +1,2 @@
+//! Trains the multimodal model on token tables.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Simulates single-cell counts with splicing kinetics, and their truth.

@@ -1,0 +1,2 @@
+//! Simulates single-cell counts with splicing kinetics, and their truth.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Vocabulary, filters, counts to tokens, and the token table.

@@ -1,0 +1,1 @@
+//! Loader, sampler, trainer, metrics log and resume.

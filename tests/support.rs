@@ -1,0 +1,1 @@
+//! Helpers of the chain tests: where the binaries are, how they are run.
