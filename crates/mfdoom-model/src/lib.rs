@@ -1,1 +1,36 @@
-//! The masked multimodal transformer: configuration, encoders, backbone, pooling, objectives.
+//! The masked multimodal transformer: cells as packed tokens in, one vector per output out.
+//!
+//! ```text
+//! config.rs      what a model is made of            encoder.rs    token -> vector
+//! batch.rs       packed cells                       backbone.rs   layers over all rows
+//! scheme.rs      who reads what                     pool.rs       rows -> one vector per output
+//! parameters.rs  names, shapes, initial values      objective/    what is optimised
+//! ```
+//!
+//! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
+//! test holds them to a float64 reference.
+
+mod attention;
+mod backbone;
+mod batch;
+mod config;
+mod encoder;
+mod model;
+mod objective;
+mod parameters;
+mod pool;
+mod scheme;
+
+pub use attention::Attention;
+pub use backbone::Backbone;
+pub use batch::{PackedBatch, PackedModality};
+pub use config::{
+    Contrastive, FORMAT, Fusion, LayerStyle, ModelConfig, Negatives, Objective, Preset, Reduction,
+    Temperature, ValueTransform,
+};
+pub use encoder::Encoder;
+pub use model::{Hidden, Model, project};
+pub use objective::{Loss, Term, loss, loss_of, pairs};
+pub use parameters::{Init, Parameter, initialise, parameters};
+pub use pool::Pool;
+pub use scheme::{Block, Layout, Output, Reads, Scheme};

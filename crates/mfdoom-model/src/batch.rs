@@ -1,0 +1,131 @@
+//! Cells of a mini-batch, packed: all tokens of a modality behind one another, with cumulative lengths.
+
+use std::ops::Range;
+
+use crate::config::{ModelConfig, ValueTransform};
+
+/// Tokens of some cells, one entry per modality of the model, in its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PackedBatch {
+    /// Number of cells.
+    pub cells: usize,
+    /// Tokens by modality.
+    pub modalities: Vec<PackedModality>,
+}
+
+/// Tokens of one modality.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackedModality {
+    /// Vocabulary ids, 1 and up, cell behind cell.
+    pub ids: Vec<u32>,
+    /// Raw count of each token.
+    pub counts: Vec<f32>,
+    /// Cell c has the tokens `offsets[c]..offsets[c + 1]`; none where the modality is missing.
+    pub offsets: Vec<usize>,
+    /// Total count of each cell over all genes of its input.
+    pub library_size: Vec<f32>,
+}
+
+impl Default for PackedModality {
+    fn default() -> Self {
+        Self { ids: Vec::new(), counts: Vec::new(), offsets: vec![0], library_size: Vec::new() }
+    }
+}
+
+impl PackedModality {
+    /// Appends a cell; a missing modality is a cell without tokens.
+    pub fn push(&mut self, ids: &[u32], counts: &[f32], library_size: f32) {
+        self.ids.extend_from_slice(ids);
+        self.counts.extend_from_slice(counts);
+        self.offsets.push(self.ids.len());
+        self.library_size.push(library_size);
+    }
+
+    /// Returns the tokens of a cell.
+    pub fn tokens(&self, cell: usize) -> Range<usize> {
+        self.offsets[cell]..self.offsets[cell + 1]
+    }
+
+    /// Whether a cell has a token.
+    pub fn is_present(&self, cell: usize) -> bool {
+        !self.tokens(cell).is_empty()
+    }
+
+    /// Returns the input of the value encoder for each token.
+    pub fn values(&self, config: &ModelConfig) -> Vec<f32> {
+        let max = config.max_value as f32;
+        let clamped = self.counts.iter().map(|c| c.min(max));
+        match config.value_transform {
+            ValueTransform::Raw => clamped.collect(),
+            ValueTransform::Log1p => clamped.map(f32::ln_1p).collect(),
+            ValueTransform::LogNormalized => {
+                let sizes = (0..self.library_size.len())
+                    .flat_map(|c| self.tokens(c).map(move |_| self.library_size[c].max(1.0)));
+                clamped.zip(sizes).map(|(count, size)| (1e4 * count / size).ln_1p()).collect()
+            }
+        }
+    }
+}
+
+impl PackedBatch {
+    /// Returns an empty batch of `modalities` modalities.
+    pub fn new(modalities: usize) -> Self {
+        Self { cells: 0, modalities: vec![PackedModality::default(); modalities] }
+    }
+
+    /// Number of tokens of all modalities.
+    pub fn tokens(&self) -> usize {
+        self.modalities.iter().map(|m| m.ids.len()).sum()
+    }
+
+    /// Returns, by modality and cell, whether the cell has a token of it.
+    pub fn present(&self) -> Vec<Vec<bool>> {
+        self.modalities.iter().map(|m| (0..self.cells).map(|c| m.is_present(c)).collect()).collect()
+    }
+
+    /// Returns the batch without the modalities for which `keep(modality, cell)` is false.
+    pub fn restrict(&self, keep: impl Fn(usize, usize) -> bool) -> Self {
+        let mut out = Self::new(self.modalities.len());
+        out.cells = self.cells;
+        for (m, (from, to)) in self.modalities.iter().zip(&mut out.modalities).enumerate() {
+            for cell in 0..self.cells {
+                let tokens = if keep(m, cell) { from.tokens(cell) } else { 0..0 };
+                to.push(&from.ids[tokens.clone()], &from.counts[tokens], from.library_size[cell]);
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    fn modality() -> PackedModality {
+        let mut m = PackedModality::default();
+        m.push(&[3, 7], &[1.0, 20.0], 100.0);
+        m.push(&[], &[], 0.0);
+        m
+    }
+
+    #[test]
+    fn transforms_clamp_the_raw_count_first() {
+        let mut config = ModelConfig::preset(Preset::Tiny, vec!["a".into()], 9);
+        config.max_value = 10.0;
+        config.value_transform = ValueTransform::Raw;
+        assert_eq!(modality().values(&config), [1.0, 10.0]);
+        config.value_transform = ValueTransform::Log1p;
+        assert_eq!(modality().values(&config), [2f32.ln(), 11f32.ln()]);
+        config.value_transform = ValueTransform::LogNormalized;
+        assert_eq!(modality().values(&config), [101f32.ln(), 1001f32.ln()]);
+    }
+
+    #[test]
+    fn restricting_drops_tokens_and_keeps_cells() {
+        let batch = PackedBatch { cells: 2, modalities: vec![modality(), modality()] };
+        let one = batch.restrict(|m, _| m == 1);
+        assert_eq!((one.cells, one.tokens()), (2, 2));
+        assert_eq!(one.present(), [[false, false], [true, false]]);
+    }
+}

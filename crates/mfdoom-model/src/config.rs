@@ -1,0 +1,347 @@
+//! What a model is made of: sizes, the fusion scheme and the objectives, as stored in `config.json`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use mfdoom_error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Version of `config.json` that this crate reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// A whole model. Two equal configurations have the same tensors under the same names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Version of this format, [`FORMAT`].
+    pub format: u32,
+    /// Names of the modalities, in the order of the outputs.
+    pub modalities: Vec<String>,
+    /// Rows of a gene table: the vocabulary's genes and the reserved row 0.
+    pub vocab: usize,
+    /// Width of the hidden states.
+    pub dim: usize,
+    /// Number of layers.
+    pub depth: usize,
+    /// Attention heads of a layer.
+    pub heads: usize,
+    /// Width of an attention head.
+    pub dim_head: usize,
+    /// Feed-forward width over `dim`, before GEGLU's factor of two thirds.
+    pub ff_mult: f64,
+    /// Learned tokens of one fusion block.
+    pub fusion_tokens: usize,
+    /// Who reads what.
+    pub fusion: Fusion,
+    /// How a count becomes the input of the value encoder.
+    pub value_transform: ValueTransform,
+    /// Raw counts are clamped to this before any transform.
+    pub max_value: f64,
+    /// Whether all modalities share one gene table.
+    pub shared_genes: bool,
+    /// Tokens of a modality that a cell keeps, see `mfdoom-train`.
+    pub max_tokens: usize,
+    /// Constant under the root of every LayerNorm.
+    pub ln_eps: f64,
+    /// Which inputs of a layer are normalised.
+    pub layer_style: LayerStyle,
+    /// Rows of the gene tables are projected into a ball of this radius between training steps.
+    pub embed_max_norm: Option<f64>,
+    /// Weight of each objective; what is absent or zero is not computed.
+    pub objectives: BTreeMap<Objective, f64>,
+    /// Settings of the contrastive objective.
+    pub contrastive: Contrastive,
+}
+
+/// Which query rows read which key ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fusion {
+    /// One fusion block that reads every present modality.
+    Zorro,
+    /// Block 0 reads all modalities, one more block per modality reads all but that one.
+    LeaveOneOut,
+    /// No fusion tokens: the outputs of the modalities only.
+    None,
+}
+
+/// What is optimised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// Symmetric InfoNCE over pairs of modalities and (modality, fusion).
+    Contrastive,
+    /// Fusion from a subset of the modalities, and `global`, against fusion from all of them.
+    Invariance,
+}
+
+/// How a raw count becomes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueTransform {
+    /// `ln(1 + count)`.
+    Log1p,
+    /// `ln(1 + 1e4 count / library size)`.
+    LogNormalized,
+    /// The count itself.
+    Raw,
+}
+
+/// Which inputs of a layer are normalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LayerStyle {
+    /// Queries, keys, values and the feed-forward input.
+    Prenorm,
+    /// Only the queries, as in weights of the first implementation's XLA version.
+    Xla,
+}
+
+/// Settings of the contrastive objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contrastive {
+    /// Whether pooled vectors are L2-normalised before the product.
+    pub l2_normalize: bool,
+    /// Which cells serve as negatives.
+    pub negatives: Negatives,
+    /// How terms become one number.
+    pub reduction: Reduction,
+    /// One temperature, or one for each pair.
+    pub temperature: Temperature,
+    /// Lower bound of the log-temperature.
+    pub logit_scale_min: f64,
+    /// Upper bound of the log-temperature.
+    pub logit_scale_max: f64,
+}
+
+/// Which cells serve as negatives of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Negatives {
+    /// Every cell of the batch, also one that lacks a side.
+    All,
+    /// Cells that have both sides.
+    Present,
+}
+
+/// How the terms of an objective become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduction {
+    /// Mean over the valid terms.
+    Mean,
+    /// Sum over the valid terms.
+    Sum,
+}
+
+/// How many temperatures there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Temperature {
+    /// One for all pairs.
+    Shared,
+    /// One for each pair.
+    PerPair,
+}
+
+/// A named size of model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// 64 wide, 2 layers, 4 heads of 16, 8 fusion tokens, 128 tokens a modality.
+    Tiny,
+    /// 128 wide, 4 layers, 4 heads of 32, 8 fusion tokens, 256 tokens a modality.
+    Small,
+    /// 512 wide, 6 layers, 8 heads of 64, 16 fusion tokens, 1024 tokens a modality.
+    Base,
+    /// As base, with 10 layers.
+    Paper,
+}
+
+impl Default for Contrastive {
+    fn default() -> Self {
+        Self {
+            l2_normalize: true,
+            negatives: Negatives::Present,
+            reduction: Reduction::Mean,
+            temperature: Temperature::Shared,
+            logit_scale_min: 0.0,
+            logit_scale_max: 100f64.ln(),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Returns the configuration of `preset` for `modalities` over a vocabulary of `genes` genes.
+    pub fn preset(preset: Preset, modalities: Vec<String>, genes: usize) -> Self {
+        let [dim, depth, heads, dim_head, fusion_tokens, max_tokens] = match preset {
+            Preset::Tiny => [64, 2, 4, 16, 8, 128],
+            Preset::Small => [128, 4, 4, 32, 8, 256],
+            Preset::Base => [512, 6, 8, 64, 16, 1024],
+            Preset::Paper => [512, 10, 8, 64, 16, 1024],
+        };
+        Self {
+            format: FORMAT,
+            modalities,
+            vocab: genes + 1,
+            dim,
+            depth,
+            heads,
+            dim_head,
+            ff_mult: 4.0,
+            fusion_tokens,
+            fusion: Fusion::LeaveOneOut,
+            value_transform: ValueTransform::Log1p,
+            max_value: 10_000.0,
+            shared_genes: false,
+            max_tokens,
+            ln_eps: 1e-5,
+            layer_style: LayerStyle::Prenorm,
+            embed_max_norm: None,
+            objectives: [(Objective::Contrastive, 1.0), (Objective::Invariance, 1.0)].into(),
+            contrastive: Contrastive::default(),
+        }
+    }
+
+    /// Reads a configuration from the value of a `config.json`.
+    ///
+    /// # Errors
+    /// Incompatible where the format version is another, contract where a field is missing or out of range.
+    pub fn from_json(value: &serde_json::Value) -> Result<Self> {
+        let format = value.get("format").and_then(serde_json::Value::as_u64);
+        if format != Some(u64::from(FORMAT)) {
+            return Err(Error::incompatible("config.json: model of another format version")
+                .found(format.map_or("no version".into(), |v| v.to_string()))
+                .wanted(FORMAT.to_string())
+                .help("use the release of MFDOOM that wrote the model, or train it anew"));
+        }
+        let config: Self = serde_json::from_value(value.clone())
+            .map_err(|e| Error::contract("config.json: not a model configuration").source(e))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks that sizes are usable and that the objectives fit the fusion scheme.
+    ///
+    /// # Errors
+    /// Usage, naming the setting.
+    pub fn check(&self) -> Result<()> {
+        let sizes = [
+            ("modalities", self.modalities.len()),
+            ("vocab", self.vocab),
+            ("dim", self.dim),
+            ("heads", self.heads),
+            ("dim_head", self.dim_head),
+            ("ff_inner", self.ff_inner()),
+            ("max_tokens", self.max_tokens),
+        ];
+        if let Some((name, _)) = sizes.iter().find(|(_, n)| *n == 0) {
+            return Err(Error::usage(format!("model: {name} is 0")).wanted("at least 1"));
+        }
+        if self.fusion != Fusion::None && self.fusion_tokens == 0 {
+            return Err(Error::usage("model: a fusion scheme needs fusion tokens")
+                .help("--fusion-tokens 8, or --fusion none"));
+        }
+        if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
+            return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
+                .wanted("letters, digits and underscores, none of fusion, global, shared"));
+        }
+        if self.fusion == Fusion::None && self.weight(Objective::Invariance) > 0.0 {
+            return Err(Error::usage("model: 'invariance' needs fusion tokens, and the fusion scheme is none")
+                .help("--objective invariance=0, or another --fusion"));
+        }
+        Ok(())
+    }
+
+    /// Returns the weight of an objective, 0 where it is off.
+    pub fn weight(&self, objective: Objective) -> f64 {
+        self.objectives.get(&objective).copied().unwrap_or(0.0)
+    }
+
+    /// Width of all heads together.
+    pub fn inner(&self) -> usize {
+        self.heads * self.dim_head
+    }
+
+    /// Width of the feed-forward layer after GEGLU.
+    pub fn ff_inner(&self) -> usize {
+        (self.dim as f64 * self.ff_mult * 2.0 / 3.0) as usize
+    }
+}
+
+fn is_modality_name(name: &str) -> bool {
+    let reserved = ["fusion", "global", "shared"].contains(&name) || name.starts_with("fusion_without_");
+    !name.is_empty() && !reserved && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Gives a setting the names that its JSON form has, for the command line.
+macro_rules! named {
+    ($($kind:ident),*) => {$(
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match serde_json::to_value(self) {
+                    Ok(serde_json::Value::String(name)) => f.write_str(&name),
+                    _ => Err(fmt::Error),
+                }
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = String;
+
+            fn from_str(name: &str) -> std::result::Result<Self, String> {
+                serde_json::from_value(serde_json::Value::String(name.into())).map_err(|e| e.to_string())
+            }
+        }
+    )*};
+}
+
+named!(Fusion, LayerStyle, Negatives, Objective, Preset, Reduction, Temperature, ValueTransform);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiny() -> ModelConfig {
+        ModelConfig::preset(Preset::Tiny, vec!["spliced".into(), "expression".into()], 100)
+    }
+
+    #[test]
+    fn survives_json() {
+        let value = serde_json::to_value(tiny()).unwrap();
+        assert_eq!(value["fusion"], "leave-one-out");
+        assert_eq!(ModelConfig::from_json(&value).unwrap(), tiny());
+    }
+
+    #[test]
+    fn refuses_another_format_and_unknown_fields() {
+        let mut value = serde_json::to_value(tiny()).unwrap();
+        value["widgets"] = 3.into();
+        assert_eq!(ModelConfig::from_json(&value).unwrap_err().exit_code(), 3);
+        value["format"] = 99.into();
+        assert_eq!(ModelConfig::from_json(&value).unwrap_err().exit_code(), 4);
+    }
+
+    #[test]
+    fn refuses_objectives_that_the_scheme_cannot_compute() {
+        let config = ModelConfig { fusion: Fusion::None, ..tiny() };
+        assert!(config.check().unwrap_err().to_string().contains("invariance"));
+        assert!(ModelConfig { heads: 0, ..tiny() }.check().is_err());
+        assert!(ModelConfig { modalities: vec!["global".into()], ..tiny() }.check().is_err());
+    }
+
+    #[test]
+    fn names_are_those_of_the_json_form() {
+        assert_eq!("leave-one-out".parse(), Ok(Fusion::LeaveOneOut));
+        assert_eq!(ValueTransform::LogNormalized.to_string(), "log_normalized");
+        assert!("zoro".parse::<Fusion>().unwrap_err().contains("zorro"));
+    }
+
+    #[test]
+    fn geglu_width_is_two_thirds_rounded_down() {
+        assert_eq!(ModelConfig { dim: 32, ..tiny() }.ff_inner(), 85);
+        assert_eq!(tiny().ff_inner(), 170);
+    }
+}

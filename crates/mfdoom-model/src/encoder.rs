@@ -1,0 +1,113 @@
+//! Tokens of one modality to vectors: gene embedding plus encoded value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use mfdoom_nn::{ParameterStore, ValueEncoder, gather_add};
+
+use crate::batch::PackedModality;
+use crate::config::ModelConfig;
+use crate::parameters::{Init, Parameter, parameter};
+
+/// Gene table and value encoder of a modality.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    genes: Tensor,
+    value: ValueEncoder,
+}
+
+/// Returns the parameters of the encoders of all modalities.
+pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
+    let d = config.dim;
+    let mut all = Vec::new();
+    if config.shared_genes {
+        all.push(parameter(gene_table(config, "shared"), [config.vocab, d], Init::Embedding));
+    }
+    for m in &config.modalities {
+        if !config.shared_genes {
+            all.push(parameter(gene_table(config, m), [config.vocab, d], Init::Embedding));
+        }
+        let linear1 = |leaf: &str| format!("encoders.{m}.value.linear1.{leaf}");
+        let linear2 = |leaf: &str| format!("encoders.{m}.value.linear2.{leaf}");
+        all.push(parameter(linear1("weight"), [d, 1], Init::Linear { inputs: 1 }));
+        all.push(parameter(linear1("bias"), [d], Init::Linear { inputs: 1 }));
+        all.push(parameter(linear2("weight"), [d, d], Init::Linear { inputs: d }));
+        all.push(parameter(linear2("bias"), [d], Init::Linear { inputs: d }));
+        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Ones));
+        all.push(parameter(format!("encoders.{m}.value.norm.bias"), [d], Init::Zeros));
+    }
+    all
+}
+
+/// Returns the name of a modality's gene table, `encoders.<modality>.gene.weight` or the shared one.
+pub fn gene_table(config: &ModelConfig, modality: &str) -> String {
+    let owner = if config.shared_genes { "shared" } else { modality };
+    format!("encoders.{owner}.gene.weight")
+}
+
+impl Encoder {
+    /// Takes the encoder of `modality` from a store.
+    ///
+    /// # Errors
+    /// Where a parameter is missing.
+    pub fn load(store: &ParameterStore, config: &ModelConfig, modality: &str) -> Result<Self> {
+        let name = |leaf: &str| format!("encoders.{modality}.value.{leaf}");
+        Ok(Self {
+            genes: store.get(&gene_table(config, modality))?,
+            value: ValueEncoder {
+                linear1: store.get(&name("linear1.weight"))?,
+                bias1: store.get(&name("linear1.bias"))?,
+                linear2: store.get(&name("linear2.weight"))?,
+                bias2: store.get(&name("linear2.bias"))?,
+                norm_weight: store.get(&name("norm.weight"))?,
+                norm_bias: store.get(&name("norm.bias"))?,
+                eps: config.ln_eps,
+            },
+        })
+    }
+
+    /// Returns one vector per token, `[tokens, dim]`.
+    ///
+    /// Counts are few and repeat, so the value encoder runs once for each distinct value of the batch. A zero
+    /// count has no value part, only its gene's.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table.
+    pub fn forward(&self, tokens: &PackedModality, config: &ModelConfig) -> Result<Tensor> {
+        let (distinct, index) = distinct(&tokens.values(config));
+        let device = self.genes.device();
+        let counted: Vec<f32> = distinct.iter().map(|v| f32::from(*v != 0.0)).collect();
+        let n = distinct.len();
+        let values = Tensor::from_vec(distinct, n, device)?.to_dtype(self.genes.dtype())?;
+        let counted = Tensor::from_vec(counted, (n, 1), device)?.to_dtype(self.genes.dtype())?;
+        let encoded = self.value.forward(&values)?.broadcast_mul(&counted)?; // [distinct, dim]
+        gather_add(&self.genes, &tokens.ids.as_slice().into(), &encoded, &index)
+    }
+}
+
+/// Returns the distinct values in the order of their first token, and for each token which one it has.
+fn distinct(values: &[f32]) -> (Vec<f32>, Arc<[u32]>) {
+    let mut seen = HashMap::new();
+    let mut distinct = Vec::new();
+    let index = values
+        .iter()
+        .map(|v| {
+            *seen.entry(v.to_bits()).or_insert_with(|| {
+                distinct.push(*v);
+                (distinct.len() - 1) as u32
+            })
+        })
+        .collect();
+    (distinct, index)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn values_are_encoded_once() {
+        let (values, index) = super::distinct(&[2.0, 1.0, 2.0, 0.0]);
+        assert_eq!(values, [2.0, 1.0, 0.0]);
+        assert_eq!(*index, [0, 1, 0, 2]);
+    }
+}

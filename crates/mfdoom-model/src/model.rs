@@ -1,0 +1,151 @@
+//! The whole model: tokens to hidden states to one vector per output.
+
+use candle_core::{Result, Tensor, Var};
+use mfdoom_nn::ParameterStore;
+
+use crate::backbone::Backbone;
+use crate::batch::PackedBatch;
+use crate::config::ModelConfig;
+use crate::encoder::{self, Encoder};
+use crate::pool::Pool;
+use crate::scheme::{Layout, Scheme};
+
+/// A model on its device; it shares its tensors with the store that it was loaded from.
+#[derive(Clone, Debug)]
+pub struct Model {
+    config: ModelConfig,
+    scheme: Scheme,
+    encoders: Vec<Encoder>,
+    fusion: Option<Tensor>,
+    backbone: Backbone,
+    pool: Pool,
+}
+
+/// Final hidden states of a batch, and where its cells lie in them.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    /// `[rows, dim]`
+    pub states: Tensor,
+    /// Which rows belong to which cell, modality and block.
+    pub layout: Layout,
+}
+
+impl Model {
+    /// Takes a model from a store.
+    ///
+    /// # Errors
+    /// Where a parameter is missing.
+    pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
+        let scheme = Scheme::of(config);
+        let encoder = |m: &String| Encoder::load(store, config, m);
+        Ok(Self {
+            encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
+            fusion: (scheme.fusion_rows() > 0).then(|| store.get("fusion.tokens")).transpose()?,
+            backbone: Backbone::load(store, config)?,
+            pool: Pool::load(store, config)?,
+            scheme,
+            config: config.clone(),
+        })
+    }
+
+    /// Returns the configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Returns the fusion blocks and outputs.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Returns the pooled vectors, `[cells, outputs, dim]`, outputs in the order of the scheme.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table or the device fails.
+    pub fn forward(&self, batch: &PackedBatch) -> Result<Tensor> {
+        self.pool(&self.hidden(batch)?)
+    }
+
+    /// Pools hidden states into `[cells, outputs, dim]`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn pool(&self, hidden: &Hidden) -> Result<Tensor> {
+        self.pool.forward(&hidden.states, &hidden.layout)
+    }
+
+    /// Returns the final hidden states.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table or the device fails.
+    pub fn hidden(&self, batch: &PackedBatch) -> Result<Hidden> {
+        self.trace(batch, |_| ())
+    }
+
+    /// As [`Model::hidden`]; `visit` sees the encoded rows, the result of each layer and of the final norm.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table or the device fails.
+    pub fn trace(&self, batch: &PackedBatch, mut visit: impl FnMut(&Tensor)) -> Result<Hidden> {
+        let layout = Layout::new(batch, &self.scheme);
+        let mut x = self.encode(batch, &layout)?;
+        visit(&x);
+        if layout.rows() > 0 {
+            x = self.backbone.forward(x, &layout.attention()?, visit)?;
+        }
+        Ok(Hidden { states: x, layout })
+    }
+
+    fn encode(&self, batch: &PackedBatch, layout: &Layout) -> Result<Tensor> {
+        let mut parts = Vec::new();
+        for (encoder, tokens) in self.encoders.iter().zip(&batch.modalities) {
+            if !tokens.ids.is_empty() {
+                parts.push(encoder.forward(tokens, &self.config)?);
+            }
+        }
+        if let Some(fusion) = &self.fusion {
+            let (rows, dim) = fusion.dims2()?;
+            let every = fusion.broadcast_as((layout.cells, rows, dim))?;
+            parts.push(every.reshape((layout.cells * rows, dim))?);
+        }
+        match parts.len() {
+            0 => self.pool.no_rows(),
+            1 => Ok(parts.remove(0)),
+            _ => Tensor::cat(&parts, 0),
+        }
+    }
+}
+
+/// Brings parameters into their bounds between two training steps: the log-temperatures into their range and,
+/// where the configuration says so, the gene rows that `batch` uses into their ball.
+///
+/// # Errors
+/// Where a parameter is missing.
+pub fn project(store: &ParameterStore, config: &ModelConfig, batch: &PackedBatch) -> Result<()> {
+    let bounds = &config.contrastive;
+    let scale = store.var("loss.logit_scale")?;
+    scale.set(&scale.clamp(bounds.logit_scale_min, bounds.logit_scale_max)?)?;
+    let Some(radius) = config.embed_max_norm else { return Ok(()) };
+    for (name, tokens) in config.modalities.iter().zip(&batch.modalities) {
+        project_rows(store.var(&encoder::gene_table(config, name))?, &tokens.ids, radius)?;
+    }
+    Ok(())
+}
+
+/// Scales the given rows that are longer than `radius` to it, with torch's margin of 1e-7.
+fn project_rows(table: &Var, ids: &[u32], radius: f64) -> Result<()> {
+    let mut used = ids.to_vec();
+    used.sort_unstable();
+    used.dedup();
+    if used.is_empty() {
+        return Ok(());
+    }
+    let n = used.len();
+    let used = Tensor::from_vec(used, n, table.device())?;
+    let rows = table.index_select(&used, 0)?;
+    let norm = rows.sqr()?.sum_keepdim(1)?.sqrt()?; // [n, 1]
+    let shrunk = (norm.affine(1.0, 1e-7)?.recip()? * radius)?;
+    let factor = norm.gt(radius)?.where_cond(&shrunk, &norm.ones_like()?)?;
+    let change = (rows.broadcast_mul(&factor)? - rows)?;
+    table.set(&table.index_add(&used, &change, 0)?)
+}

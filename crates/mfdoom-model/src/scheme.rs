@@ -1,0 +1,270 @@
+//! Who reads what: a fusion scheme as plain data, and the attention plans that follow from it.
+//!
+//! Rows of the hidden states are ordered modality by modality and cell by cell; behind them come the fusion
+//! rows, cell by cell and block by block:
+//!
+//! ```text
+//! spliced of cell 0 | spliced of cell 1 | .. | unspliced of cell 0 | .. | fusion of cell 0 | fusion of cell 1 ..
+//! ```
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::Result;
+use mfdoom_nn::{AttentionPlan, Group, Segment};
+
+use crate::batch::PackedBatch;
+use crate::config::{Fusion, ModelConfig};
+
+/// The fusion blocks and the outputs of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// Fusion blocks; each has the same number of learned tokens.
+    pub blocks: Vec<Block>,
+    /// Pooled vectors, in the order of the rows of `pool.queries`.
+    pub outputs: Vec<Output>,
+    /// Learned tokens of one block.
+    pub block_tokens: usize,
+}
+
+/// One block of fusion tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Name of its output: `fusion`, or `fusion_without_<modality>`.
+    pub name: String,
+    /// For each modality whether this block reads it. Blocks read themselves, never each other.
+    pub reads: Vec<bool>,
+}
+
+/// One pooled vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Name of the head.
+    pub name: String,
+    /// The rows that its query reads.
+    pub reads: Reads,
+}
+
+/// The rows that a pooling query reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Tokens of one modality.
+    Modality(usize),
+    /// Tokens of one fusion block.
+    Block(usize),
+    /// Every row of the cell.
+    All,
+}
+
+impl Scheme {
+    /// Returns the scheme of a configuration.
+    pub fn of(config: &ModelConfig) -> Self {
+        let n = config.modalities.len();
+        let without = |m: usize| Block {
+            name: format!("fusion_without_{}", config.modalities[m]),
+            reads: (0..n).map(|other| other != m).collect(),
+        };
+        let whole = Block { name: "fusion".into(), reads: vec![true; n] };
+        let blocks: Vec<Block> = match config.fusion {
+            Fusion::Zorro => vec![whole],
+            Fusion::LeaveOneOut => [whole].into_iter().chain((0..n).map(without)).collect(),
+            Fusion::None => Vec::new(),
+        };
+        Self { outputs: outputs(&config.modalities, &blocks), blocks, block_tokens: config.fusion_tokens }
+    }
+
+    /// Fusion rows of a cell.
+    pub fn fusion_rows(&self) -> usize {
+        self.blocks.len() * self.block_tokens
+    }
+
+    /// Returns the row of `pool.queries` of a head.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|o| o.name == name)
+    }
+}
+
+/// Modalities, then `fusion` and `global`, then the further blocks.
+fn outputs(modalities: &[String], blocks: &[Block]) -> Vec<Output> {
+    let output = |name: &str, reads| Output { name: name.into(), reads };
+    let mut all: Vec<Output> =
+        modalities.iter().enumerate().map(|(m, name)| output(name, Reads::Modality(m))).collect();
+    if let Some((whole, parts)) = blocks.split_first() {
+        all.push(output(&whole.name, Reads::Block(0)));
+        all.push(output("global", Reads::All));
+        all.extend(parts.iter().enumerate().map(|(k, block)| output(&block.name, Reads::Block(k + 1))));
+    }
+    all
+}
+
+/// Where the rows of a batch lie.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Number of cells.
+    pub cells: usize,
+    /// First row of each modality, by cell, with the end of the last cell behind: `[modality][cell + 1]`.
+    tokens: Vec<Vec<usize>>,
+    fusion: usize,
+    scheme: Scheme,
+}
+
+impl Layout {
+    /// Lays out a batch.
+    pub fn new(batch: &PackedBatch, scheme: &Scheme) -> Self {
+        let mut next = 0;
+        let mut tokens = Vec::with_capacity(batch.modalities.len());
+        for modality in &batch.modalities {
+            tokens.push(modality.offsets.iter().map(|o| next + o).collect());
+            next += modality.ids.len();
+        }
+        Self { cells: batch.cells, tokens, fusion: next, scheme: scheme.clone() }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.fusion + self.cells * self.scheme.fusion_rows()
+    }
+
+    /// Rows of a modality's tokens in a cell; empty where it is missing.
+    pub fn modality(&self, cell: usize, modality: usize) -> Range<usize> {
+        self.tokens[modality][cell]..self.tokens[modality][cell + 1]
+    }
+
+    /// Rows of a fusion block of a cell.
+    pub fn block(&self, cell: usize, block: usize) -> Range<usize> {
+        let start = self.fusion + cell * self.scheme.fusion_rows() + block * self.scheme.block_tokens;
+        start..start + self.scheme.block_tokens
+    }
+
+    /// Returns the plan of a layer's attention: one group per cell.
+    ///
+    /// # Errors
+    /// Never for a layout of a valid batch; the plan checks its ranges.
+    pub fn attention(&self) -> Result<Arc<AttentionPlan>> {
+        let groups = (0..self.cells).map(|cell| Group { segments: self.cell(cell) }).collect();
+        AttentionPlan::new(groups, self.rows(), self.rows()).map(Arc::new)
+    }
+
+    /// Returns the plan of the pooling: query row `cell * outputs + output`.
+    ///
+    /// # Errors
+    /// Never for a layout of a valid batch; the plan checks its ranges.
+    pub fn pooling(&self) -> Result<Arc<AttentionPlan>> {
+        let n = self.scheme.outputs.len();
+        let segment = |cell: usize, (k, output): (usize, &Output)| Segment {
+            queries: cell * n + k..cell * n + k + 1,
+            keys: self.reads(cell, output.reads),
+        };
+        let groups = (0..self.cells)
+            .map(|cell| Group {
+                segments: self.scheme.outputs.iter().enumerate().map(|o| segment(cell, o)).collect(),
+            })
+            .collect();
+        AttentionPlan::new(groups, self.cells * n, self.rows()).map(Arc::new)
+    }
+
+    fn cell(&self, cell: usize) -> Vec<Segment> {
+        let own = |rows: Range<usize>| Segment { queries: rows.clone(), keys: vec![rows] };
+        let modalities = (0..self.tokens.len()).map(|m| self.modality(cell, m));
+        let blocks = self.scheme.blocks.iter().enumerate().map(|(k, block)| {
+            let rows = self.block(cell, k);
+            let read = (0..self.tokens.len()).filter(|m| block.reads[*m]).map(|m| self.modality(cell, m));
+            Segment { queries: rows.clone(), keys: read.filter(|r| !r.is_empty()).chain([rows]).collect() }
+        });
+        modalities.filter(|r| !r.is_empty()).map(own).chain(blocks).collect()
+    }
+
+    fn reads(&self, cell: usize, reads: Reads) -> Vec<Range<usize>> {
+        let modalities = (0..self.tokens.len()).map(|m| self.modality(cell, m));
+        let ranges: Vec<_> = match reads {
+            Reads::Modality(m) => vec![self.modality(cell, m)],
+            Reads::Block(k) => vec![self.block(cell, k)],
+            Reads::All => {
+                modalities.chain((0..self.scheme.blocks.len()).map(|k| self.block(cell, k))).collect()
+            }
+        };
+        ranges.into_iter().filter(|r| !r.is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    fn layout(fusion: Fusion) -> Layout {
+        let mut config = ModelConfig::preset(Preset::Tiny, vec!["s".into(), "u".into(), "x".into()], 9);
+        config.fusion_tokens = 2;
+        config.fusion = fusion;
+        let mut batch = PackedBatch::new(3);
+        batch.cells = 2;
+        for (m, lengths) in [[2, 1], [0, 3], [1, 0]].into_iter().enumerate() {
+            for n in lengths {
+                batch.modalities[m].push(&vec![1; n], &vec![1.0; n], 1.0);
+            }
+        }
+        Layout::new(&batch, &Scheme::of(&config))
+    }
+
+    fn table(segments: &[Segment]) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
+        segments.iter().map(|s| (s.queries.clone(), s.keys.clone())).collect()
+    }
+
+    // rows: s 0..2 | 2..3, u 3..3 | 3..6, x 6..7 | 7..7, fusion from 7
+
+    #[test]
+    fn zorro_reads_all_present_modalities_into_one_block() {
+        let l = layout(Fusion::Zorro);
+        assert_eq!(l.rows(), 11);
+        assert_eq!(
+            table(&l.cell(0)),
+            [(0..2, vec![0..2]), (6..7, vec![6..7]), (7..9, vec![0..2, 6..7, 7..9])]
+        );
+        assert_eq!(
+            table(&l.cell(1)),
+            [(2..3, vec![2..3]), (3..6, vec![3..6]), (9..11, vec![2..3, 3..6, 9..11])]
+        );
+    }
+
+    #[test]
+    fn leave_one_out_blocks_read_all_but_one_modality_and_never_each_other() {
+        let l = layout(Fusion::LeaveOneOut);
+        assert_eq!(l.rows(), 7 + 2 * 8);
+        assert_eq!(
+            table(&l.cell(0)),
+            [
+                (0..2, vec![0..2]),
+                (6..7, vec![6..7]),
+                (7..9, vec![0..2, 6..7, 7..9]),
+                (9..11, vec![6..7, 9..11]),
+                (11..13, vec![0..2, 6..7, 11..13]),
+                (13..15, vec![0..2, 13..15]),
+            ]
+        );
+    }
+
+    #[test]
+    fn none_has_only_the_modalities() {
+        let l = layout(Fusion::None);
+        assert_eq!(l.rows(), 7);
+        assert_eq!(table(&l.cell(1)), [(2..3, vec![2..3]), (3..6, vec![3..6])]);
+        assert_eq!(l.scheme.outputs.len(), 3);
+    }
+
+    #[test]
+    fn outputs_are_modalities_fusion_global_and_the_further_blocks() {
+        let names: Vec<String> =
+            layout(Fusion::LeaveOneOut).scheme.outputs.into_iter().map(|o| o.name).collect();
+        let wanted =
+            ["s", "u", "x", "fusion", "global", "fusion_without_s", "fusion_without_u", "fusion_without_x"];
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn global_reads_every_row_and_a_missing_modality_has_no_key() {
+        let l = layout(Fusion::Zorro);
+        assert_eq!(l.reads(0, Reads::All), [0..2, 6..7, 7..9]);
+        assert!(l.reads(0, Reads::Modality(1)).is_empty());
+        assert_eq!(l.reads(1, Reads::Block(0)), vec![9..11]);
+    }
+}
