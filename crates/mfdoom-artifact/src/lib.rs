@@ -1,1 +1,40 @@
-//! Manifests, atomic publishing, tables and model directories.
+//! What every stage writes and reads: files that are whole or absent, tables, manifests, model folders.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`publish`] | [`AtomicFile`], [`AtomicDir`]: written beside the target, renamed when whole |
+//! | [`place`] | [`Input`], [`Output`]: a path or a standard stream |
+//! | [`manifest`] | [`Manifest`] and content ids: what made an artefact |
+//! | [`table`] | [`TableWriter`], [`TableReader`]: parquet files and Arrow IPC streams, batch by batch |
+//! | [`obs`] | per-cell annotation columns |
+//! | [`key`] | the key (`dataset`, `cell_id`) of every per-cell table |
+//! | [`embeddings`] | one vector per cell and head: parquet, Arrow IPC, safetensors |
+//! | [`model_dir`] | the folder of a model or decoder |
+//! | [`metrics`] | `metrics.parquet` |
+//!
+//! Tables use the `arrow-*` and `parquet` crates, not polars: they write and read one batch at a time with
+//! exactly the types of the schema (`string`, `large_list`, `fixed_size_list`), to files and to pipes.
+
+mod digest;
+pub mod embeddings;
+pub mod key;
+pub mod manifest;
+pub mod metrics;
+pub mod model_dir;
+pub mod obs;
+pub mod place;
+pub mod publish;
+pub mod table;
+
+pub use digest::{HashingReader, sha256_bytes, sha256_file};
+pub use embeddings::{
+    EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head,
+};
+pub use key::KeySet;
+pub use manifest::{InputId, Manifest, canonical_json, content_id};
+pub use metrics::{MetricRow, read_metrics, write_metrics};
+pub use model_dir::{ModelDir, ModelDirWriter};
+pub use obs::{ObsColumn, ObsField, ObsType};
+pub use place::{Input, Output};
+pub use publish::{AtomicDir, AtomicFile, OutputFile, remove_partials};
+pub use table::{TableFormat, TableOptions, TableReader, TableWriter};

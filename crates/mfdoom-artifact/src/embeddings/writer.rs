@@ -1,0 +1,72 @@
+//! Writes embeddings block by block, in any of their forms.
+
+use mfdoom_error::Result;
+
+use super::batch::EmbeddingBatch;
+use super::safetensors::SafetensorsWriter;
+use super::schema::EmbeddingSchema;
+use crate::place::Output;
+use crate::table::{TableFormat, TableOptions, TableWriter};
+
+/// Form of the embeddings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmbeddingFormat {
+    /// A parquet file.
+    Parquet,
+    /// An Arrow IPC stream.
+    Ipc,
+    /// Tensors: `<head>` f32 [n, dim] and `<modality>_present` u8 [n]; the keys as UTF-8 text, one line
+    /// per cell, in the u8 tensors `dataset` and `cell_id`. Obs columns are left out.
+    Safetensors,
+}
+
+impl EmbeddingFormat {
+    /// Returns the form the name of an output asks for; parquet on standard output.
+    pub fn of_name(output: &Output) -> Self {
+        match (output.extension().as_deref(), TableFormat::of_name(output)) {
+            (Some("safetensors"), _) => Self::Safetensors,
+            (_, TableFormat::Ipc) => Self::Ipc,
+            (_, TableFormat::Parquet) => Self::Parquet,
+        }
+    }
+}
+
+/// Writer of embeddings; nothing is published before [`finish`](Self::finish).
+pub struct EmbeddingWriter {
+    schema: EmbeddingSchema,
+    form: Form,
+}
+
+enum Form {
+    Table(TableWriter),
+    Safetensors(SafetensorsWriter),
+}
+
+impl EmbeddingWriter {
+    /// Opens `output`.
+    pub fn create(output: &Output, schema: EmbeddingSchema, format: EmbeddingFormat) -> Result<Self> {
+        let table = |format| TableWriter::create(output, schema.to_arrow(), TableOptions::new(format));
+        let form = match format {
+            EmbeddingFormat::Parquet => Form::Table(table(TableFormat::Parquet)?),
+            EmbeddingFormat::Ipc => Form::Table(table(TableFormat::Ipc)?),
+            EmbeddingFormat::Safetensors => Form::Safetensors(SafetensorsWriter::create(output, &schema)?),
+        };
+        Ok(Self { schema, form })
+    }
+
+    /// Writes the embeddings of a block of cells.
+    pub fn write(&mut self, batch: &EmbeddingBatch) -> Result<()> {
+        match &mut self.form {
+            Form::Table(writer) => writer.write(&batch.to_arrow(&self.schema)?),
+            Form::Safetensors(writer) => writer.write(batch),
+        }
+    }
+
+    /// Publishes the embeddings and returns the number of cells.
+    pub fn finish(self) -> Result<usize> {
+        match self.form {
+            Form::Table(writer) => writer.finish(),
+            Form::Safetensors(writer) => writer.finish(&self.schema),
+        }
+    }
+}

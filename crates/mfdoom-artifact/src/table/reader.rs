@@ -1,0 +1,256 @@
+//! Reads a table batch by batch from a file, a FIFO or standard input.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::ops::Range;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use mfdoom_error::{Error, Result};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+
+use super::ipc::Stream;
+use super::parquet_file::Shared;
+use crate::place::Input;
+
+/// Rows of a batch read from parquet.
+const BATCH_ROWS: usize = 1024;
+
+/// Reader of a table; an iterator over its record batches.
+///
+/// The form is told from the first bytes. Only regular files are looked at more than once; a FIFO or
+/// standard input is read from beginning to end.
+pub struct TableReader {
+    name: String,
+    schema: SchemaRef,
+    source: Source,
+    batches: Option<Batches>,
+}
+
+enum Source {
+    Parquet { file: Shared, metadata: ArrowReaderMetadata, projection: Option<Vec<usize>> },
+    Stream { projection: Option<Vec<usize>> },
+}
+
+impl TableReader {
+    /// Opens a table and reads its schema.
+    ///
+    /// # Errors
+    /// Contract: missing, empty, foreign or truncated input; parquet on a pipe.
+    pub fn open(input: &Input) -> Result<Self> {
+        let name = input.to_string();
+        let mut file = open_file(input)?;
+        let regular = file.metadata().is_ok_and(|found| found.is_file());
+        let magic = read_magic(&mut file).map_err(|error| Error::io(name.as_ref(), error))?;
+        match magic.as_slice() {
+            b"PAR1" if regular => Self::open_parquet(name, file),
+            b"PAR1" => Err(Error::contract(format!("{name}: parquet cannot be read from a pipe"))
+                .help("give the file itself, or write an Arrow IPC stream (--format ipc)")),
+            [0xff, 0xff, 0xff, 0xff] => {
+                let reader = BufReader::with_capacity(1 << 16, file);
+                Self::open_stream(name, Box::new(Cursor::new(magic).chain(reader)))
+            }
+            _ => Err(foreign(&name, &magic)),
+        }
+    }
+
+    fn open_parquet(name: String, file: File) -> Result<Self> {
+        let file = Shared::new(file).map_err(|error| Error::io(name.as_ref(), error))?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+            .map_err(|error| broken(&name, Box::new(error)))?;
+        let schema = metadata.schema().clone();
+        Ok(Self { name, schema, source: Source::Parquet { file, metadata, projection: None }, batches: None })
+    }
+
+    fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Self> {
+        let stream = Stream::open(reader).map_err(|error| broken(&name, Box::new(error)))?;
+        let schema = stream.schema();
+        let batches = Batches { name: name.clone(), form: Form::Stream(Box::new(stream), None) };
+        Ok(Self { name, schema, source: Source::Stream { projection: None }, batches: Some(batches) })
+    }
+
+    /// Keeps only the columns for which `wanted` is true; parquet then reads nothing else.
+    pub fn select(mut self, wanted: impl Fn(&str) -> bool) -> Result<Self> {
+        let fields = self.schema.fields();
+        let kept: Vec<usize> = (0..fields.len()).filter(|&i| wanted(fields[i].name())).collect();
+        self.schema = self.schema.project(&kept).map_err(|error| broken(&self.name, Box::new(error)))?.into();
+        match &mut self.source {
+            Source::Parquet { projection, .. } => *projection = Some(compose(projection.take(), kept)),
+            Source::Stream { projection } => {
+                *projection = Some(compose(projection.take(), kept));
+                if let Some(Batches { form: Form::Stream(_, columns), .. }) = &mut self.batches {
+                    *columns = projection.clone();
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Returns the schema of the batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Returns the name of the input for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns a value of the schema's metadata.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        metadata(&self.schema, key)
+    }
+
+    /// Returns the number of rows, known beforehand for parquet only.
+    pub fn n_rows(&self) -> Option<usize> {
+        Some(self.row_groups()?.iter().sum())
+    }
+
+    /// Returns the number of rows of each row group, for parquet only.
+    pub fn row_groups(&self) -> Option<Vec<usize>> {
+        match &self.source {
+            Source::Parquet { metadata, .. } => {
+                Some(metadata.metadata().row_groups().iter().map(|group| group.num_rows() as usize).collect())
+            }
+            Source::Stream { .. } => None,
+        }
+    }
+
+    /// Returns the batches of one row group; several threads may read the same table so.
+    ///
+    /// # Errors
+    /// Contract, when the table is a stream or has no such row group.
+    pub fn read_row_group(&self, group: usize) -> Result<Batches> {
+        let n = self.row_groups().unwrap_or_default().len();
+        if group >= n {
+            return Err(Error::contract(format!("{}: no row group {group}", self.name))
+                .found(format!("{n} row groups")));
+        }
+        self.read_parquet(Some(vec![group]), None)
+    }
+
+    /// Returns the batches of the rows in `rows`, for parquet only.
+    pub fn read_rows(&self, rows: Range<usize>) -> Result<Batches> {
+        self.read_parquet(None, Some(rows))
+    }
+
+    fn read_parquet(&self, groups: Option<Vec<usize>>, rows: Option<Range<usize>>) -> Result<Batches> {
+        let Source::Parquet { file, metadata, projection } = &self.source else {
+            return Err(Error::contract(format!("{}: a stream is read only once, in order", self.name))
+                .help("give a parquet file"));
+        };
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+            .with_batch_size(BATCH_ROWS);
+        if let Some(columns) = projection {
+            let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        if let Some(groups) = groups {
+            builder = builder.with_row_groups(groups);
+        }
+        if let Some(rows) = rows {
+            builder = builder.with_offset(rows.start).with_limit(rows.len());
+        }
+        let reader = builder.build().map_err(|error| broken(&self.name, Box::new(error)))?;
+        Ok(Batches { name: self.name.clone(), form: Form::Parquet(reader) })
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.batches.is_none() {
+            match self.read_parquet(None, None) {
+                Ok(batches) => self.batches = Some(batches),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.batches.as_mut()?.next()
+    }
+}
+
+/// Record batches of a table or of a part of it.
+pub struct Batches {
+    name: String,
+    form: Form,
+}
+
+enum Form {
+    Parquet(ParquetRecordBatchReader),
+    Stream(Box<Stream>, Option<Vec<usize>>),
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = match &mut self.form {
+            Form::Parquet(reader) => reader.next()?,
+            Form::Stream(stream, None) => stream.next()?,
+            Form::Stream(stream, Some(columns)) => stream.next()?.and_then(|batch| batch.project(columns)),
+        };
+        Some(batch.map_err(|error| broken(&self.name, Box::new(error))))
+    }
+}
+
+/// Returns a value of a schema's metadata.
+pub(crate) fn metadata<'a>(schema: &'a Schema, key: &str) -> Option<&'a str> {
+    schema.metadata().get(key).map(|value| value.as_ref())
+}
+
+fn compose(first: Option<Vec<usize>>, then: Vec<usize>) -> Vec<usize> {
+    match first {
+        Some(first) => then.into_iter().map(|i| first[i]).collect(),
+        None => then,
+    }
+}
+
+fn open_file(input: &Input) -> Result<File> {
+    use std::os::fd::AsFd;
+    match input {
+        Input::Stdin => Ok(io::stdin().as_fd().try_clone_to_owned()?.into()),
+        Input::Path(path) => {
+            let file = File::open(path).map_err(|error| Error::io(path, error))?;
+            match file.metadata().is_ok_and(|found| found.is_dir()) {
+                true => Err(Error::contract(format!("{}: is a folder, a table was wanted", path.display()))),
+                false => Ok(file),
+            }
+        }
+    }
+}
+
+fn read_magic(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut magic = Vec::with_capacity(4);
+    file.take(4).read_to_end(&mut magic)?;
+    Ok(magic)
+}
+
+fn foreign(name: &str, magic: &[u8]) -> Error {
+    let error = match magic {
+        [] => {
+            return Error::contract(format!("{name}: is empty"))
+                .wanted("a parquet file or an Arrow IPC stream")
+                .help("the stage before may have failed: see its messages");
+        }
+        b"ARRO" => Error::contract(format!("{name}: an Arrow IPC file, not a stream")),
+        b"\x89HDF" => Error::contract(format!("{name}: an HDF5 file, not a table"))
+            .help("make tokens of an h5ad file with mfdoom-preprocess"),
+        _ => Error::contract(format!("{name}: not a table")),
+    };
+    error.wanted("a parquet file or an Arrow IPC stream")
+}
+
+fn broken(name: &str, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    let cut = error.downcast_ref::<ArrowError>().is_some_and(|error| {
+        matches!(error, ArrowError::IoError(_, cause) if cause.kind() == io::ErrorKind::UnexpectedEof)
+    });
+    if cut {
+        return Error::contract(format!("{name}: the stream ends in the middle"))
+            .help("the stage before failed or was stopped: see its messages");
+    }
+    Error::contract(format!("{name}: damaged or truncated")).source(error)
+}

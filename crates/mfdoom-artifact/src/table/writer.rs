@@ -1,0 +1,177 @@
+//! Writes a table batch by batch.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{DataType, Schema, SchemaRef};
+use mfdoom_error::{Error, Result};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::TableFormat;
+use crate::place::Output;
+use crate::publish::OutputFile;
+
+/// Form and row group size of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOptions {
+    /// Parquet or IPC.
+    pub format: TableFormat,
+    /// Rows per row group of a parquet file; what a writer holds in memory, compressed.
+    pub row_group_rows: usize,
+}
+
+impl TableOptions {
+    /// Returns options for `format` with row groups of 2,048 rows.
+    pub fn new(format: TableFormat) -> Self {
+        Self { format, row_group_rows: 2048 }
+    }
+}
+
+/// Writer of a table; nothing is published before [`finish`](Self::finish).
+pub struct TableWriter {
+    form: Form,
+    closed: Arc<AtomicBool>,
+    name: String,
+    n_rows: usize,
+}
+
+type Sink = BufWriter<Watched>;
+
+enum Form {
+    Parquet(Box<ArrowWriter<Sink>>),
+    Ipc(Box<StreamWriter<Sink>>),
+}
+
+impl TableWriter {
+    /// Opens `output` and writes the schema with its metadata.
+    ///
+    /// # Errors
+    /// Those of [`OutputFile::create`]; a closed pipe.
+    pub fn create(output: &Output, schema: SchemaRef, options: TableOptions) -> Result<Self> {
+        let closed = Arc::new(AtomicBool::new(false));
+        let sink = Watched { inner: OutputFile::create(output)?, closed: closed.clone() };
+        let sink = BufWriter::with_capacity(1 << 16, sink);
+        let name = output.to_string();
+        let form = match options.format {
+            TableFormat::Parquet => parquet_form(sink, &schema, options).map_err(Box::from),
+            TableFormat::Ipc => ipc_form(sink, &schema).map_err(Box::from),
+        };
+        let form = form.map_err(|error| failure(&closed, &name, error))?;
+        Ok(Self { form, closed, name, n_rows: 0 })
+    }
+
+    /// Writes a batch of the table's schema; to a stream it is flushed.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let written: Result<(), BoxError> = match &mut self.form {
+            Form::Parquet(writer) => writer.write(batch).map_err(Box::from),
+            Form::Ipc(writer) => writer.write(batch).and_then(|()| writer.flush()).map_err(Box::from),
+        };
+        written.map_err(|error| failure(&self.closed, &self.name, error))?;
+        self.n_rows += batch.num_rows();
+        Ok(())
+    }
+
+    /// Returns the number of rows written.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Writes what is left, publishes the file and returns the number of rows.
+    pub fn finish(self) -> Result<usize> {
+        let Self { form, closed, name, n_rows } = self;
+        let ended: Result<Sink, BoxError> = match form {
+            Form::Parquet(writer) => writer.into_inner().map_err(Box::from),
+            Form::Ipc(writer) => writer.into_inner().map_err(Box::from),
+        };
+        let sink = ended.map_err(|error| failure(&closed, &name, error))?;
+        let watched =
+            sink.into_inner().map_err(|error| failure(&closed, &name, Box::new(error.into_error())))?;
+        watched.inner.commit()?;
+        Ok(n_rows)
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn failure(closed: &AtomicBool, name: &str, error: BoxError) -> Error {
+    if closed.load(Ordering::Relaxed) {
+        return Error::closed_pipe();
+    }
+    Error::failed(format!("{name}: writing the table failed")).source(error)
+}
+
+fn ipc_form(sink: Sink, schema: &Schema) -> Result<Form, arrow_schema::ArrowError> {
+    let mut writer = StreamWriter::try_new(sink, schema)?;
+    writer.flush()?;
+    Ok(Form::Ipc(Box::new(writer)))
+}
+
+/// The metadata goes into parquet's own key-value list, where every reader finds it, not a second time
+/// into the Arrow schema that is stored beside it.
+fn parquet_form(
+    sink: Sink,
+    schema: &SchemaRef,
+    options: TableOptions,
+) -> Result<Form, parquet::errors::ParquetError> {
+    let metadata =
+        schema.metadata().iter().map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()));
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("mfdoom version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(options.row_group_rows))
+        .set_key_value_metadata(Some(metadata.collect()));
+    for field in schema.fields() {
+        let path = ColumnPath::new(vec![field.name().clone(), "list".into(), "item".into()]);
+        match field.data_type() {
+            // Ascending ids: differences are small.
+            DataType::LargeList(item) if *item.data_type() == DataType::UInt32 => {
+                properties = properties
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            }
+            // Embeddings do not repeat.
+            DataType::FixedSizeList(..) => {
+                properties = properties.set_column_dictionary_enabled(path, false);
+            }
+            _ => {}
+        }
+    }
+    let bare = Arc::new(Schema::new(schema.fields().clone()));
+    let writer = ArrowWriter::try_new(sink, bare, Some(properties.build()))?;
+    Ok(Form::Parquet(Box::new(writer)))
+}
+
+/// Remembers that the reader of a pipe went away, which the libraries in between may turn into text.
+struct Watched {
+    inner: OutputFile,
+    closed: Arc<AtomicBool>,
+}
+
+impl Watched {
+    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Write for Watched {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(buffer);
+        self.watch(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.watch(result)
+    }
+}
