@@ -147,6 +147,27 @@ impl Error {
         &self.0.message
     }
 
+    /// Returns the message and the errors that caused it, without found, wanted and help.
+    pub fn summary(&self) -> String {
+        let mut text = self.0.message.clone();
+        let mut cause: Option<&dyn StdError> = self.0.source.as_deref().map(|s| s as _);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Returns what was found, where that is said.
+    pub fn found_text(&self) -> Option<&str> {
+        self.0.found.as_deref()
+    }
+
+    /// Returns what was wanted, where that is said.
+    pub fn wanted_text(&self) -> Option<&str> {
+        self.0.wanted.as_deref()
+    }
+
     /// Returns the way out, where one is known.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
@@ -167,13 +188,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { message, found, wanted, help, source, .. } = &*self.0;
-        f.write_str(message)?;
-        let mut cause: Option<&dyn StdError> = source.as_deref().map(|s| s as _);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
+        let Parts { found, wanted, help, .. } = &*self.0;
+        f.write_str(&self.summary())?;
         for (name, text) in [("found", found), ("wanted", wanted), ("help", help)] {
             if let Some(text) = text {
                 write!(f, "\n  {name:>6}: {text}")?;

@@ -1,0 +1,123 @@
+//! The life of a stage's process: settings, logs, threads, signals, the run, the exit code.
+
+use crate::resolve::{Resolved, Stop, resolve};
+use crate::{CommonArgs, LogFormat, generate, logging, report, signals};
+use clap::{Command, FromArgMatches, Parser};
+use mfdoom_artifact::remove_partials;
+use mfdoom_error::{Error, Kind, Result};
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::process::ExitCode;
+
+const AFTER_HELP: &str =
+    "Every option can also be set in the file of --config or as MFDOOM_<OPTION>; flags win.";
+const AFTER_LONG_HELP: &str = "\
+Every option can also be set in the file of --config (min-counts = 100) or as a variable \
+(MFDOOM_MIN_COUNTS=100); flags win over variables, variables over the file. A list is a TOML array, or \
+separated by commas in a variable.
+
+Exit codes: 0 done; 1 failed while running; 2 wrong usage; 3 an input breaks its contract; 4 an incompatible \
+model, vocabulary or format. INT and TERM end by the signal, leaving no partial output.";
+
+/// Runs a stage: parses its `Args`, calls `run`, reports the error, returns the exit code.
+///
+/// `A` (or each of its leaf subcommands) must flatten [`CommonArgs`].
+pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    let command = describe(A::command());
+    report_panics(command.get_name());
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let resolved = match resolve(&command, &argv, |name| std::env::var_os(name)) {
+        Ok(resolved) => resolved,
+        Err(Stop::Clap(error)) => {
+            // Help into a closed pipe is still help.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+        Err(Stop::Error(error)) => return end(Err(error), &command, LogFormat::Text),
+    };
+    let common = match CommonArgs::from_arg_matches(resolved.leaf()) {
+        Ok(common) => common,
+        Err(error) => error.exit(),
+    };
+    if let Some(what) = common.generate {
+        return end(print(what, &command), &command, common.log_format);
+    }
+    let outcome = match A::from_arg_matches(&resolved.matches) {
+        Ok(args) => start(&common, &resolved).and_then(|()| guarded(|| run(args))),
+        Err(error) => error.format(&mut command.clone()).exit(),
+    };
+    end(outcome, &command, common.log_format)
+}
+
+fn print(what: generate::Generate, command: &Command) -> Result<()> {
+    Ok(what.write(command, &mut std::io::stdout().lock())?)
+}
+
+/// Adds to the command and its subcommands what holds for every stage.
+fn describe(command: Command) -> Command {
+    let described = command.after_help(AFTER_HELP).after_long_help(AFTER_LONG_HELP).max_term_width(110);
+    described.mut_subcommands(describe)
+}
+
+/// Starts logs, threads and signals, and logs the configuration.
+fn start(common: &CommonArgs, resolved: &Resolved) -> Result<()> {
+    logging::start(common);
+    start_threads(common.threads)?;
+    signals::watch().map_err(|error| Error::failed("signals cannot be caught").source(error))?;
+    let settings: Vec<String> = resolved.settings.iter().map(ToString::to_string).collect();
+    tracing::info!("configuration: {}", settings.join(" "));
+    Ok(())
+}
+
+fn start_threads(wanted: Option<NonZeroUsize>) -> Result<()> {
+    let threads = wanted.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    // SAFETY: no other thread has been started yet, so nobody reads the environment meanwhile. candle takes its
+    // thread count from this variable and from nowhere else.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Error::failed(format!("{threads} threads cannot be started")).source(error))
+}
+
+/// Makes panics short and clear; only `RUST_BACKTRACE` brings the long form.
+fn report_panics(name: &str) {
+    let name = name.to_owned();
+    let long = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic");
+        eprintln!("error: this is a bug in {name}: {text}{}", place.unwrap_or_default());
+        eprintln!("    help: please report it with the command and its input; RUST_BACKTRACE=1 tells more");
+        if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+            long(panic);
+        }
+    }));
+}
+
+/// Runs the stage; a panic becomes an error that was already told.
+fn guarded(run: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        remove_partials();
+        Err(Error::failed(TOLD))
+    })
+}
+
+/// The message of an error that the panic hook has already shown.
+const TOLD: &str = "";
+
+/// Reports the outcome and returns its exit code, or dies by the signal that ended the run.
+fn end(outcome: Result<()>, command: &Command, format: LogFormat) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    if let Kind::Interrupted(signal) = error.kind() {
+        signals::die(signal);
+    }
+    if error.message() != TOLD {
+        report::report(&error, command, format);
+    }
+    remove_partials();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
