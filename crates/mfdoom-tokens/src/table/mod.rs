@@ -1,0 +1,10 @@
+//! The token table: a parquet file, or the same record batches as an Arrow IPC stream.
+
+mod arrow;
+mod check;
+mod reader;
+mod writer;
+
+pub use arrow::to_arrow;
+pub use reader::{TokenBatches, TokenReader};
+pub use writer::{ROW_GROUP_CELLS, TokenWriter};
