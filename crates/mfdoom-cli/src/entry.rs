@@ -34,15 +34,13 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
+        Err(Stop::Generate(what)) => return end(print(what, &command), &command, LogFormat::Text),
         Err(Stop::Error(error)) => return end(Err(error), &command, LogFormat::Text),
     };
     let common = match CommonArgs::from_arg_matches(resolved.leaf()) {
         Ok(common) => common,
         Err(error) => error.exit(),
     };
-    if let Some(what) = common.generate {
-        return end(print(what, &command), &command, common.log_format);
-    }
     let outcome = match A::from_arg_matches(&resolved.matches) {
         Ok(args) => start(&common, &resolved).and_then(|()| guarded(|| run(args))),
         Err(error) => error.format(&mut command.clone()).exit(),

@@ -4,7 +4,7 @@
 //! the environment or the file sets is then added as if it had been typed, so that clap checks them all alike.
 
 use crate::config::Config;
-use crate::nearest;
+use crate::{Generate, nearest};
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
 use mfdoom_error::{Error, Result};
 use std::ffi::{OsStr, OsString};
@@ -74,6 +74,8 @@ impl Resolved {
 pub enum Stop {
     /// clap has something to print: help, the version, or a mistake on the command line.
     Clap(clap::Error),
+    /// A completion script or the manual page is wanted.
+    Generate(Generate),
     /// A setting outside the command line is wrong.
     Error(Error),
 }
@@ -103,6 +105,9 @@ pub fn resolve(
         Err(error) => return Err(command.clone().try_get_matches_from(&argv).err().unwrap_or(error).into()),
     };
     let (names, leaf, given) = leaf(command, &given);
+    if let Ok(Some(what)) = given.try_get_one::<Generate>("generate") {
+        return Err(Stop::Generate(*what));
+    }
     let config = read_config(given, &names, leaf, &environment)?;
 
     let mut merge = Merge { commands: &names[1..], relaxed: &relaxed, ..Merge::default_for(&relaxed) };

@@ -1,4 +1,5 @@
 //! Defaults < configuration file < environment < flags, for every kind of argument.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mfdoom_cli::resolve::{Origin, Stop, resolve};
@@ -94,6 +95,7 @@ impl Drop for Folder {
 
 fn message(stop: Stop) -> String {
     match stop {
+        Stop::Generate(what) => panic!("{what:?}"),
         Stop::Error(error) => {
             assert_eq!(error.exit_code(), 2);
             error.to_string()

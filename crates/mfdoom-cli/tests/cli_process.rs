@@ -1,6 +1,7 @@
 //! A whole stage as a process: exit codes, panics, signals, streams, help.
 //!
 //! This executable is both the test and, when [`AS_STAGE`] is set, the stage that it starts.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::Parser;
 use mfdoom_artifact::AtomicFile;
@@ -136,7 +137,7 @@ fn help_and_version_go_to_standard_output() {
 
 fn completions_and_the_manual_are_generated() {
     let beginnings = [
-        ("bash", "_mfdoom-example()"),
+        ("bash", "complete -F"),
         ("zsh", "#compdef mfdoom-example"),
         ("fish", "complete -c mfdoom-example"),
         ("man", ".TH mfdoom-example 1"),
