@@ -1,0 +1,100 @@
+//! Neighbour weights of UMAP: each cell's distances become memberships, symmetrised by fuzzy union.
+//!
+//! McInnes, Healy, Melville 2018, section 3.1, with the constants of umap-learn 0.5.
+
+use rayon::prelude::*;
+
+use crate::neighbors::Neighbors;
+use crate::sparse::Csr;
+
+/// Accepted error of the membership sum.
+const TOLERANCE: f64 = 1e-5;
+/// Smallest bandwidth, in mean distances.
+const MIN_SCALE: f64 = 1e-3;
+/// Steps of the bisection.
+const STEPS: usize = 64;
+
+/// Returns the symmetric connectivities `[n_cells, n_cells]`, in (0, 1], without diagonal.
+pub fn connectivities(neighbors: &Neighbors) -> Csr {
+    let n = neighbors.n_cells();
+    let k = neighbors.k;
+    let mean = mean(&neighbors.distances);
+    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..n)
+        .into_par_iter()
+        .map(|i| {
+            let distances = &neighbors.distances[i * k..(i + 1) * k];
+            let (rho, sigma) = smooth_distance(distances, mean);
+            memberships(i, &neighbors.indices[i * k..(i + 1) * k], distances, (rho, sigma))
+        })
+        .collect();
+    let directed = Csr::from_rows(n, &rows);
+    fuzzy_union(&directed, &directed.transposed())
+}
+
+/// Returns the distance to the nearest other cell and the bandwidth with which the memberships sum to log2 k.
+fn smooth_distance(distances: &[f32], mean_of_all: f64) -> (f32, f32) {
+    let rho = distances.iter().copied().find(|&d| d > 0.0).unwrap_or(0.0);
+    let target = (distances.len() as f64).log2();
+    let (mut low, mut high, mut middle) = (0.0_f32, f32::MAX, 1.0_f32);
+    for _ in 0..STEPS {
+        let member = |&d: &f32| if d > rho { f64::from(-((d - rho) / middle)).exp() } else { 1.0 };
+        let sum: f64 = distances[1..].iter().map(member).sum();
+        if (sum - target).abs() < TOLERANCE {
+            break;
+        }
+        if sum > target {
+            high = middle;
+            middle = (low + high) / 2.0;
+        } else {
+            low = middle;
+            middle = if high >= f32::MAX { middle * 2.0 } else { (low + high) / 2.0 };
+        }
+    }
+    let floor = MIN_SCALE * if rho > 0.0 { mean(distances) } else { mean_of_all };
+    (rho, middle.max(floor as f32))
+}
+
+/// Returns columns, ascending, and memberships of one cell's neighbours.
+fn memberships(i: usize, cells: &[u32], distances: &[f32], (rho, sigma): (f32, f32)) -> (Vec<u32>, Vec<f32>) {
+    let mut row: Vec<(u32, f32)> = cells
+        .iter()
+        .zip(distances)
+        .filter(|&(&j, _)| j as usize != i)
+        .map(|(&j, &d)| {
+            let away = d - rho;
+            let member = if away <= 0.0 || sigma == 0.0 { 1.0 } else { f64::from(-(away / sigma)).exp() as f32 };
+            (j, member)
+        })
+        .collect();
+    row.sort_unstable_by_key(|&(j, _)| j);
+    row.into_iter().filter(|&(_, member)| member > 0.0).unzip()
+}
+
+/// Returns `a + b - a * b` of two sparse matrices.
+fn fuzzy_union(a: &Csr, b: &Csr) -> Csr {
+    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..a.n_rows())
+        .into_par_iter()
+        .map(|i| {
+            let ((columns_a, values_a), (columns_b, values_b)) = (a.row(i), b.row(i));
+            let (mut p, mut q) = (0, 0);
+            let mut out = (Vec::new(), Vec::new());
+            while p < columns_a.len() || q < columns_b.len() {
+                let ja = columns_a.get(p).copied().unwrap_or(u32::MAX);
+                let jb = columns_b.get(q).copied().unwrap_or(u32::MAX);
+                let x = if ja <= jb { values_a[p] } else { 0.0 };
+                let y = if jb <= ja { values_b[q] } else { 0.0 };
+                out.0.push(ja.min(jb));
+                out.1.push(x + y - x * y);
+                p += usize::from(ja <= jb);
+                q += usize::from(jb <= ja);
+            }
+            out
+        })
+        .collect();
+    Csr::from_rows(a.n_cols, &rows)
+}
+
+/// Returns the mean in f64.
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
+}

@@ -1,0 +1,145 @@
+//! Cosines between a cell's velocity and the displacements to the cells around it.
+
+use rayon::prelude::*;
+
+use crate::error::{Result, expect_len};
+use crate::matrix::Matrix;
+use crate::neighbors::Neighbors;
+use crate::percentile::percentile;
+use crate::sparse::Csr;
+
+/// Lanes that a row is summed in, whatever the processor has, so that results are the same everywhere.
+const LANES: usize = 16;
+
+/// Cosine graph over each cell's neighbours and their neighbours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VelocityGraph {
+    /// Cosines above 0, `[n_cells, n_cells]`.
+    pub positive: Csr,
+    /// Cosines below 0, as they are, `[n_cells, n_cells]`.
+    pub negative: Csr,
+    /// Chance to stay: how far a cell's largest cosine is below the 98th percentile of all, in [0, 1].
+    pub self_transition: Vec<f64>,
+}
+
+/// Computes the graph from positions and velocities `[n_cells, n_velocity_genes]`, velocity genes only.
+///
+/// Displacement and velocity are centred over the genes of a cell. `square_root` replaces both by their signed
+/// square roots first, as the stochastic mode asks for. A cell without velocity has an empty row.
+///
+/// # Errors
+/// When positions, velocities and neighbours differ in shape.
+pub fn velocity_graph(
+    positions: &Matrix,
+    velocity: &Matrix,
+    neighbors: &Neighbors,
+    square_root: bool,
+) -> Result<VelocityGraph> {
+    let n = neighbors.n_cells();
+    expect_len("cells of the positions", n, positions.n_rows)?;
+    expect_len("cells of the velocities", n, velocity.n_rows)?;
+    expect_len("genes of the velocities", positions.n_cols, velocity.n_cols)?;
+    let arch = pulp::Arch::new();
+    let rows: Vec<[(Vec<u32>, Vec<f32>); 2]> = (0..n)
+        .into_par_iter()
+        .map(|i| arch.dispatch(|| signed_cosines(i, positions, velocity, neighbors, square_root)))
+        .collect();
+    let (positive, negative): (Vec<_>, Vec<_>) = rows.into_iter().map(|[a, b]| (a, b)).unzip();
+    let positive = Csr::from_rows(n, &positive);
+    let self_transition = self_transition(&positive);
+    Ok(VelocityGraph { positive, negative: Csr::from_rows(n, &negative), self_transition })
+}
+
+/// Returns the cosines of one cell, above 0 and below 0.
+#[inline(always)]
+fn signed_cosines(
+    i: usize,
+    positions: &Matrix,
+    velocity: &Matrix,
+    neighbors: &Neighbors,
+    square_root: bool,
+) -> [(Vec<u32>, Vec<f32>); 2] {
+    let mut out = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+    let v = centred_velocity(velocity.row(i), square_root);
+    let norm = v.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    if v.iter().all(|&v| v == 0.0) {
+        return out;
+    }
+    let here = positions.row(i);
+    for j in neighbors.reachable(i) {
+        let there = positions.row(j as usize);
+        let sums = if square_root {
+            sums(here, there, &v, |d: f32| d.abs().sqrt().copysign(d))
+        } else {
+            sums(here, there, &v, |d: f32| d)
+        };
+        let cosine = sums.cosine(v.len() as f64, norm);
+        if cosine > 0.0 {
+            out[0].0.push(j);
+            out[0].1.push(cosine.min(1.0) as f32);
+        } else if cosine < 0.0 {
+            out[1].0.push(j);
+            out[1].1.push(cosine.max(-1.0) as f32);
+        }
+    }
+    out
+}
+
+/// Returns one cell's velocity, square-rooted if asked, then centred over its genes.
+#[inline(always)]
+fn centred_velocity(row: &[f32], square_root: bool) -> Vec<f32> {
+    let root = |&v: &f32| if square_root && v != 0.0 { v.abs().sqrt().copysign(v) } else { v };
+    let mut v: Vec<f32> = row.iter().map(root).collect();
+    let mean = (v.iter().map(|&v| f64::from(v)).sum::<f64>() / v.len() as f64) as f32;
+    v.iter_mut().for_each(|v| *v -= mean);
+    v
+}
+
+/// Sums over the genes for one displacement d and velocity v.
+struct Sums {
+    d: f64,
+    dd: f64,
+    dv: f64,
+}
+
+impl Sums {
+    /// Returns the cosine of the centred displacement with a centred velocity of norm `norm`; 0 for no displacement.
+    #[inline(always)]
+    fn cosine(&self, n: f64, norm: f64) -> f64 {
+        let square = self.dd - self.d * self.d / n;
+        if square > 0.0 { self.dv / (square.sqrt() * norm) } else { 0.0 }
+    }
+}
+
+/// Sums d, d² and d v over the genes, d being `map(there - here)`.
+#[inline(always)]
+fn sums(here: &[f32], there: &[f32], v: &[f32], map: impl Fn(f32) -> f32) -> Sums {
+    let mut lanes = [[0.0_f32; LANES]; 3];
+    let mut tail = [0.0_f32; 3];
+    let whole = v.len() / LANES * LANES;
+    let blocks = here[..whole].chunks_exact(LANES).zip(there[..whole].chunks_exact(LANES));
+    for ((a, b), v) in blocks.zip(v[..whole].chunks_exact(LANES)) {
+        for k in 0..LANES {
+            let d = map(b[k] - a[k]);
+            lanes[0][k] += d;
+            lanes[1][k] += d * d;
+            lanes[2][k] += d * v[k];
+        }
+    }
+    for k in whole..v.len() {
+        let d = map(there[k] - here[k]);
+        tail[0] += d;
+        tail[1] += d * d;
+        tail[2] += d * v[k];
+    }
+    let total = |k: usize| lanes[k].iter().map(|&x| f64::from(x)).sum::<f64>() + f64::from(tail[k]);
+    Sums { d: total(0), dd: total(1), dv: total(2) }
+}
+
+/// Returns `clip(p98(largest cosine of a cell) - largest cosine, 0, 1)`.
+fn self_transition(positive: &Csr) -> Vec<f64> {
+    let largest: Vec<f64> =
+        (0..positive.n_rows()).map(|i| f64::from(positive.row(i).1.iter().copied().fold(0.0, f32::max))).collect();
+    let bound = percentile(&mut largest.clone(), 98.0);
+    largest.iter().map(|largest| (bound - largest).clamp(0.0, 1.0)).collect()
+}

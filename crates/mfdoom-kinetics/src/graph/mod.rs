@@ -1,0 +1,18 @@
+//! The velocity graph: which neighbours a cell moves towards, and what follows from that.
+
+mod confidence;
+mod cosine;
+mod drivers;
+mod eigen;
+mod projection;
+mod pseudotime;
+mod terminal;
+mod transition;
+
+pub use confidence::{Confidence, confidence};
+pub use cosine::{VelocityGraph, velocity_graph};
+pub use drivers::{ClusterDrivers, DriverOptions, driver_candidates, rank_drivers};
+pub use projection::{autoscale, project};
+pub use pseudotime::{DiffusionMap, velocity_pseudotime};
+pub use terminal::{TerminalStates, terminal_states};
+pub use transition::{Kernel, transition_matrix};

@@ -1,0 +1,151 @@
+//! Velocity pseudotime: diffusion distance on the velocity graph from the root and to the end.
+
+use super::cosine::VelocityGraph;
+use super::eigen::{Eigenpairs, symmetric};
+use super::terminal::scale;
+use crate::error::{Error, Result, expect_len};
+use crate::moments::Smoother;
+use crate::sparse::Csr;
+
+/// From this eigenvalue on a component counts as stationary and is not weighted by its duration (scanpy's dpt).
+const STATIONARY: f64 = 0.9994;
+
+/// Diffusion map of the symmetrised velocity graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiffusionMap {
+    pairs: Eigenpairs,
+    component: Vec<u32>,
+}
+
+impl DiffusionMap {
+    /// Computes `n_components` diffusion components (scVelo: 10) of `|cosine| + |cosine|^T`, density-normalised.
+    ///
+    /// `smoother` says which cells are connected at all.
+    ///
+    /// # Errors
+    /// When graph and smoother differ in cells.
+    pub fn new(graph: &VelocityGraph, smoother: &Smoother, n_components: usize) -> Result<Self> {
+        expect_len("cells of the graph", smoother.n_cells(), graph.positive.n_rows())?;
+        let mut matrix = symmetrised(graph);
+        divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum });
+        divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum.sqrt() });
+        Ok(Self { pairs: symmetric(&matrix, n_components), component: components(smoother) })
+    }
+
+    /// Returns the number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.component.len()
+    }
+
+    /// Returns the diffusion components, one vector over the cells each, by falling eigenvalue.
+    pub fn components(&self) -> &[Vec<f64>] {
+        &self.pairs.vectors
+    }
+
+    /// Returns the diffusion distance of every cell from `cell` over the largest one; infinite where not connected.
+    fn distances(&self, cell: usize) -> Vec<f64> {
+        let mut square = vec![0.0; self.n_cells()];
+        for (&value, vector) in self.pairs.values.iter().zip(&self.pairs.vectors) {
+            let weight = if value < STATIONARY { value / (1.0 - value) } else { 1.0 };
+            for (slot, x) in square.iter_mut().zip(vector) {
+                *slot += (weight * (vector[cell] - x)).powi(2);
+            }
+        }
+        let connected = |i: usize| self.component[i] == self.component[cell];
+        let mut out: Vec<f64> =
+            (0..square.len()).map(|i| if connected(i) { square[i].sqrt() } else { f64::INFINITY }).collect();
+        let largest = out.iter().copied().filter(|d| d.is_finite()).fold(0.0, f64::max);
+        if largest > 0.0 {
+            out.iter_mut().for_each(|d| *d /= largest);
+        }
+        out
+    }
+}
+
+/// Returns the pseudotime of every cell in [0, 1], from the root cell and, where given, back from the end cell.
+///
+/// Cells connected to neither have NaN.
+///
+/// # Errors
+/// When a cell number is out of range.
+pub fn velocity_pseudotime(map: &DiffusionMap, root: usize, end: Option<usize>) -> Result<Vec<f64>> {
+    if let Some(cell) = [Some(root), end].into_iter().flatten().find(|&cell| cell >= map.n_cells()) {
+        return Err(Error::Unusable(format!("root or end cell {cell} of {} cells", map.n_cells())));
+    }
+    let mut time = map.distances(root);
+    time.iter_mut().filter(|t| !t.is_finite()).for_each(|t| *t = f64::NAN);
+    let Some(end) = end else { return Ok(time) };
+    for (t, to_end) in time.iter_mut().zip(map.distances(end)) {
+        let reversed = 1.0 - to_end;
+        *t = match (t.is_finite(), reversed.is_finite()) {
+            (true, true) => f64::midpoint(*t, reversed),
+            (true, false) => *t,
+            (false, true) => reversed,
+            (false, false) => f64::NAN,
+        };
+    }
+    scale(&mut time);
+    Ok(time)
+}
+
+/// Returns the sum of the absolute graph and its transpose.
+fn symmetrised(graph: &VelocityGraph) -> Csr {
+    let (positive, negative) = (&graph.positive, &graph.negative);
+    let transposed = [positive.transposed(), negative.transposed()];
+    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..positive.n_rows())
+        .map(|i| {
+            let mut row: Vec<(u32, f32)> = Vec::new();
+            for part in [positive, negative, &transposed[0], &transposed[1]] {
+                let (columns, values) = part.row(i);
+                row.extend(columns.iter().zip(values).map(|(&j, value)| (j, value.abs())));
+            }
+            row.sort_by_key(|&(j, _)| j);
+            row.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 += next.1;
+                }
+                same
+            });
+            row.into_iter().unzip()
+        })
+        .collect();
+    Csr::from_rows(positive.n_cols, &rows)
+}
+
+/// Divides every entry of a symmetric matrix by `f` of the sums of its row and of its column.
+fn divide_by(matrix: &mut Csr, f: impl Fn(f64) -> f64) {
+    let sum = |i: usize| matrix.row(i).1.iter().map(|&value| f64::from(value)).sum::<f64>();
+    let divisors: Vec<f64> = (0..matrix.n_rows()).map(|i| f(sum(i))).collect();
+    for (i, divisor) in divisors.iter().enumerate() {
+        for k in matrix.indptr[i]..matrix.indptr[i + 1] {
+            let other = divisors[matrix.indices[k] as usize];
+            matrix.values[k] = (f64::from(matrix.values[k]) / (divisor * other)) as f32;
+        }
+    }
+}
+
+/// Numbers the connected components of the neighbour graph.
+fn components(smoother: &Smoother) -> Vec<u32> {
+    let n = smoother.n_cells();
+    let mut component = vec![u32::MAX; n];
+    let mut open = Vec::new();
+    let mut next = 0;
+    for first in 0..n {
+        if component[first] != u32::MAX {
+            continue;
+        }
+        component[first] = next;
+        open.push(first as u32);
+        while let Some(i) = open.pop() {
+            for &j in smoother.cells(i as usize) {
+                if component[j as usize] == u32::MAX {
+                    component[j as usize] = next;
+                    open.push(j);
+                }
+            }
+        }
+        next += 1;
+    }
+    component
+}

@@ -1,0 +1,153 @@
+//! First and second moments: averages of counts over each cell and its neighbours.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result, expect_len};
+use crate::matrix::Matrix;
+use crate::sparse::{CsrView, product};
+
+/// Averaging over the cells connected to a cell and the cell itself, all with the same weight.
+///
+/// This is `(connectivities > 0) + I`, its rows normalised: the weights themselves do not enter (scVelo `get_connectivities`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Smoother {
+    /// Start of every cell's list, and the end of the last.
+    indptr: Vec<usize>,
+    /// Cells that are averaged, the cell itself among them.
+    indices: Vec<u32>,
+    /// One over the number of cells averaged; rounded to f32, as scVelo does.
+    weights: Vec<f64>,
+}
+
+impl Smoother {
+    /// Builds the average from connectivities `[n_cells, n_cells]`; stored zeros do not count.
+    ///
+    /// # Errors
+    /// When the matrix is not square or its arrays do not fit each other.
+    pub fn new(connectivities: CsrView<'_>) -> Result<Self> {
+        connectivities.check()?;
+        let n = connectivities.n_rows();
+        expect_len("columns of the connectivities", n, connectivities.n_cols)?;
+        let mut out = Self { indptr: vec![0], indices: Vec::new(), weights: Vec::with_capacity(n) };
+        for i in 0..n {
+            let (columns, values) = connectivities.row(i);
+            let first = out.indices.len();
+            out.indices.extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
+            if !out.indices[first..].contains(&(i as u32)) {
+                out.indices.push(i as u32);
+            }
+            out.indices[first..].sort_unstable();
+            out.indptr.push(out.indices.len());
+            out.weights.push(f64::from((1.0 / (out.indices.len() - first) as f64) as f32));
+        }
+        Ok(out)
+    }
+
+    /// Returns the number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Returns the cells averaged for cell `i`, ascending.
+    pub fn cells(&self, i: usize) -> &[u32] {
+        &self.indices[self.indptr[i]..self.indptr[i + 1]]
+    }
+
+    /// Returns the weight of each of [`Smoother::cells`] of cell `i`.
+    pub fn weight(&self, i: usize) -> f64 {
+        self.weights[i]
+    }
+
+    /// Writes the averages of one value a cell to `out`; both have length `n_cells`.
+    pub fn apply(&self, values: &[f64], out: &mut [f64]) {
+        for (i, slot) in out.iter_mut().enumerate() {
+            *slot = self.cells(i).iter().map(|&j| values[j as usize]).sum::<f64>() * self.weights[i];
+        }
+    }
+
+    /// Returns the averages `[n_cells, n_genes]` of sparse rows.
+    ///
+    /// # Errors
+    /// When the rows are not this smoother's cells.
+    pub fn moments(&self, matrix: CsrView<'_>) -> Result<Matrix> {
+        expect_len("cells of the matrix to average", self.n_cells(), matrix.n_rows())?;
+        let width = matrix.n_cols;
+        let mut out = Matrix::filled(self.n_cells(), width, 0.0);
+        if width == 0 {
+            return Ok(out);
+        }
+        out.data.par_chunks_mut(width).enumerate().for_each_init(
+            || vec![0.0_f64; width],
+            |sums, (i, row)| {
+                sums.fill(0.0);
+                for &j in self.cells(i) {
+                    let (columns, values) = matrix.row(j as usize);
+                    for (&column, &value) in columns.iter().zip(values) {
+                        sums[column as usize] += f64::from(value);
+                    }
+                }
+                for (slot, &sum) in row.iter_mut().zip(sums.iter()) {
+                    *slot = (sum * self.weights[i]) as f32;
+                }
+            },
+        );
+        Ok(out)
+    }
+}
+
+/// First moments of both layers, `[n_cells, n_genes]`, in size-normalised counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Mean spliced abundance.
+    pub spliced: Matrix,
+    /// Mean unspliced abundance.
+    pub unspliced: Matrix,
+}
+
+impl Moments {
+    /// Averages normalised counts of both layers.
+    ///
+    /// # Errors
+    /// When the layers differ in shape or their cells are not the smoother's.
+    pub fn new(smoother: &Smoother, spliced: CsrView<'_>, unspliced: CsrView<'_>) -> Result<Self> {
+        expect_len("genes of the unspliced counts", spliced.n_cols, unspliced.n_cols)?;
+        if smoother.n_cells() == 0 {
+            return Err(Error::Unusable("no cells".into()));
+        }
+        Ok(Self { spliced: smoother.moments(spliced)?, unspliced: smoother.moments(unspliced)? })
+    }
+
+    /// Returns the number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.spliced.n_rows
+    }
+
+    /// Returns the number of genes.
+    pub fn n_genes(&self) -> usize {
+        self.spliced.n_cols
+    }
+}
+
+/// Uncentred second moments, `[n_cells, n_genes]`: means of `s * s` and of `u * s`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecondMoments {
+    /// Mean of the squared spliced counts.
+    pub spliced_spliced: Matrix,
+    /// Mean of spliced times unspliced counts.
+    pub unspliced_spliced: Matrix,
+}
+
+impl SecondMoments {
+    /// Averages the products of normalised counts.
+    ///
+    /// # Errors
+    /// When the layers differ in shape or their cells are not the smoother's.
+    pub fn new(smoother: &Smoother, spliced: CsrView<'_>, unspliced: CsrView<'_>) -> Result<Self> {
+        expect_len("genes of the unspliced counts", spliced.n_cols, unspliced.n_cols)?;
+        expect_len("cells of the unspliced counts", spliced.n_rows(), unspliced.n_rows())?;
+        Ok(Self {
+            spliced_spliced: smoother.moments(product(spliced, spliced).view())?,
+            unspliced_spliced: smoother.moments(product(spliced, unspliced).view())?,
+        })
+    }
+}

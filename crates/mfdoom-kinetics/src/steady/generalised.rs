@@ -1,0 +1,103 @@
+//! The stochastic fit: first and second moments together, each weighted by its own residual spread.
+
+use rayon::prelude::*;
+
+use super::quantile::{upper, upper_extreme};
+use super::{SteadyOptions, SteadyState, fit_deterministic};
+use crate::error::Result;
+use crate::moments::{Moments, SecondMoments, Smoother};
+use crate::sparse::{CsrView, select_columns};
+
+/// Fits gamma from first and second moments for the velocity genes of the deterministic fit.
+///
+/// `spliced` and `unspliced` are normalised counts, `[n_cells, n_genes]`. With `x = 2 Mss - Ms`, `y = 2 Mus + Mu`,
+/// gamma minimises the squared residuals of `Mu = gamma Ms` over the cells of extreme expression and of `y = gamma x`
+/// over all cells, each divided by its standard deviation (Bergen 2020). Other genes keep the deterministic ratio.
+///
+/// # Errors
+/// When counts, moments and smoother differ in shape.
+pub fn fit_stochastic(
+    moments: &Moments,
+    smoother: &Smoother,
+    (spliced, unspliced): (CsrView<'_>, CsrView<'_>),
+    options: &SteadyOptions,
+) -> Result<SteadyState> {
+    let mut fit = fit_deterministic(moments, options);
+    let every = vec![true; moments.n_genes()];
+    let genes = if fit.velocity_genes.contains(&true) { &fit.velocity_genes } else { &every };
+    let (s, u) = (select_columns(spliced, genes), select_columns(unspliced, genes));
+    let second = SecondMoments::new(smoother, s.view(), u.view())?;
+    let first = [moments.spliced.select_columns(genes), moments.unspliced.select_columns(genes)];
+    let [ms, mu] = first.map(|matrix| matrix.transposed());
+    let (mss, mus) = (second.spliced_spliced.transposed(), second.unspliced_spliced.transposed());
+    let chosen: Vec<usize> = (0..genes.len()).filter(|&j| genes[j]).collect();
+    let gamma: Vec<f64> = chosen
+        .par_iter()
+        .enumerate()
+        .map_init(Vec::new, |scratch, (k, &j)| {
+            let gene = Gene { ms: ms.row(k), mu: mu.row(k), mss: mss.row(k), mus: mus.row(k) };
+            gene.fit(fit.quantile_ratio[j], options.percentile, scratch)
+        })
+        .collect();
+    for (&j, value) in chosen.iter().zip(gamma) {
+        fit.gamma[j] = value;
+    }
+    Ok(fit)
+}
+
+/// Moments of one gene over all cells.
+struct Gene<'a> {
+    ms: &'a [f32],
+    mu: &'a [f32],
+    mss: &'a [f32],
+    mus: &'a [f32],
+}
+
+impl Gene<'_> {
+    /// Returns the generalised least-squares ratio; `ratio` is the deterministic one.
+    fn fit(&self, ratio: f64, q: f64, scratch: &mut Vec<f64>) -> f64 {
+        let extreme = upper_extreme(self.ms, self.mu, q, scratch);
+        let high = upper(self.ms, q, scratch);
+        let (mut xx, mut xy) = (0.0, 0.0);
+        for (s, u) in self.first().zip(extreme.iter().zip(&high)).filter(|(_, (a, b))| **a || **b).map(|x| x.0) {
+            xx += s * s;
+            xy += s * u;
+        }
+        let (mut xx2, mut xy2) = (0.0, 0.0);
+        for (x, y) in self.second() {
+            xx2 += x * x;
+            xy2 += x * y;
+        }
+        let ratio2 = if xx2 > 0.0 { xy2 / xx2 } else { 0.0 };
+        let weight = 1.0 / variance(self.first().map(|(s, u)| u - ratio * s));
+        let weight2 = 1.0 / variance(self.second().map(|(x, y)| y - ratio2 * x));
+        let gamma = (weight * xy + weight2 * xy2) / (weight * xx + weight2 * xx2);
+        if gamma.is_finite() { f64::from(gamma as f32) } else { 0.0 }
+    }
+
+    /// Returns spliced and unspliced means of every cell.
+    fn first(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.ms.iter().zip(self.mu).map(|(&s, &u)| (f64::from(s), f64::from(u)))
+    }
+
+    /// Returns `2 Mss - Ms` and `2 Mus + Mu` of every cell.
+    fn second(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let products = self.mss.iter().zip(self.mus);
+        let pair = |((s, u), (&ss, &us)): ((f64, f64), (&f32, &f32))| {
+            (2.0 * f64::from(ss) - s, 2.0 * f64::from(us) + u)
+        };
+        self.first().zip(products).map(pair)
+    }
+}
+
+/// Returns the population variance.
+fn variance(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for value in values {
+        n += 1.0;
+        sum += value;
+        squares += value * value;
+    }
+    let mean = sum / n;
+    squares / n - mean * mean
+}

@@ -1,0 +1,74 @@
+//! Graph, projection, confidence and pseudotime against scVelo.
+
+use mfdoom_kinetics::graph::{
+    DiffusionMap, Kernel, autoscale, confidence, project, terminal_states, transition_matrix, velocity_graph,
+    velocity_pseudotime,
+};
+use mfdoom_kinetics::matrix::Matrix;
+
+use crate::compare::{close, close_sparse, spearman, wide};
+use crate::fixture::Fixture;
+
+fn check(tag: &'static str, mode: &str) {
+    let Some(fixture) = Fixture::open(tag) else { return };
+    let theirs = fixture.npz(mode);
+    let genes = theirs.bool("velocity_genes");
+    let positions = fixture.matrix("Ms", "Ms").select_columns(&genes);
+    let velocity_file = format!("velocity_{mode}");
+    let velocity = fixture.matrix(&velocity_file, &velocity_file).select_columns(&genes);
+    let neighbors = fixture.neighbors();
+    let graph = velocity_graph(&positions, &velocity, &neighbors, mode == "stochastic").unwrap();
+    let file = |sign: &str| fixture.npz(&format!("{mode}_graph{sign}"));
+    close_sparse("graph", &graph.positive, &fixture.coo(&file(""), ""), 1e-3);
+    close_sparse("graph_neg", &graph.negative, &fixture.coo(&file("_neg"), ""), 1e-3);
+    close("self transition", graph.self_transition.iter().copied(), theirs.f64("self_transition"), 1e-3);
+
+    let umap = Matrix::new(fixture.n_cells(), 2, fixture.base.f32("X_umap")).unwrap();
+    let mut steps = project(&umap, &transition_matrix(&graph, &Kernel::projection(), false)).unwrap();
+    close("projection", wide(&steps.data), theirs.f64("velocity_umap_noscale"), 1e-3);
+    autoscale(&umap, &mut steps);
+    close("autoscaled projection", wide(&steps.data), theirs.f64("velocity_umap"), 1e-3);
+
+    let ours = confidence(&velocity, &neighbors).unwrap();
+    close("confidence", ours.confidence, theirs.f64("confidence"), 1e-3);
+    close("length, rounded there", ours.length, theirs.f64("length"), 6e-3);
+
+    let smoother = fixture.smoother();
+    let states = terminal_states(&graph, &neighbors).unwrap();
+    let most = |weights: &[f64]| {
+        let mut average = vec![0.0; weights.len()];
+        smoother.apply(weights, &mut average);
+        (0..average.len()).rev().max_by(|&a, &b| average[a].total_cmp(&average[b])).unwrap()
+    };
+    let map = DiffusionMap::new(&graph, &smoother, 10).unwrap();
+    let (root, end) = (most(&states.root_cells), most(&states.end_points));
+    let time = velocity_pseudotime(&map, root, Some(end)).unwrap();
+    let rank = spearman(&time, &theirs.f64("velocity_pseudotime"));
+    println!("{tag} {mode}: regions {:?}, root {root}, end {end}, pseudotime rank correlation {rank:.4}", states.regions);
+}
+
+#[test]
+fn pancreas_600_cells_deterministic() {
+    check("P600", "deterministic");
+}
+
+#[test]
+fn pancreas_600_cells_stochastic() {
+    check("P600", "stochastic");
+}
+
+#[test]
+fn dentate_gyrus_deterministic() {
+    check("D", "deterministic");
+}
+
+#[test]
+fn dentate_gyrus_stochastic() {
+    check("D", "stochastic");
+}
+
+#[test]
+#[ignore = "reads 60 MB; the whole pancreas set"]
+fn pancreas_all_cells_stochastic() {
+    check("P", "stochastic");
+}

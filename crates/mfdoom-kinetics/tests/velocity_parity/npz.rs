@@ -1,0 +1,117 @@
+//! Reads `.npz` files: a zip archive of `.npy` arrays, little-endian, C order, stored or deflated.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+/// Arrays of one archive by name.
+pub struct Npz(BTreeMap<String, Array>);
+
+/// One array: its dtype as numpy writes it, its shape, its bytes.
+pub struct Array {
+    dtype: String,
+    pub shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Npz {
+    pub fn open(path: &Path) -> Self {
+        let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self(entries(&file).into_iter().map(|(name, data)| (name, Array::parse(&data))).collect())
+    }
+
+    pub fn array(&self, name: &str) -> &Array {
+        self.0.get(name).unwrap_or_else(|| panic!("no array {name}"))
+    }
+
+    pub fn f32(&self, name: &str) -> Vec<f32> {
+        self.f64(name).into_iter().map(|value| value as f32).collect()
+    }
+
+    pub fn f64(&self, name: &str) -> Vec<f64> {
+        let array = self.array(name);
+        let bytes = &array.bytes;
+        match array.dtype.as_str() {
+            "<f4" => words(bytes).map(|w| f64::from(f32::from_le_bytes(w))).collect(),
+            "<f8" => words(bytes).map(f64::from_le_bytes).collect(),
+            "<u2" => words(bytes).map(|w| f64::from(u16::from_le_bytes(w))).collect(),
+            "<i2" => words(bytes).map(|w| f64::from(i16::from_le_bytes(w))).collect(),
+            "<i4" => words(bytes).map(|w| f64::from(i32::from_le_bytes(w))).collect(),
+            "<i8" => words(bytes).map(|w| i64::from_le_bytes(w) as f64).collect(),
+            "|b1" => bytes.iter().map(|&b| f64::from(b)).collect(),
+            other => panic!("dtype {other}"),
+        }
+    }
+
+    pub fn u32(&self, name: &str) -> Vec<u32> {
+        self.f64(name).into_iter().map(|value| value as u32).collect()
+    }
+
+    pub fn usize(&self, name: &str) -> Vec<usize> {
+        self.f64(name).into_iter().map(|value| value as usize).collect()
+    }
+
+    pub fn bool(&self, name: &str) -> Vec<bool> {
+        self.f64(name).into_iter().map(|value| value != 0.0).collect()
+    }
+
+    pub fn strings(&self, name: &str) -> Vec<String> {
+        let array = self.array(name);
+        let width = array.dtype.strip_prefix("<U").expect("fixed-width unicode").parse::<usize>().unwrap();
+        let text = |chunk: &[u8]| {
+            let code = |w: [u8; 4]| char::from_u32(u32::from_le_bytes(w)).unwrap();
+            words(chunk).map(code).filter(|&c| c != '\0').collect()
+        };
+        array.bytes.chunks_exact(width * 4).map(text).collect()
+    }
+}
+
+impl Array {
+    fn parse(data: &[u8]) -> Self {
+        assert_eq!(&data[..6], b"\x93NUMPY");
+        let (start, length) = if data[6] == 1 {
+            (10, usize::from(u16::from_le_bytes([data[8], data[9]])))
+        } else {
+            (12, u32::from_le_bytes([data[8], data[9], data[10], data[11]]) as usize)
+        };
+        let header = std::str::from_utf8(&data[start..start + length]).unwrap();
+        assert!(header.contains("'fortran_order': False"), "{header}");
+        let after = |key: &str| &header[header.find(key).unwrap() + key.len()..];
+        let dtype = after("'descr': '").split('\'').next().unwrap().to_owned();
+        let shape = after("'shape': (").split(')').next().unwrap();
+        let shape = shape.split(',').filter_map(|part| part.trim().parse().ok()).collect();
+        Self { dtype, shape, bytes: data[start + length..].to_vec() }
+    }
+}
+
+fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
+    bytes.chunks_exact(N).map(|chunk| chunk.try_into().unwrap())
+}
+
+/// Lists the archive's files by the central directory, unpacked.
+fn entries(file: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let u16_at = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
+    let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let end = (0..file.len() - 21).rev().find(|&at| &file[at..at + 4] == b"PK\x05\x06").expect("a zip archive");
+    let mut at = u32_at(end + 16);
+    let mut out = Vec::new();
+    for _ in 0..u16_at(end + 10) {
+        assert_eq!(&file[at..at + 4], b"PK\x01\x02");
+        let (method, packed, unpacked) = (u16_at(at + 10), u32_at(at + 20), u32_at(at + 24));
+        let (name, extra, comment) = (u16_at(at + 28), u16_at(at + 30), u16_at(at + 32));
+        let local = u32_at(at + 42);
+        let text = String::from_utf8(file[at + 46..at + 46 + name].to_vec()).unwrap();
+        let first = local + 30 + u16_at(local + 26) + u16_at(local + 28);
+        let data = &file[first..first + packed];
+        let mut content = Vec::with_capacity(unpacked);
+        match method {
+            0 => content.extend_from_slice(data),
+            8 => drop(flate2::read::DeflateDecoder::new(data).read_to_end(&mut content).unwrap()),
+            other => panic!("zip method {other}"),
+        }
+        assert_eq!(content.len(), unpacked);
+        out.push((text.trim_end_matches(".npy").to_owned(), content));
+        at += 46 + name + extra + comment;
+    }
+    out
+}
