@@ -39,9 +39,9 @@ impl Default for Design {
             seed: 0,
             noise: Noise::NegativeBinomial { dispersion: 0.2 },
             capture: 0.15,
-            batch_effect: 0.2,
-            dynamic_genes: 0.4,
-            fold_change: 3.0,
+            batch_effect: 0.15,
+            dynamic_genes: 0.6,
+            fold_change: 6.0,
         }
     }
 }
