@@ -1,0 +1,182 @@
+//! Named parameters: seeded initialisation, strict loading, saving in the layout of Hugging Face.
+
+use crate::stream::Stream;
+use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
+use safetensors::SafeTensors;
+use std::collections::{BTreeMap, HashMap};
+
+/// Trainable tensors in the order of their names.
+///
+/// Every initial value is drawn in `f32` from the stream (seed, "init", name), so it depends neither on the
+/// order in which the model creates its parameters nor on the element type.
+#[derive(Clone, Debug)]
+pub struct ParameterStore {
+    vars: BTreeMap<String, Var>,
+    seed: u64,
+    dtype: DType,
+    device: Device,
+}
+
+impl ParameterStore {
+    /// Creates an empty store; the seed is for the initial values.
+    pub fn new(seed: u64, dtype: DType, device: &Device) -> ParameterStore {
+        ParameterStore { vars: BTreeMap::new(), seed, dtype, device: device.clone() }
+    }
+
+    /// Returns the element type of all parameters.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Returns the device of all parameters.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Adds a parameter with normal values of mean 0.
+    ///
+    /// # Errors
+    /// The name is taken; so for every other initialisation.
+    pub fn normal(&mut self, name: &str, shape: impl Into<Shape>, std: f64) -> Result<Tensor> {
+        self.drawn(name, shape.into(), |stream| stream.normal() * std)
+    }
+
+    /// Adds a parameter with values uniform in [-bound, bound).
+    pub fn uniform(&mut self, name: &str, shape: impl Into<Shape>, bound: f64) -> Result<Tensor> {
+        self.drawn(name, shape.into(), |stream| (2.0 * stream.uniform() - 1.0) * bound)
+    }
+
+    /// Adds a parameter of ones.
+    pub fn ones(&mut self, name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
+        self.constant(name, shape, 1.0)
+    }
+
+    /// Adds a parameter of zeros.
+    pub fn zeros(&mut self, name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
+        self.constant(name, shape, 0.0)
+    }
+
+    /// Adds a parameter with one value everywhere.
+    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> Result<Tensor> {
+        let value = Tensor::new(value as f32, &Device::Cpu)?.broadcast_as(shape.into())?;
+        self.insert(name, &value)
+    }
+
+    /// Adds a parameter with the given values, whatever their element type and device.
+    pub fn insert(&mut self, name: &str, values: &Tensor) -> Result<Tensor> {
+        if self.vars.contains_key(name) {
+            bail!("the parameter {name} exists already");
+        }
+        let values = values.to_device(&self.device)?.to_dtype(self.dtype)?.contiguous()?;
+        let var = Var::from_tensor(&values.detach())?;
+        let tensor = var.as_tensor().clone();
+        self.vars.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    fn drawn(&mut self, name: &str, shape: Shape, draw: impl Fn(&mut Stream) -> f64) -> Result<Tensor> {
+        let mut stream = Stream::new(self.seed, "init", 0, Stream::hash(name));
+        let values: Vec<f32> = (0..shape.elem_count()).map(|_| draw(&mut stream) as f32).collect();
+        self.insert(name, &Tensor::from_vec(values, shape, &Device::Cpu)?)
+    }
+
+    /// Returns a parameter.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn get(&self, name: &str) -> Result<&Var> {
+        match self.vars.get(name) {
+            Some(var) => Ok(var),
+            None => bail!("no parameter is named {name}"),
+        }
+    }
+
+    /// Returns whether there is a parameter of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.vars.contains_key(name)
+    }
+
+    /// Returns names and parameters, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
+        self.vars.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Returns names and shapes, by name.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.iter().map(|(name, var)| (name, var.dims()))
+    }
+
+    /// Returns the number of parameters (tensors).
+    pub fn len(&self) -> usize {
+        self.vars.len()
+    }
+
+    /// Returns whether the store holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.vars.is_empty()
+    }
+
+    /// Returns the number of trainable numbers.
+    pub fn elem_count(&self) -> usize {
+        self.vars.values().map(|var| var.elem_count()).sum()
+    }
+
+    /// Overwrites every parameter with the tensor of its name.
+    ///
+    /// # Errors
+    /// A name is missing, unknown, or has another shape; then nothing is changed. All such names are listed.
+    pub fn assign(&self, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        let mut faults = Vec::new();
+        for (name, var) in &self.vars {
+            match tensors.get(name) {
+                None => faults.push(format!("{name} is missing")),
+                Some(tensor) if tensor.dims() != var.dims() => {
+                    faults.push(format!("{name} has the shape {:?}, wanted {:?}", tensor.dims(), var.dims()));
+                }
+                Some(_) => {}
+            }
+        }
+        let unknown = tensors.keys().filter(|name| !self.vars.contains_key(*name));
+        faults.extend(unknown.map(|name| format!("{name} is not a parameter of this model")));
+        if !faults.is_empty() {
+            bail!("the weights do not fit the model: {}", faults.join("; "));
+        }
+        for (name, var) in &self.vars {
+            var.set(&tensors[name].to_device(&self.device)?.to_dtype(self.dtype)?.contiguous()?)?;
+        }
+        Ok(())
+    }
+
+    /// Loads safetensors bytes as [`ParameterStore::assign`] does.
+    ///
+    /// # Errors
+    /// As `assign`, and bytes that are not safetensors.
+    pub fn load(&self, bytes: &[u8]) -> Result<()> {
+        let parsed = SafeTensors::deserialize(bytes).map_err(candle_core::Error::wrap)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in parsed.iter() {
+            let dtype = view.dtype().try_into()?;
+            tensors.insert(
+                name.to_owned(),
+                Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?,
+            );
+        }
+        self.assign(&tensors)
+    }
+
+    /// Returns safetensors bytes with the metadata `{"format": "pt"}`; equal parameters give equal bytes.
+    ///
+    /// # Errors
+    /// The device fails to hand the values over.
+    pub fn save(&self) -> Result<Vec<u8>> {
+        save(self.vars.iter().map(|(name, var)| (name.as_str(), var.as_tensor())))
+    }
+}
+
+/// Returns safetensors bytes of tensors, as [`ParameterStore::save`].
+fn save<'a>(tensors: impl Iterator<Item = (&'a str, &'a Tensor)>) -> Result<Vec<u8>> {
+    let on_host: Vec<(&str, Tensor)> =
+        tensors.map(|(name, tensor)| Ok((name, tensor.to_device(&Device::Cpu)?))).collect::<Result<_>>()?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(on_host, Some(metadata)).map_err(candle_core::Error::wrap)
+}
