@@ -62,7 +62,8 @@ fn memberships(i: usize, cells: &[u32], distances: &[f32], (rho, sigma): (f32, f
         .filter(|&(&j, _)| j as usize != i)
         .map(|(&j, &d)| {
             let away = d - rho;
-            let member = if away <= 0.0 || sigma == 0.0 { 1.0 } else { f64::from(-(away / sigma)).exp() as f32 };
+            let member =
+                if away <= 0.0 || sigma == 0.0 { 1.0 } else { f64::from(-(away / sigma)).exp() as f32 };
             (j, member)
         })
         .collect();

@@ -1,6 +1,7 @@
 //! Splicing kinetics: simulation, moments, velocity fits and graphs on plain slices.
 
 pub mod connectivities;
+pub mod dynamics;
 pub mod error;
 pub mod graph;
 pub mod matrix;

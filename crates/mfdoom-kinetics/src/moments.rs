@@ -32,7 +32,8 @@ impl Smoother {
         for i in 0..n {
             let (columns, values) = connectivities.row(i);
             let first = out.indices.len();
-            out.indices.extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
+            out.indices
+                .extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
             if !out.indices[first..].contains(&(i as u32)) {
                 out.indices.push(i as u32);
             }

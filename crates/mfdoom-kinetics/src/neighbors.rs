@@ -20,17 +20,23 @@ impl Neighbors {
     /// When the lengths differ, `k` is below 2, a row does not start with its own cell, or a number is out of range.
     pub fn new(k: usize, indices: Vec<u32>, distances: Vec<f32>) -> Result<Self> {
         if k < 2 {
-            return Err(Error::Unusable(format!("{k} neighbours: at least 2 are needed, the cell itself included")));
+            return Err(Error::Unusable(format!(
+                "{k} neighbours: at least 2 are needed, the cell itself included"
+            )));
         }
         expect_len("distances to neighbours", indices.len(), distances.len())?;
         expect_len("neighbours, a multiple of k", indices.len() / k * k, indices.len())?;
         let n_cells = indices.len() / k;
         for (i, row) in indices.chunks_exact(k).enumerate() {
             if row[0] as usize != i {
-                return Err(Error::Unusable(format!("neighbours of cell {i} do not start with the cell itself")));
+                return Err(Error::Unusable(format!(
+                    "neighbours of cell {i} do not start with the cell itself"
+                )));
             }
             if let Some(j) = row.iter().find(|&&j| j as usize >= n_cells) {
-                return Err(Error::Unusable(format!("cell {i} names cell {j} as neighbour, of {n_cells} cells")));
+                return Err(Error::Unusable(format!(
+                    "cell {i} names cell {j} as neighbour, of {n_cells} cells"
+                )));
             }
         }
         Ok(Self { k, indices, distances })

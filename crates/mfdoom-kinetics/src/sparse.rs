@@ -46,7 +46,11 @@ impl<'a> CsrView<'a> {
     /// When `indptr` does not end at the number of values, or a column is out of range.
     pub fn check(&self) -> Result<()> {
         expect_len("stored values", self.indices.len(), self.values.len())?;
-        expect_len("end of the last sparse row", self.indptr.last().copied().unwrap_or(0), self.values.len())?;
+        expect_len(
+            "end of the last sparse row",
+            self.indptr.last().copied().unwrap_or(0),
+            self.values.len(),
+        )?;
         match self.indices.iter().find(|&&j| j as usize >= self.n_cols) {
             None => Ok(()),
             Some(&j) => expect_len("column below the number of columns", self.n_cols, j as usize),
@@ -124,8 +128,7 @@ pub fn select_columns(matrix: CsrView<'_>, keep: &[bool]) -> Csr {
             n_cols += 1;
         }
     }
-    let mut out =
-        Csr { n_cols: n_cols as usize, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
+    let mut out = Csr { n_cols: n_cols as usize, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
     for i in 0..matrix.n_rows() {
         let (columns, values) = matrix.row(i);
         for (&j, &value) in columns.iter().zip(values) {

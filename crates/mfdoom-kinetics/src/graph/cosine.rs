@@ -138,8 +138,9 @@ fn sums(here: &[f32], there: &[f32], v: &[f32], map: impl Fn(f32) -> f32) -> Sum
 
 /// Returns `clip(p98(largest cosine of a cell) - largest cosine, 0, 1)`.
 fn self_transition(positive: &Csr) -> Vec<f64> {
-    let largest: Vec<f64> =
-        (0..positive.n_rows()).map(|i| f64::from(positive.row(i).1.iter().copied().fold(0.0, f32::max))).collect();
+    let largest: Vec<f64> = (0..positive.n_rows())
+        .map(|i| f64::from(positive.row(i).1.iter().copied().fold(0.0, f32::max)))
+        .collect();
     let bound = percentile(&mut largest.clone(), 98.0);
     largest.iter().map(|largest| (bound - largest).clamp(0.0, 1.0)).collect()
 }

@@ -13,6 +13,7 @@ pub use confidence::{Confidence, confidence};
 pub use cosine::{VelocityGraph, velocity_graph};
 pub use drivers::{ClusterDrivers, DriverOptions, driver_candidates, rank_drivers};
 pub use projection::{autoscale, project};
-pub use pseudotime::{DiffusionMap, velocity_pseudotime};
+pub use pseudotime::{DiffusionMap, most_likely, velocity_pseudotime};
+pub(crate) use terminal::scale;
 pub use terminal::{TerminalStates, terminal_states};
 pub use transition::{Kernel, transition_matrix};

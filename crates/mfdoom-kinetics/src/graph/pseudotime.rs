@@ -62,30 +62,36 @@ impl DiffusionMap {
     }
 }
 
-/// Returns the pseudotime of every cell in [0, 1], from the root cell and, where given, back from the end cell.
+/// Returns the pseudotime of every cell in [0, 1]: from the root cell, back from the end cell, or the mean of both.
 ///
-/// Cells connected to neither have NaN.
+/// Cells connected to neither have NaN, all of them when neither is given.
 ///
 /// # Errors
 /// When a cell number is out of range.
-pub fn velocity_pseudotime(map: &DiffusionMap, root: usize, end: Option<usize>) -> Result<Vec<f64>> {
-    if let Some(cell) = [Some(root), end].into_iter().flatten().find(|&cell| cell >= map.n_cells()) {
+pub fn velocity_pseudotime(map: &DiffusionMap, root: Option<usize>, end: Option<usize>) -> Result<Vec<f64>> {
+    if let Some(cell) = [root, end].into_iter().flatten().find(|&cell| cell >= map.n_cells()) {
         return Err(Error::Unusable(format!("root or end cell {cell} of {} cells", map.n_cells())));
     }
-    let mut time = map.distances(root);
-    time.iter_mut().filter(|t| !t.is_finite()).for_each(|t| *t = f64::NAN);
-    let Some(end) = end else { return Ok(time) };
-    for (t, to_end) in time.iter_mut().zip(map.distances(end)) {
-        let reversed = 1.0 - to_end;
-        *t = match (t.is_finite(), reversed.is_finite()) {
-            (true, true) => f64::midpoint(*t, reversed),
-            (true, false) => *t,
-            (false, true) => reversed,
-            (false, false) => f64::NAN,
-        };
-    }
+    let nowhere = || vec![f64::NAN; map.n_cells()];
+    let from_root = root.map_or_else(nowhere, |cell| map.distances(cell));
+    let to_end = end.map_or_else(nowhere, |cell| map.distances(cell));
+    let mean = |(&root, &end): (&f64, &f64)| match (root.is_finite(), end.is_finite()) {
+        (true, true) => f64::midpoint(root, 1.0 - end),
+        (true, false) => root,
+        (false, true) => 1.0 - end,
+        (false, false) => f64::NAN,
+    };
+    let mut time: Vec<f64> = from_root.iter().zip(&to_end).map(mean).collect();
     scale(&mut time);
     Ok(time)
+}
+
+/// Returns the cell whose weight, averaged over the cells connected to it, is largest; none where all weights are 0.
+pub fn most_likely(weights: &[f64], smoother: &Smoother) -> Option<usize> {
+    let mut average = vec![0.0; weights.len()];
+    smoother.apply(weights, &mut average);
+    let largest = average.iter().copied().fold(0.0, f64::max);
+    if largest > 0.0 { average.iter().position(|&weight| weight == largest) } else { None }
 }
 
 /// Returns the sum of the absolute graph and its transpose.

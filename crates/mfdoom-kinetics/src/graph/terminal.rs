@@ -20,12 +20,13 @@ pub struct TerminalStates {
     pub root_cells: Vec<f64>,
     /// End of the dynamics.
     pub end_points: Vec<f64>,
-    /// Number of separate start and end regions found.
+    /// Number of separate start and end regions found; with 0 all weights are 0.
     pub regions: [usize; 2],
 }
 
 /// Finds terminal states as stationary states of the backward and the forward chain, averaged over the neighbours.
 ///
+/// A chain that leaks, because some cells are reached from nowhere, has no stationary start: 0 regions, as in scVelo.
 /// Where several regions are equally stationary, their relative weights are not defined, here as in scVelo.
 ///
 /// # Errors
@@ -72,9 +73,7 @@ fn trimmed(vector: &[f64]) -> Vec<f64> {
 
 /// Moves the smallest finite value to 0 and the largest to 1.
 pub(crate) fn scale(values: &mut [f64]) {
-    let finite = |a: f64, f: fn(f64, f64) -> f64| {
-        values.iter().copied().filter(|x| x.is_finite()).fold(a, f)
-    };
+    let finite = |a: f64, f: fn(f64, f64) -> f64| values.iter().copied().filter(|x| x.is_finite()).fold(a, f);
     let (low, high) = (finite(f64::INFINITY, f64::min), finite(f64::NEG_INFINITY, f64::max));
     let range = if high > low { high - low } else { 1.0 };
     values.iter_mut().for_each(|x| *x = (*x - low) / range);

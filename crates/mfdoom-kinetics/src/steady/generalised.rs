@@ -59,7 +59,9 @@ impl Gene<'_> {
         let extreme = upper_extreme(self.ms, self.mu, q, scratch);
         let high = upper(self.ms, q, scratch);
         let (mut xx, mut xy) = (0.0, 0.0);
-        for (s, u) in self.first().zip(extreme.iter().zip(&high)).filter(|(_, (a, b))| **a || **b).map(|x| x.0) {
+        for (s, u) in
+            self.first().zip(extreme.iter().zip(&high)).filter(|(_, (a, b))| **a || **b).map(|x| x.0)
+        {
             xx += s * s;
             xy += s * u;
         }

@@ -21,10 +21,8 @@ pub struct Fixture {
 impl Fixture {
     /// Opens the data set, or says on stderr that the reference is absent and the test does nothing.
     pub fn open(tag: &'static str) -> Option<Self> {
-        let shared = std::env::var_os("MFDOOM_SHARED").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        );
+        let shared = std::env::var_os("MFDOOM_SHARED")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
         let folder = shared.join("reference/velocity");
         let base = folder.join(format!("{tag}_base.npz"));
         if !base.exists() {
@@ -123,8 +121,7 @@ impl Fixture {
 fn sort_rows(matrix: &mut Csr) {
     for i in 0..matrix.n_rows() {
         let range = matrix.indptr[i]..matrix.indptr[i + 1];
-        let mut row: Vec<(u32, f32)> =
-            range.clone().map(|k| (matrix.indices[k], matrix.values[k])).collect();
+        let mut row: Vec<(u32, f32)> = range.clone().map(|k| (matrix.indices[k], matrix.values[k])).collect();
         row.sort_by_key(|entry| entry.0);
         for (k, (j, value)) in range.zip(row) {
             matrix.indices[k] = j;

@@ -1,8 +1,8 @@
 //! Graph, projection, confidence and pseudotime against scVelo.
 
 use mfdoom_kinetics::graph::{
-    DiffusionMap, Kernel, autoscale, confidence, project, terminal_states, transition_matrix, velocity_graph,
-    velocity_pseudotime,
+    DiffusionMap, Kernel, autoscale, confidence, most_likely, project, terminal_states, transition_matrix,
+    velocity_graph, velocity_pseudotime,
 };
 use mfdoom_kinetics::matrix::Matrix;
 
@@ -35,16 +35,15 @@ fn check(tag: &'static str, mode: &str) {
 
     let smoother = fixture.smoother();
     let states = terminal_states(&graph, &neighbors).unwrap();
-    let most = |weights: &[f64]| {
-        let mut average = vec![0.0; weights.len()];
-        smoother.apply(weights, &mut average);
-        (0..average.len()).rev().max_by(|&a, &b| average[a].total_cmp(&average[b])).unwrap()
-    };
     let map = DiffusionMap::new(&graph, &smoother, 10).unwrap();
-    let (root, end) = (most(&states.root_cells), most(&states.end_points));
-    let time = velocity_pseudotime(&map, root, Some(end)).unwrap();
+    let (root, end) =
+        (most_likely(&states.root_cells, &smoother), most_likely(&states.end_points, &smoother));
+    let time = velocity_pseudotime(&map, root, end).unwrap();
     let rank = spearman(&time, &theirs.f64("velocity_pseudotime"));
-    println!("{tag} {mode}: regions {:?}, root {root}, end {end}, pseudotime rank correlation {rank:.4}", states.regions);
+    println!(
+        "{tag} {mode}: regions {:?}, root {root:?}, end {end:?}, pseudotime rank correlation {rank:.4}",
+        states.regions
+    );
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
 fn entries(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     let u16_at = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
     let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
-    let end = (0..file.len() - 21).rev().find(|&at| &file[at..at + 4] == b"PK\x05\x06").expect("a zip archive");
+    let end =
+        (0..file.len() - 21).rev().find(|&at| &file[at..at + 4] == b"PK\x05\x06").expect("a zip archive");
     let mut at = u32_at(end + 16);
     let mut out = Vec::new();
     for _ in 0..u16_at(end + 10) {

@@ -24,7 +24,8 @@ fn check_fit(fixture: &Fixture, mode: &str) {
         _ => fit_deterministic(&moments, &options),
     };
     let theirs = fixture.npz(mode);
-    let differ = fit.velocity_genes.iter().zip(theirs.bool("velocity_genes")).filter(|(a, b)| **a != *b).count();
+    let differ =
+        fit.velocity_genes.iter().zip(theirs.bool("velocity_genes")).filter(|(a, b)| **a != *b).count();
     assert_eq!(differ, 0, "velocity genes");
     close("gamma", fit.gamma.iter().copied(), theirs.f64("gamma"), 1e-3);
     close("quantile ratio", fit.quantile_ratio.iter().copied(), theirs.f64("qreg_ratio"), 1e-3);

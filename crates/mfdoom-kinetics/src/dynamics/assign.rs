@@ -1,0 +1,236 @@
+//! The expectation step: which time and branch each cell has under given parameters, and how far it is from there.
+
+use super::curve::{Inverse, Parameters};
+use super::gene::Gene;
+use super::increments::close_jumps;
+use super::project::project;
+use super::workspace::{Assignment, Scratch, State};
+use crate::moments::Smoother;
+
+/// How a cell's time on a branch is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timing {
+    /// By inverting the closed form.
+    Explicit,
+    /// By projection on the curve; explicit where gamma is not above beta (scVelo's `projection`).
+    Projection,
+}
+
+/// Fills `out` and returns the sum of squared distances, in standard deviations, over the fitted cells.
+pub(super) fn assign(
+    gene: &Gene,
+    smoother: &Smoother,
+    how: (&Parameters, Timing),
+    scratch: &mut Scratch,
+    out: &mut Assignment,
+) -> f64 {
+    pulp::Arch::new().dispatch(|| evaluate(gene, smoother, how, scratch, out))
+}
+
+/// The body of [`assign`], compiled for each kind of vector unit.
+#[inline(always)]
+fn evaluate(
+    gene: &Gene,
+    smoother: &Smoother,
+    (p, timing): (&Parameters, Timing),
+    scratch: &mut Scratch,
+    out: &mut Assignment,
+) -> f64 {
+    times(gene, p, timing, scratch);
+    let scale = Scale::new(gene, p);
+    distances_to_branches(gene, p, scale, scratch);
+    nearer_branch(smoother, scratch);
+    let Scratch { tau, tau_off, nearer_on, order, values, .. } = scratch;
+    if close_jumps(tau, tau_off, nearer_on, order, values).contains(&true) {
+        distances_to_branches(gene, p, scale, scratch);
+    }
+    choose_states(gene, smoother, (p, scale), scratch, out)
+}
+
+/// One over the standard deviations of scaled abundances.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    u: f64,
+    s: f64,
+}
+
+impl Scale {
+    #[inline(always)]
+    fn new(gene: &Gene, p: &Parameters) -> Self {
+        Self { u: p.scaling / gene.std_u, s: 1.0 / gene.std_s }
+    }
+
+    /// Returns the squared distance of two points.
+    #[inline(always)]
+    fn distance(&self, a: (f64, f64), b: (f64, f64)) -> f64 {
+        let (u, s) = ((a.0 - b.0) * self.u, (a.1 - b.1) * self.s);
+        u * u + s * s
+    }
+}
+
+/// Fills the times on both branches, within the span of each.
+#[inline(always)]
+fn times(gene: &Gene, p: &Parameters, timing: Timing, scratch: &mut Scratch) {
+    let n = gene.u.len();
+    let factor = 1.0 / p.scaling;
+    scratch.u.clear();
+    scratch.u.extend(gene.u.iter().map(|u| u * factor));
+    scratch.tau.resize(n, 0.0);
+    scratch.tau_off.resize(n, 0.0);
+    if timing == Timing::Projection && p.beta < p.gamma {
+        return project(gene, p, scratch);
+    }
+    let top = p.at_switch();
+    let on = Inverse::new(p.alpha, p.beta, p.gamma, (0.0, 0.0));
+    let off = Inverse::new(0.0, p.beta, p.gamma, top);
+    let (u, s) = (&scratch.u[..n], &gene.s[..n]);
+    let (tau, tau_off) = (&mut scratch.tau[..n], &mut scratch.tau_off[..n]);
+    for i in 0..n {
+        tau[i] = on.at(u[i], s[i]).max(0.0).min(p.switch);
+        tau_off[i] = off.at(u[i], s[i]);
+    }
+    let mut longest = f64::NEG_INFINITY;
+    for (t, s) in tau_off.iter().zip(s) {
+        longest = if *s > 0.0 && *t > longest { *t } else { longest };
+    }
+    tau_off.iter_mut().for_each(|t| *t = t.max(0.0).min(longest));
+}
+
+/// Fills the squared distances to both branches at the assigned times.
+#[inline(always)]
+fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mut Scratch) {
+    let n = gene.u.len();
+    let (on, off) = (p.induction(), p.repression(p.at_switch()));
+    scratch.distances.resize(n, [0.0; 2]);
+    scratch.excess.resize(n, 0.0);
+    let (u, s) = (&scratch.u[..n], &gene.s[..n]);
+    let (tau, tau_off) = (&scratch.tau[..n], &scratch.tau_off[..n]);
+    let (distances, excess) = (&mut scratch.distances[..n], &mut scratch.excess[..n]);
+    for i in 0..n {
+        let to_off = scale.distance((u[i], s[i]), off.at(tau_off[i]));
+        let to_on = scale.distance((u[i], s[i]), on.at(tau[i]));
+        distances[i] = [to_off, to_on];
+        excess[i] = to_off - to_on;
+    }
+}
+
+/// Marks the cells whose neighbourhood is nearer to the induction branch.
+#[inline(always)]
+fn nearer_branch(smoother: &Smoother, scratch: &mut Scratch) {
+    let excess = &scratch.excess[..];
+    scratch.nearer_on.clear();
+    scratch.nearer_on.extend((0..excess.len()).map(|i| sum_of(smoother.cells(i), excess) > 0.0));
+}
+
+/// Sums values in four lanes.
+#[inline(always)]
+fn sum_of(cells: &[u32], values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let mut chunks = cells.chunks_exact(4);
+    for chunk in &mut chunks {
+        for k in 0..4 {
+            lanes[k] += values[chunk[k] as usize];
+        }
+    }
+    let rest: f64 = chunks.remainder().iter().map(|&j| values[j as usize]).sum();
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
+}
+
+/// Sums pairs in four lanes.
+#[inline(always)]
+fn sum_of_pairs(cells: &[u32], values: &[[f64; 2]]) -> [f64; 2] {
+    let mut lanes = [[0.0; 2]; 4];
+    let mut chunks = cells.chunks_exact(4);
+    for chunk in &mut chunks {
+        for k in 0..4 {
+            let pair = values[chunk[k] as usize];
+            lanes[k][0] += pair[0];
+            lanes[k][1] += pair[1];
+        }
+    }
+    for &j in chunks.remainder() {
+        let pair = values[j as usize];
+        lanes[0][0] += pair[0];
+        lanes[0][1] += pair[1];
+    }
+    std::array::from_fn(|d| (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]))
+}
+
+/// Gives every cell the state nearest to its neighbourhood; returns the sum of distances over the fitted cells.
+#[inline(always)]
+fn choose_states(
+    gene: &Gene,
+    smoother: &Smoother,
+    (p, scale): (&Parameters, Scale),
+    scratch: &Scratch,
+    out: &mut Assignment,
+) -> f64 {
+    let n = gene.u.len();
+    let steady = (p.alpha / p.beta, p.alpha / p.gamma);
+    let top = p.at_switch();
+    let (scale_u, scale_s) = (scale.u / p.scaling, scale.s);
+    let steady_u = steady.0 * p.scaling;
+    out.time.resize(n, 0.0);
+    out.on.resize(n, false);
+    let mut loss = 0.0;
+    for i in 0..n {
+        let [u, uu, s, ss] = gene.smooth[i];
+        let [off, on] = sum_of_pairs(smoother.cells(i), &scratch.distances).map(|x| x * smoother.weight(i));
+        let silent = uu * scale_u * scale_u + ss * scale_s * scale_s;
+        let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;
+        let saturated =
+            square(u, uu, steady_u) * scale_u * scale_u + square(s, ss, steady.1) * scale_s * scale_s;
+        let here = (scratch.u[i], gene.s[i]);
+        let (time, on, distance) = match nearest_state([off, on, silent, saturated]) {
+            State::Repression => (scratch.tau_off[i] + p.switch, false, scratch.distances[i][0]),
+            State::Induction => (scratch.tau[i], true, scratch.distances[i][1]),
+            State::Silent => (0.0, true, scale.distance(here, (0.0, 0.0))),
+            State::Saturated => (p.switch, false, scale.distance(here, top)),
+        };
+        out.time[i] = time;
+        out.on[i] = on;
+        loss += gene.weight[i] * distance;
+    }
+    loss
+}
+
+/// Returns the state of least distance, the first of equals; distances are ordered as [`State`].
+#[inline(always)]
+fn nearest_state(distances: [f64; 4]) -> State {
+    let mut best = (distances[0], State::Repression);
+    for (distance, state) in
+        distances.into_iter().zip([State::Repression, State::Induction, State::Silent, State::Saturated])
+    {
+        if distance < best.0 {
+            best = (distance, state);
+        }
+    }
+    best.1
+}
+
+/// Returns the sum of squared distances over the fitted cells when every cell keeps its time.
+pub(super) fn loss_at_times(gene: &Gene, p: &Parameters, time: &[f64]) -> f64 {
+    pulp::Arch::new().dispatch(|| sum_at_times(gene, p, time))
+}
+
+/// The body of [`loss_at_times`].
+#[inline(always)]
+fn sum_at_times(gene: &Gene, p: &Parameters, time: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let (on, off) = (p.induction(), p.repression(p.at_switch()));
+    let scale = Scale::new(gene, p);
+    let factor = 1.0 / p.scaling;
+    for i in 0..time.len() {
+        // Both branches are computed and one is taken: no branch in the loop.
+        let (a, b) = (on.at(time[i]), off.at(time[i] - p.switch));
+        let induced = time[i] < p.switch;
+        let model = (if induced { a.0 } else { b.0 }, if induced { a.1 } else { b.1 });
+        lanes[i % 4] += gene.weight[i] * scale.distance((gene.u[i] * factor, gene.s[i]), model);
+    }
+    lanes.iter().sum()
+}
+
+/// Returns the model's abundances at a time.
+pub(super) fn state_at(p: &Parameters, time: f64) -> (f64, f64) {
+    if time < p.switch { p.induction().at(time) } else { p.repression(p.at_switch()).at(time - p.switch) }
+}

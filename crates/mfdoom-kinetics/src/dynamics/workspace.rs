@@ -1,0 +1,47 @@
+//! Memory that one thread reuses for every gene: the fit allocates nothing inside its loops.
+
+/// State that a cell is assigned to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum State {
+    /// On the repression branch.
+    Repression,
+    /// On the induction branch.
+    Induction,
+    /// At the state without expression.
+    Silent,
+    /// At the induced steady state.
+    Saturated,
+}
+
+/// Latent time and branch of every cell under one set of parameters.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Assignment {
+    /// Latent time: since induction began; from the switch on, repression.
+    pub time: Vec<f64>,
+    /// Cell is induced or silent (scVelo's `o`).
+    pub on: Vec<bool>,
+}
+
+/// Values per cell that an evaluation fills.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    /// Scaled unspliced abundance.
+    pub u: Vec<f64>,
+    /// Time on the induction branch.
+    pub tau: Vec<f64>,
+    /// Time on the repression branch.
+    pub tau_off: Vec<f64>,
+    /// Squared distances to the repression and to the induction branch.
+    pub distances: Vec<[f64; 2]>,
+    /// Repression minus induction distance.
+    pub excess: Vec<f64>,
+    /// Cell is nearer to the induction branch, averaged over its neighbourhood.
+    pub nearer_on: Vec<bool>,
+    /// Times in order, as bits.
+    pub order: Vec<u64>,
+    /// Anything.
+    pub values: Vec<f64>,
+    /// Points of a branch in projections: time, u, s.
+    pub grid: Vec<[f64; 3]>,
+}
