@@ -6,6 +6,7 @@
 //! from one that ended.
 
 pub mod column;
+mod guard;
 mod ipc;
 mod parquet_file;
 mod reader;

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
+use super::guard::guarded;
 use super::ipc::Stream;
 use super::parquet_file::Shared;
 use crate::place::Input;
@@ -59,14 +60,14 @@ impl TableReader {
 
     fn open_parquet(name: String, file: File) -> Result<Self> {
         let file = Shared::new(file).map_err(|error| Error::io(name.as_ref(), error))?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .map_err(|error| broken(&name, Box::new(error)))?;
+        let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+            .map_err(|error| broken(&name, error))?;
         let schema = metadata.schema().clone();
         Ok(Self { name, schema, source: Source::Parquet { file, metadata, projection: None }, batches: None })
     }
 
     fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Self> {
-        let stream = Stream::open(reader).map_err(|error| broken(&name, Box::new(error)))?;
+        let stream = guarded(|| Stream::open(reader)).map_err(|error| broken(&name, error))?;
         let schema = stream.schema();
         let batches = Batches { name: name.clone(), form: Form::Stream(Box::new(stream), None) };
         Ok(Self { name, schema, source: Source::Stream { projection: None }, batches: Some(batches) })
@@ -154,7 +155,7 @@ impl TableReader {
         if let Some(rows) = rows {
             builder = builder.with_offset(rows.start).with_limit(rows.len());
         }
-        let reader = builder.build().map_err(|error| broken(&self.name, Box::new(error)))?;
+        let reader = guarded(|| builder.build()).map_err(|error| broken(&self.name, error))?;
         Ok(Batches { name: self.name.clone(), form: Form::Parquet(reader) })
     }
 }
@@ -173,7 +174,7 @@ impl Iterator for TableReader {
     }
 }
 
-/// Record batches of a table or of a part of it.
+/// Record batches of a table or of a part of it; nothing comes after an error.
 pub struct Batches {
     name: String,
     form: Form,
@@ -182,18 +183,32 @@ pub struct Batches {
 enum Form {
     Parquet(ParquetRecordBatchReader),
     Stream(Box<Stream>, Option<Vec<usize>>),
+    Failed,
+}
+
+impl Form {
+    fn next(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        match self {
+            Self::Parquet(reader) => reader.next().transpose(),
+            Self::Stream(stream, None) => stream.next().transpose(),
+            Self::Stream(stream, Some(columns)) => {
+                stream.next().transpose()?.map(|batch| batch.project(columns)).transpose()
+            }
+            Self::Failed => Ok(None),
+        }
+    }
 }
 
 impl Iterator for Batches {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match &mut self.form {
-            Form::Parquet(reader) => reader.next()?,
-            Form::Stream(stream, None) => stream.next()?,
-            Form::Stream(stream, Some(columns)) => stream.next()?.and_then(|batch| batch.project(columns)),
-        };
-        Some(batch.map_err(|error| broken(&self.name, Box::new(error))))
+        guarded(|| self.form.next()).transpose().map(|batch| {
+            batch.map_err(|error| {
+                self.form = Form::Failed;
+                broken(&self.name, error)
+            })
+        })
     }
 }
 
