@@ -1,1 +1,24 @@
 //! Counts and frames in and out of AnnData files.
+//!
+//! | to | use |
+//! |---|---|
+//! | read whatever a user brings | [`H5ad`], its [`Matrix`] by [`Source`], in blocks of rows ([`CsrBlock`]) |
+//! | tell counts from anything else | [`CsrBlock::offending_counts`] |
+//!
+//! Reading goes through HDF5 itself, because libraries for AnnData refuse or panic on files that exist.
+//! Every error names the file, the path inside it, what was found, what was wanted and the way out.
+
+mod block;
+mod frame;
+mod hdf;
+pub mod keys;
+mod matrix;
+mod place;
+mod read;
+mod source;
+
+pub use block::{CsrBlock, MAX_EXACT_COUNT};
+pub use frame::{Column, Frame};
+pub use matrix::{DEFAULT_MEMORY, Matrix};
+pub use read::H5ad;
+pub use source::Source;

@@ -1,0 +1,145 @@
+//! Rows of a dense matrix: an array, a field of a record array, or the columns of a numeric frame.
+
+use std::ops::Range;
+
+use hdf5::Dataset;
+use hdf5::types::{FloatSize, H5Type, IntSize, TypeDescriptor};
+use mfdoom_error::Result;
+use ndarray::s;
+
+use super::RowSource;
+use crate::block::CsrBlock;
+use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, read_bytes};
+use crate::place::Place;
+
+/// Bytes read at once.
+const PIECE: usize = 16 << 20;
+
+/// Rows of a dense matrix.
+#[derive(Debug)]
+pub(crate) struct DenseRows {
+    cells: Cells,
+    n_rows: usize,
+    n_cols: usize,
+    place: Place,
+}
+
+/// Where the values of a dense matrix lie.
+#[derive(Debug)]
+pub(crate) enum Cells {
+    /// A dataset of two dimensions.
+    Array(Dataset, Number),
+    /// A field of a record array that holds a whole row.
+    Field(Dataset, String, Number),
+    /// One line a column.
+    Columns(Vec<Line>),
+}
+
+impl DenseRows {
+    /// Takes values of the given shape.
+    pub(crate) fn new(cells: Cells, shape: (usize, usize), place: Place) -> Self {
+        Self { cells, n_rows: shape.0, n_cols: shape.1, place }
+    }
+
+    fn values(&self, rows: Range<usize>, rounded: &mut Vec<f64>) -> hdf5::Result<Vec<f32>> {
+        match &self.cells {
+            Cells::Array(dataset, number) => array(dataset, *number, rows, rounded),
+            Cells::Field(dataset, field, number) => {
+                let memory = TypeDescriptor::FixedArray(Box::new(element(*number)), self.n_cols);
+                Ok(from_bytes(&read_bytes(dataset, Some(field), memory, rows)?, *number, rounded))
+            }
+            Cells::Columns(lines) => {
+                let mut values = vec![0.0; rows.len() * self.n_cols];
+                for (column, line) in lines.iter().enumerate() {
+                    for (row, value) in line.floats(rows.clone(), rounded)?.into_iter().enumerate() {
+                        values[row * self.n_cols + column] = value;
+                    }
+                }
+                Ok(values)
+            }
+        }
+    }
+
+    fn piece(&self) -> usize {
+        let number = match &self.cells {
+            Cells::Array(_, number) | Cells::Field(_, _, number) => number.size(),
+            Cells::Columns(_) => size_of::<f32>(),
+        };
+        (PIECE / (number * self.n_cols).max(1)).max(1)
+    }
+}
+
+impl RowSource for DenseRows {
+    fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>> {
+        let chunked = match &self.cells {
+            Cells::Array(dataset, _) | Cells::Field(dataset, ..) => dataset.is_chunked(),
+            Cells::Columns(_) => true,
+        };
+        // Chunks may hold many rows: reading a full piece decodes each of them few times.
+        let end = if chunked { wanted.start + self.piece() } else { wanted.end };
+        Ok(wanted.start..end.min(self.n_rows))
+    }
+
+    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+        let mut block = CsrBlock::empty(self.n_cols);
+        let mut rounded = Vec::new();
+        let piece = self.piece();
+        for at in rows.clone().step_by(piece) {
+            let run = at..rows.end.min(at + piece);
+            let values =
+                self.values(run.clone(), &mut rounded).map_err(|error| self.place.unreadable(error))?;
+            for row in 0..run.len() {
+                let row = &values[row * self.n_cols..(row + 1) * self.n_cols];
+                for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                    block.indices.push(column as u32);
+                    block.values.push(*value);
+                }
+                block.indptr.push(block.values.len());
+            }
+        }
+        block.note_rounded(&rounded);
+        Ok(block)
+    }
+}
+
+fn array(
+    dataset: &Dataset,
+    number: Number,
+    rows: Range<usize>,
+    rounded: &mut Vec<f64>,
+) -> hdf5::Result<Vec<f32>> {
+    fn read<T: H5Type>(dataset: &Dataset, rows: Range<usize>) -> hdf5::Result<Vec<T>> {
+        Ok(dataset.read_slice_2d::<T, _>(s![rows, ..])?.into_raw_vec_and_offset().0)
+    }
+    Ok(match number {
+        Number::Float32 | Number::SmallInt => read(dataset, rows)?,
+        Number::Float64 => from_f64(&read(dataset, rows)?, rounded),
+        Number::Int => from_i64(&read(dataset, rows)?, rounded),
+        Number::Unsigned => from_u64(&read(dataset, rows)?, rounded),
+    })
+}
+
+fn element(number: Number) -> TypeDescriptor {
+    match number {
+        Number::Float32 | Number::SmallInt => TypeDescriptor::Float(FloatSize::U4),
+        Number::Float64 => TypeDescriptor::Float(FloatSize::U8),
+        Number::Int => TypeDescriptor::Integer(IntSize::U8),
+        Number::Unsigned => TypeDescriptor::Unsigned(IntSize::U8),
+    }
+}
+
+fn from_bytes(bytes: &[u8], number: Number, rounded: &mut Vec<f64>) -> Vec<f32> {
+    let words = || bytes.as_chunks::<8>().0.iter();
+    match number {
+        Number::Float32 | Number::SmallInt => {
+            bytes.as_chunks::<4>().0.iter().map(|word| f32::from_ne_bytes(*word)).collect()
+        }
+        Number::Float64 => {
+            from_f64(&words().map(|word| f64::from_ne_bytes(*word)).collect::<Vec<_>>(), rounded)
+        }
+        Number::Int => from_i64(&words().map(|word| i64::from_ne_bytes(*word)).collect::<Vec<_>>(), rounded),
+        Number::Unsigned => {
+            from_u64(&words().map(|word| u64::from_ne_bytes(*word)).collect::<Vec<_>>(), rounded)
+        }
+    }
+}

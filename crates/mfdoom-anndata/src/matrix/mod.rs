@@ -1,0 +1,111 @@
+//! Rows of a matrix, block by block, in memory that does not grow with their number.
+
+mod csc;
+mod csr;
+mod dense;
+mod pointers;
+
+use std::ops::Range;
+
+use mfdoom_error::{Error, Result};
+
+use crate::block::CsrBlock;
+use crate::place::Place;
+
+pub(crate) use csc::CscRows;
+pub(crate) use csr::CsrRows;
+pub(crate) use dense::{Cells, DenseRows};
+
+/// Memory that a format may use to read ahead, unless told otherwise.
+pub const DEFAULT_MEMORY: usize = 64 << 20;
+
+/// What a file format gives: runs of rows of one matrix.
+///
+/// A format that reads best in runs of its own length says so; [`Matrix`] keeps the last run.
+pub(crate) trait RowSource: std::fmt::Debug + Send {
+    /// Rows to load at once so that `wanted` begins with them; at least one row.
+    fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>>;
+
+    /// Loads rows as a tidy block.
+    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock>;
+
+    /// Sets the memory for reading ahead, in bytes.
+    fn set_memory(&mut self, _bytes: usize) {}
+}
+
+/// A matrix of a file, read by runs of rows.
+///
+/// Rows are cheapest in order. Any encoding gives the same blocks: CSR and dense matrices are read as asked
+/// for; CSC matrices are transposed in windows of rows that fill the memory of
+/// [`set_memory`](Self::set_memory), each at the cost of a pass over the matrix.
+#[derive(Debug)]
+pub struct Matrix {
+    n_rows: usize,
+    n_cols: usize,
+    rows: Box<dyn RowSource>,
+    window: Option<(usize, CsrBlock)>,
+    place: Place,
+}
+
+impl Matrix {
+    pub(crate) fn new(shape: (usize, usize), rows: Box<dyn RowSource>, place: Place) -> Result<Self> {
+        let (n_rows, n_cols) = shape;
+        if u32::try_from(n_cols.max(n_rows)).is_err() {
+            return Err(place
+                .broken("is too large")
+                .found(format!("{n_rows} x {n_cols}"))
+                .wanted("fewer than 2^32 of each"));
+        }
+        Ok(Self { n_rows, n_cols, rows, window: None, place })
+    }
+
+    /// Number of rows: cells.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Number of columns: genes.
+    pub fn n_cols(&self) -> usize {
+        self.n_cols
+    }
+
+    /// Sets the memory for reading ahead, in bytes; more makes a CSC matrix faster to read.
+    pub fn set_memory(&mut self, bytes: usize) {
+        self.rows.set_memory(bytes);
+    }
+
+    /// Reads rows: no explicit zeros, columns ascending, duplicates summed.
+    ///
+    /// # Errors
+    /// Contract: the file is damaged where it is read: pointers that decrease or lead outside, columns out of
+    /// range, data that cannot be decoded. Failed: `range` is not within the matrix.
+    pub fn read_rows(&mut self, range: Range<usize>) -> Result<CsrBlock> {
+        if range.start > range.end || range.end > self.n_rows {
+            return Err(Error::failed(format!(
+                "rows {range:?} of {}",
+                self.place.broken("are not all there")
+            ))
+            .found(format!("{} rows", self.n_rows)));
+        }
+        let mut block = CsrBlock::empty(self.n_cols);
+        let mut at = range.start;
+        while at < range.end {
+            let (start, held) = match self.window.take() {
+                Some((start, held)) if start <= at && at < start + held.n_rows() => (start, held),
+                old => {
+                    drop(old);
+                    let rows = self.rows.window(at..range.end)?;
+                    if rows == range {
+                        return self.rows.load(rows);
+                    }
+                    (rows.start, self.rows.load(rows)?)
+                }
+            };
+            let end = range.end.min(start + held.n_rows());
+            block.extend(&held, at - start..end - start);
+            at = end;
+            self.window = Some((start, held));
+        }
+        Ok(block)
+    }
+}

@@ -1,0 +1,196 @@
+//! Where the matrices of a file lie and how they are stored.
+
+use hdf5::{Dataset, Group};
+use mfdoom_error::Result;
+
+use super::records;
+use super::sparse_group::{Layout, SparseGroup};
+use crate::hdf::{Class, Line, Node, Number, attribute, members};
+use crate::keys;
+use crate::matrix::{Cells, CscRows, CsrRows, DenseRows, Matrix, RowSource};
+use crate::place::Place;
+use crate::source::Source;
+
+/// What was found where a matrix should be.
+#[derive(Debug)]
+pub(super) enum Found {
+    Group(Group),
+    Dataset(Dataset),
+    /// A field of the record array that `obsm` was up to anndata 0.6.
+    Field(Dataset, String),
+}
+
+/// Lists the matrices that can be read.
+pub(super) fn sources(root: &Group) -> Vec<Source> {
+    let layers = inside(root, keys::LAYERS).into_iter().map(Source::Layer);
+    let obsm = inside(root, keys::OBSM).into_iter().map(Source::Obsm);
+    let all = [Source::X, Source::RawX].into_iter().chain(layers).chain(obsm);
+    all.filter(|source| find(root, source).is_some_and(|found| found.is_matrix())).collect()
+}
+
+fn inside(root: &Group, name: &str) -> Vec<String> {
+    match Node::find(root, name) {
+        Some(Node::Group(group)) => members(&group),
+        Some(Node::Dataset(dataset)) => records::fields(&dataset).into_iter().map(|(name, _)| name).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Finds what a source names.
+pub(super) fn find(root: &Group, source: &Source) -> Option<Found> {
+    let node = match source {
+        Source::RawX => Node::find(root, keys::RAW_X).or_else(|| Node::find(root, keys::OLD_RAW_X)),
+        Source::X => Node::find(root, keys::X),
+        Source::Layer(key) => member(root, keys::LAYERS, key),
+        Source::Obsm(key) => match Node::find(root, keys::OBSM)? {
+            Node::Dataset(dataset) => {
+                let known = records::fields(&dataset).iter().any(|(name, _)| name == key);
+                return known.then(|| Found::Field(dataset, key.clone()));
+            }
+            Node::Group(_) => member(root, keys::OBSM, key),
+        },
+    };
+    Some(match node? {
+        Node::Group(group) => Found::Group(group),
+        Node::Dataset(dataset) => Found::Dataset(dataset),
+    })
+}
+
+fn member(root: &Group, group: &str, key: &str) -> Option<Node> {
+    Node::find(&root.group(group).ok()?, key)
+}
+
+impl Found {
+    fn is_matrix(&self) -> bool {
+        match self {
+            Self::Group(group) => SparseGroup::is_one(group) || numeric_columns(group).is_some(),
+            Self::Dataset(dataset) => dense(dataset).is_some(),
+            Self::Field(dataset, name) => field(dataset, name).is_some(),
+        }
+    }
+
+    /// Opens the matrix; `wanted` is the number of cells and, unless it is free, of genes.
+    pub(super) fn open(self, place: Place, wanted: (usize, Option<usize>)) -> Result<Matrix> {
+        let (shape, rows): (_, Box<dyn RowSource>) = match self {
+            Self::Group(group) if SparseGroup::is_one(&group) => {
+                let group = SparseGroup::open(&group, place.clone(), wanted)?;
+                let shape = (group.n_rows, group.n_cols);
+                check(shape, wanted, &place)?;
+                match group.layout {
+                    Layout::Csr => (shape, Box::new(CsrRows::new(group))),
+                    Layout::Csc => (shape, Box::new(CscRows::new(group))),
+                }
+            }
+            other => {
+                let what = other.describe();
+                let Some((cells, shape)) = other.cells() else {
+                    return Err(place
+                        .broken("is not a matrix")
+                        .found(what)
+                        .wanted("CSR, CSC or an array of numbers with two dimensions"));
+                };
+                check(shape, wanted, &place)?;
+                (shape, Box::new(DenseRows::new(cells, shape, place.clone())))
+            }
+        };
+        Matrix::new(shape, rows, place)
+    }
+
+    fn cells(self) -> Option<(Cells, (usize, usize))> {
+        match self {
+            Self::Group(group) => {
+                let columns = numeric_columns(&group)?;
+                let shape = (columns.first().map_or(0, Line::len), columns.len());
+                Some((Cells::Columns(columns), shape))
+            }
+            Self::Dataset(dataset) => dense(&dataset),
+            Self::Field(dataset, name) => field(&dataset, &name),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Group(group) => attribute::text(group, keys::ENCODING_TYPE)
+                .unwrap_or_else(|| format!("a group of {}", crate::hdf::listing(&members(group)))),
+            Self::Dataset(dataset) => {
+                let class = dataset.dtype().map(|dtype| Class::of(&dtype).describe());
+                format!("{} of shape {:?}", class.unwrap_or_default(), dataset.shape())
+            }
+            Self::Field(_, name) => format!("field '{name}' of records"),
+        }
+    }
+}
+
+fn check(found: (usize, usize), wanted: (usize, Option<usize>), place: &Place) -> Result<()> {
+    if found.0 == wanted.0 && wanted.1.is_none_or(|n_cols| n_cols == found.1) {
+        return Ok(());
+    }
+    let genes = wanted.1.map_or_else(|| "any number of".to_owned(), |n| n.to_string());
+    Err(place
+        .broken("has a shape that does not fit the file")
+        .found(format!("{} x {}", found.0, found.1))
+        .wanted(format!("{} rows of obs x {genes} rows of var", wanted.0)))
+}
+
+fn dense(dataset: &Dataset) -> Option<(Cells, (usize, usize))> {
+    let number = match Class::of(&dataset.dtype().ok()?) {
+        Class::Number(number) => number,
+        Class::Bool => Number::SmallInt,
+        _ => return None,
+    };
+    match dataset.shape()[..] {
+        [rows, cols] => Some((Cells::Array(dataset.clone(), number), (rows, cols))),
+        // Up to anndata 0.6 a matrix of one column was written without its second dimension.
+        [rows] => Some((Cells::Columns(vec![Line::new(dataset.clone()).ok()?]), (rows, 1))),
+        _ => None,
+    }
+}
+
+fn field(dataset: &Dataset, name: &str) -> Option<(Cells, (usize, usize))> {
+    let &[rows] = &dataset.shape()[..] else { return None };
+    let fields = records::fields(dataset);
+    let (_, class) = fields.into_iter().find(|(found, _)| found == name)?;
+    match class {
+        Class::Numbers(number, cols) => {
+            Some((Cells::Field(dataset.clone(), name.to_owned(), number), (rows, cols)))
+        }
+        Class::Number(_) => {
+            Some((Cells::Columns(vec![Line::of_field(dataset.clone(), name).ok()?]), (rows, 1)))
+        }
+        _ => None,
+    }
+}
+
+/// The columns of a frame that holds nothing but numbers.
+fn numeric_columns(group: &Group) -> Option<Vec<Line>> {
+    if attribute::text(group, keys::ENCODING_TYPE)? != keys::DATAFRAME {
+        return None;
+    }
+    let names = attribute::texts(group, keys::COLUMN_ORDER)?;
+    let column = |name: &String| {
+        let Node::Dataset(dataset) = Node::find(group, name)? else { return None };
+        if attribute::find(&dataset, keys::CATEGORIES).is_some() {
+            return None;
+        }
+        let line = Line::new(dataset).ok()?;
+        matches!(line.class(), Class::Bool | Class::Number(_)).then_some(line)
+    };
+    let columns: Option<Vec<_>> = names.iter().map(column).collect();
+    columns.filter(|columns| {
+        !columns.is_empty() && columns.iter().all(|column| column.len() == columns[0].len())
+    })
+}
+
+/// Names of the columns of `obsm/KEY`, as [`var_names_of`](super::H5ad::var_names_of) says.
+pub(super) fn feature_names(root: &Group, key: &str, n_cols: usize) -> Result<Vec<String>> {
+    if let Some(Node::Group(group)) = member(root, keys::OBSM, key)
+        && numeric_columns(&group).is_some()
+    {
+        return Ok(attribute::texts(&group, keys::COLUMN_ORDER).unwrap_or_default());
+    }
+    let stem = key.rsplit_once('_').map_or(key, |(stem, _)| stem);
+    let candidates = [format!("{key}_names"), format!("{key}_var"), format!("{stem}_names")];
+    let known = candidates.iter().filter_map(|name| super::uns_texts(root, name));
+    let fitting = known.into_iter().find(|names| names.len() == n_cols);
+    Ok(fitting.unwrap_or_else(|| (0..n_cols).map(|column| format!("{key}_{column}")).collect()))
+}

@@ -1,0 +1,16 @@
+//! Reading: one module a format, each giving the same frames and row sources.
+
+mod column;
+mod frame;
+mod h5ad;
+mod locate;
+mod records;
+mod sparse_group;
+mod texts;
+
+pub use h5ad::H5ad;
+
+pub(crate) use frame::FrameReader;
+use locate::feature_names;
+pub(crate) use sparse_group::{Layout, SparseGroup};
+use texts::uns_texts;
