@@ -1,1 +1,51 @@
 //! Scores of embeddings and velocities, PCA and neighbours, on plain slices.
+//!
+//! Nothing here reads or writes files. Every result depends on the input and the seed only: work is cut
+//! into pieces of fixed size, so the number of threads changes no bit.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`matrix`] | [`Matrix`] (dense, row-major) and [`Csr`] (sparse counts) |
+//! | [`normalise`] | log-normalised counts |
+//! | [`mod@pca`] | principal components of either matrix, centred implicitly |
+//! | [`mod@knn`] | exact nearest neighbours, Euclidean or cosine |
+//! | [`folds`] | seeded, stratified folds |
+//! | [`transfer`] | kNN label transfer: accuracy and balanced accuracy |
+//! | [`mod@retrieval`] | how well one head finds the same cell in another: R@k, median rank |
+//! | [`mod@subsample`] | a seeded choice of rows, for what grows with the square of the cells |
+//!
+//! ```
+//! use mfdoom_metrics::{Matrix, Metric, label_transfer, retrieval, stratified_folds};
+//!
+//! # fn main() -> mfdoom_metrics::Result<()> {
+//! let x = Matrix::new(vec![0.0, 0.1, 0.2, 5.0, 5.1, 5.2], 6, 1)?;
+//! let labels = [0, 0, 0, 1, 1, 1];
+//! let folds = stratified_folds(&labels, 3, 0)?;
+//! assert_eq!(label_transfer(&x, &labels, &folds, 1)?.accuracy, 1.0);
+//! assert_eq!(retrieval(&x, &x, Metric::Euclidean)?.median_rank, 1.0);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod distance;
+pub mod error;
+pub mod folds;
+pub mod knn;
+pub mod matrix;
+pub mod normalise;
+pub mod pca;
+mod random;
+pub mod retrieval;
+pub mod subsample;
+pub mod transfer;
+
+pub use distance::Metric;
+pub use error::{Error, Result};
+pub use folds::{Folds, stratified_folds};
+pub use knn::{Neighbours, knn, knn_between};
+pub use matrix::{Csr, Matrix, Rows};
+pub use normalise::{SizeTarget, log_normalise};
+pub use pca::{Pca, pca};
+pub use retrieval::{Direction, Retrieval, retrieval};
+pub use subsample::subsample;
+pub use transfer::{FoldScore, LabelTransfer, label_transfer};

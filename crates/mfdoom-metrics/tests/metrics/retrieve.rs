@@ -1,0 +1,74 @@
+use crate::close;
+use crate::toy::{matrix, uniform};
+use mfdoom_metrics::{Direction, Matrix, Metric, retrieval};
+
+fn noisy_pair() -> (Matrix, Matrix) {
+    let (a, noise) = (matrix(40, 6, 3), uniform(240, 4));
+    // As numpy computes it: 0.9 and the noise in f32.
+    let b = a.data().iter().zip(&noise).map(|(a, noise)| a + 0.9f32 * *noise as f32).collect();
+    (a, Matrix::new(b, 40, 6).unwrap())
+}
+
+fn check(found: Direction, wanted: [f64; 4]) {
+    let found = [found.recall_1, found.recall_5, found.recall_10, found.median_rank];
+    found.into_iter().zip(wanted).for_each(|(found, wanted)| close(found, wanted, 1e-12));
+}
+
+#[test]
+fn both_directions_are_those_of_a_full_similarity_matrix() {
+    let (a, b) = noisy_pair();
+    let cosine = retrieval(&a, &b, Metric::Cosine).unwrap();
+    check(cosine.forward, [0.35, 0.775, 0.975, 2.0]);
+    check(cosine.backward, [0.225, 0.65, 0.825, 4.0]);
+    close(cosine.recall_1, 0.2875, 1e-12);
+    close(cosine.median_rank, 3.0, 1e-12);
+    assert_eq!(cosine.n, 40);
+    let euclidean = retrieval(&a, &b, Metric::Euclidean).unwrap();
+    check(euclidean.forward, [0.075, 0.3, 0.525, 10.0]);
+    check(euclidean.backward, [0.075, 0.45, 0.575, 8.5]);
+}
+
+/// One place for all cells must not look like a perfect head, nor like the worst.
+#[test]
+fn a_constant_embedding_scores_like_chance() {
+    let constant = Matrix::new([0.3f32, -1.7, 0.9].repeat(1500), 1500, 3).unwrap();
+    for other in [constant.clone(), matrix(1500, 3, 1)] {
+        let score = retrieval(&other, &constant, Metric::Cosine).unwrap();
+        check(score.forward, [1.0 / 1500.0, 5.0 / 1500.0, 10.0 / 1500.0, 750.5]);
+    }
+}
+
+#[test]
+fn a_head_finds_itself_and_scale_does_not_matter_to_the_cosine() {
+    let x = matrix(700, 8, 5);
+    let scaled = Matrix::new(x.data().iter().map(|value| value * 4.0).collect(), 700, 8).unwrap();
+    let score = retrieval(&x, &scaled, Metric::Cosine).unwrap();
+    check(score.forward, [1.0, 1.0, 1.0, 1.0]);
+    check(score.backward, [1.0, 1.0, 1.0, 1.0]);
+}
+
+/// Two cells share a place: each is its own nearest with probability one half.
+#[test]
+fn ties_count_by_halves() {
+    let x = Matrix::new(vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0, -1.0, 0.0], 4, 2).unwrap();
+    let score = retrieval(&x, &x, Metric::Cosine).unwrap();
+    close(score.recall_1, 0.75, 1e-12);
+    close(score.recall_5, 1.0, 1e-12);
+    close(score.median_rank, 1.25, 1e-12);
+}
+
+#[test]
+fn the_directions_swap_with_the_heads() {
+    let (a, b) = noisy_pair();
+    let (there, back) =
+        (retrieval(&a, &b, Metric::Cosine).unwrap(), retrieval(&b, &a, Metric::Cosine).unwrap());
+    assert_eq!((there.forward, there.backward), (back.backward, back.forward));
+}
+
+#[test]
+fn heads_of_other_sizes_are_refused() {
+    let x = matrix(10, 2, 1);
+    assert!(retrieval(&x, &matrix(11, 2, 1), Metric::Cosine).is_err());
+    assert!(retrieval(&x, &matrix(10, 3, 1), Metric::Cosine).is_err());
+    assert!(retrieval(&matrix(1, 2, 1), &matrix(1, 2, 1), Metric::Cosine).is_err());
+}

@@ -1,0 +1,36 @@
+//! The number of threads changes no bit of any result.
+
+use crate::toy::{labelled, matrix};
+use mfdoom_metrics::{Metric, Rows, knn, label_transfer, pca, retrieval, stratified_folds};
+
+fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+#[track_caller]
+fn same<T: Send + PartialEq + std::fmt::Debug>(work: impl Fn() -> T + Sync) {
+    let one = on(1, &work);
+    for threads in [2, 3, 7] {
+        assert!(one == on(threads, &work), "{threads} threads give another result");
+    }
+}
+
+#[test]
+fn pca_does_not_depend_on_threads() {
+    let x = matrix(3000, 200, 1);
+    assert_eq!(Rows::n_rows(&x), 3000);
+    same(|| {
+        let found = pca(&x, 5, 0).unwrap();
+        (found.scores, found.loadings, found.explained_variance, found.residual.to_bits())
+    });
+}
+
+#[test]
+fn neighbours_and_scores_do_not_depend_on_threads() {
+    let (x, y) = (matrix(1500, 6, 1), matrix(1500, 6, 2));
+    same(|| knn(&x, 10, Metric::Euclidean).unwrap());
+    same(|| retrieval(&x, &y, Metric::Cosine).unwrap());
+    let (x, labels) = labelled();
+    let folds = stratified_folds(&labels, 5, 0).unwrap();
+    same(|| label_transfer(&x, &labels, &folds, 5).unwrap());
+}
