@@ -185,7 +185,8 @@ def make(name, note, seed, lengths, **settings):
     c |= {"logit_scale_min": 0.0, "logit_scale_max": math.log(100), "embed_max_norm": None, "shared_genes": False}
     c |= {"value_transform": "log1p", "fusion": "zorro", "objectives": {"contrastive": 1.0}} | settings
     rng = np.random.default_rng(seed)
-    w = {n: (0.6 * rng.standard_normal(s)).astype(np.float32).astype(float) for n, s in shapes(c).items()}
+    start = {n: float(n.endswith("norm.weight")) for n in shapes(c)}
+    w = {n: start[n] + 0.3 * rng.standard_normal(s) for n, s in shapes(c).items()}
     w["loss.logit_scale"] = np.abs(w["loss.logit_scale"]) + 0.5
     w = {n: np.array(x, dtype=np.float32).astype(float) for n, x in w.items()}
 
@@ -218,7 +219,7 @@ def make(name, note, seed, lengths, **settings):
     tensors["loss.total"] = np.array(total)
     tensors |= {f"grad.{n}": g for n, g in measured_gradient(c, w, cells, present).items()}
     tensors |= {f"weight.{n}": x for n, x in w.items()}
-    stored = {n: np.ascontiguousarray(t.astype(np.float32) if t.dtype == float else t) for n, t in tensors.items()}
+    stored = {n: (t.astype(np.float32) if t.dtype == float else t).copy(order="C") for n, t in tensors.items()}
     save_file(stored, HERE / f"{name}.safetensors")
     record = {"name": name, "note": note, "kind": "forward_backward", "config": c}
     (HERE / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -6,7 +6,7 @@ use candle_core::{Result, Tensor};
 use mfdoom_nn::{AttentionPlan, ParameterStore, attention, linear};
 
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter};
+use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Projections of an attention; none has a bias.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Attention {
 pub fn parameters(config: &ModelConfig, prefix: &str) -> Vec<Parameter> {
     let (d, inner) = (config.dim, config.inner());
     vec![
-        parameter(format!("{prefix}.norm.weight"), [d], Init::Ones),
+        parameter(format!("{prefix}.norm.weight"), [d], Init::Constant(1.0)),
         parameter(format!("{prefix}.to_q.weight"), [inner, d], Init::Linear { inputs: d }),
         parameter(format!("{prefix}.to_kv.weight"), [2 * inner, d], Init::Linear { inputs: d }),
         parameter(format!("{prefix}.to_out.weight"), [d, inner], Init::Linear { inputs: inner }),
@@ -36,7 +36,7 @@ impl Attention {
     /// # Errors
     /// Where a parameter is missing.
     pub fn load(store: &ParameterStore, config: &ModelConfig, prefix: &str) -> Result<Self> {
-        let get = |leaf: &str| store.get(&format!("{prefix}.{leaf}.weight"));
+        let get = |leaf: &str| tensor(store, &format!("{prefix}.{leaf}.weight"));
         let (norm, to_q, to_kv, to_out) = (get("norm")?, get("to_q")?, get("to_kv")?, get("to_out")?);
         Ok(Self { norm, to_q, to_kv, to_out, heads: config.heads })
     }

@@ -7,7 +7,7 @@ use mfdoom_nn::{AttentionPlan, ParameterStore, geglu, layer_norm, linear};
 
 use crate::attention::{self, Attention};
 use crate::config::{LayerStyle, ModelConfig};
-use crate::parameters::{Init, Parameter, parameter};
+use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Layers and final norm.
 #[derive(Clone, Debug)]
@@ -40,13 +40,13 @@ pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
     for i in 0..config.depth {
         all.extend(attention::parameters(config, &format!("layers.{i}.attn")));
         if config.layer_style == LayerStyle::Prenorm {
-            all.push(parameter(format!("layers.{i}.ff.norm.weight"), [d], Init::Ones));
+            all.push(parameter(format!("layers.{i}.ff.norm.weight"), [d], Init::Constant(1.0)));
         }
         let name = |leaf: &str| format!("layers.{i}.ff.{leaf}.weight");
         all.push(parameter(name("proj_in"), [2 * inner, d], Init::Linear { inputs: d }));
         all.push(parameter(name("proj_out"), [d, inner], Init::Linear { inputs: inner }));
     }
-    all.push(parameter("norm.weight", [d], Init::Ones));
+    all.push(parameter("norm.weight", [d], Init::Constant(1.0)));
     all
 }
 
@@ -57,7 +57,7 @@ impl Backbone {
     /// Where a parameter is missing.
     pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
         let layers = (0..config.depth).map(|i| Layer::load(store, config, i)).collect::<Result<_>>()?;
-        Ok(Self { layers, norm: store.get("norm.weight")?, eps: config.ln_eps })
+        Ok(Self { layers, norm: tensor(store, "norm.weight")?, eps: config.ln_eps })
     }
 
     /// Passes the rows through all layers; `visit` sees the result of each one, and then of the final norm.
@@ -106,7 +106,7 @@ impl Layer {
 
 impl FeedForward {
     fn load(store: &ParameterStore, config: &ModelConfig, i: usize) -> Result<Self> {
-        let get = |leaf: &str| store.get(&format!("layers.{i}.ff.{leaf}.weight"));
+        let get = |leaf: &str| tensor(store, &format!("layers.{i}.ff.{leaf}.weight"));
         let norm = match config.layer_style {
             LayerStyle::Prenorm => Some(get("norm")?),
             LayerStyle::Xla => None,

@@ -246,7 +246,7 @@ impl ModelConfig {
         }
         if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
             return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
-                .wanted("letters, digits and underscores, none of fusion, global, shared"));
+                .wanted("letters, digits, '_' and '-', none of fusion, global, shared"));
         }
         if self.fusion == Fusion::None && self.weight(Objective::Invariance) > 0.0 {
             return Err(Error::usage("model: 'invariance' needs fusion tokens, and the fusion scheme is none")
@@ -273,7 +273,7 @@ impl ModelConfig {
 
 fn is_modality_name(name: &str) -> bool {
     let reserved = ["fusion", "global", "shared"].contains(&name) || name.starts_with("fusion_without_");
-    !name.is_empty() && !reserved && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    !name.is_empty() && !reserved && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 /// Gives a setting the names that its JSON form has, for the command line.

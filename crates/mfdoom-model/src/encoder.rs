@@ -8,7 +8,7 @@ use mfdoom_nn::{ParameterStore, ValueEncoder, gather_add};
 
 use crate::batch::PackedModality;
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter};
+use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Gene table and value encoder of a modality.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
         all.push(parameter(linear1("bias"), [d], Init::Linear { inputs: 1 }));
         all.push(parameter(linear2("weight"), [d, d], Init::Linear { inputs: d }));
         all.push(parameter(linear2("bias"), [d], Init::Linear { inputs: d }));
-        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Ones));
-        all.push(parameter(format!("encoders.{m}.value.norm.bias"), [d], Init::Zeros));
+        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Constant(1.0)));
+        all.push(parameter(format!("encoders.{m}.value.norm.bias"), [d], Init::Constant(0.0)));
     }
     all
 }
@@ -52,16 +52,16 @@ impl Encoder {
     /// # Errors
     /// Where a parameter is missing.
     pub fn load(store: &ParameterStore, config: &ModelConfig, modality: &str) -> Result<Self> {
-        let name = |leaf: &str| format!("encoders.{modality}.value.{leaf}");
+        let get = |leaf: &str| tensor(store, &format!("encoders.{modality}.value.{leaf}"));
         Ok(Self {
-            genes: store.get(&gene_table(config, modality))?,
+            genes: tensor(store, &gene_table(config, modality))?,
             value: ValueEncoder {
-                linear1: store.get(&name("linear1.weight"))?,
-                bias1: store.get(&name("linear1.bias"))?,
-                linear2: store.get(&name("linear2.weight"))?,
-                bias2: store.get(&name("linear2.bias"))?,
-                norm_weight: store.get(&name("norm.weight"))?,
-                norm_bias: store.get(&name("norm.bias"))?,
+                linear1_weight: get("linear1.weight")?,
+                linear1_bias: get("linear1.bias")?,
+                linear2_weight: get("linear2.weight")?,
+                linear2_bias: get("linear2.bias")?,
+                norm_weight: get("norm.weight")?,
+                norm_bias: get("norm.bias")?,
                 eps: config.ln_eps,
             },
         })

@@ -15,6 +15,7 @@ mod backbone;
 mod batch;
 mod config;
 mod encoder;
+mod error;
 mod model;
 mod objective;
 mod parameters;
@@ -29,6 +30,7 @@ pub use config::{
     Temperature, ValueTransform,
 };
 pub use encoder::Encoder;
+pub use error::TensorResult;
 pub use model::{Hidden, Model, project};
 pub use objective::{Loss, Term, loss, loss_of, pairs};
 pub use parameters::{Init, Parameter, initialise, parameters};

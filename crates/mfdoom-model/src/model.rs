@@ -7,6 +7,7 @@ use crate::backbone::Backbone;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::encoder::{self, Encoder};
+use crate::parameters::tensor;
 use crate::pool::Pool;
 use crate::scheme::{Layout, Scheme};
 
@@ -40,7 +41,7 @@ impl Model {
         let encoder = |m: &String| Encoder::load(store, config, m);
         Ok(Self {
             encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
-            fusion: (scheme.fusion_rows() > 0).then(|| store.get("fusion.tokens")).transpose()?,
+            fusion: (scheme.fusion_rows() > 0).then(|| tensor(store, "fusion.tokens")).transpose()?,
             backbone: Backbone::load(store, config)?,
             pool: Pool::load(store, config)?,
             scheme,
@@ -123,11 +124,11 @@ impl Model {
 /// Where a parameter is missing.
 pub fn project(store: &ParameterStore, config: &ModelConfig, batch: &PackedBatch) -> Result<()> {
     let bounds = &config.contrastive;
-    let scale = store.var("loss.logit_scale")?;
+    let scale = store.get("loss.logit_scale")?;
     scale.set(&scale.clamp(bounds.logit_scale_min, bounds.logit_scale_max)?)?;
     let Some(radius) = config.embed_max_norm else { return Ok(()) };
     for (name, tokens) in config.modalities.iter().zip(&batch.modalities) {
-        project_rows(store.var(&encoder::gene_table(config, name))?, &tokens.ids, radius)?;
+        project_rows(store.get(&encoder::gene_table(config, name))?, &tokens.ids, radius)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Names, shapes and initial values of a model's tensors, in one list.
 
-use candle_core::{DType, Device, Result, Tensor};
-use mfdoom_nn::{ParameterStore, Stream};
+use candle_core::{DType, Device, Result, Tensor, Var};
+use mfdoom_nn::ParameterStore;
 
 use crate::config::{ModelConfig, Temperature};
 use crate::{backbone, encoder, objective, pool};
@@ -29,10 +29,6 @@ pub enum Init {
         /// Inputs of the layer.
         inputs: usize,
     },
-    /// One.
-    Ones,
-    /// Zero.
-    Zeros,
     /// The same number everywhere.
     Constant(f64),
 }
@@ -57,29 +53,27 @@ pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
 /// # Errors
 /// Where the device has no memory left.
 pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device) -> Result<ParameterStore> {
-    let mut store = ParameterStore::new();
-    for p in parameters(config) {
-        let values = p.draw(seed);
-        store.insert(&p.name, Tensor::from_vec(values, p.shape, device)?.to_dtype(dtype)?)?;
+    let mut store = ParameterStore::new(seed, dtype, device);
+    for Parameter { name, shape, init } in parameters(config) {
+        match init {
+            Init::Normal | Init::Embedding => store.normal(&name, shape, 1.0)?,
+            Init::Linear { inputs } => store.uniform(&name, shape, 1.0 / (inputs as f64).sqrt())?,
+            Init::Constant(value) => store.constant(&name, shape, value)?,
+        };
+        if init == Init::Embedding {
+            clear_reserved_row(store.get(&name)?)?;
+        }
     }
     Ok(store)
 }
 
-impl Parameter {
-    fn draw(&self, seed: u64) -> Vec<f32> {
-        let n = self.shape.iter().product();
-        let mut stream = Stream::named(seed, "init", &self.name);
-        match self.init {
-            Init::Normal => stream.normal(n),
-            Init::Embedding => {
-                let mut values = stream.normal(n);
-                values[..self.shape[1]].fill(0.0);
-                values
-            }
-            Init::Linear { inputs } => stream.uniform(n, 1.0 / (inputs as f64).sqrt()),
-            Init::Ones => vec![1.0; n],
-            Init::Zeros => vec![0.0; n],
-            Init::Constant(value) => vec![value as f32; n],
-        }
-    }
+fn clear_reserved_row(table: &Var) -> Result<()> {
+    let (rows, _) = table.dims2()?;
+    let genes = table.narrow(0, 1, rows - 1)?;
+    table.set(&Tensor::cat(&[table.narrow(0, 0, 1)?.zeros_like()?, genes], 0)?)
+}
+
+/// Returns a parameter as the tensor that layers compute with.
+pub(crate) fn tensor(store: &ParameterStore, name: &str) -> Result<Tensor> {
+    Ok(store.get(name)?.as_tensor().clone())
 }

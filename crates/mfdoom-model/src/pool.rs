@@ -5,7 +5,7 @@ use mfdoom_nn::{ParameterStore, layer_norm};
 
 use crate::attention::{self, Attention};
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter};
+use crate::parameters::{Init, Parameter, parameter, tensor};
 use crate::scheme::{Layout, Scheme};
 
 /// Queries and attention of the pooling.
@@ -35,7 +35,7 @@ impl Pool {
     /// Where a parameter is missing.
     pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
         let attention = Attention::load(store, config, "pool")?;
-        Ok(Self { queries: store.get("pool.queries")?, attention, eps: config.ln_eps })
+        Ok(Self { queries: tensor(store, "pool.queries")?, attention, eps: config.ln_eps })
     }
 
     /// Returns hidden states without a row.

@@ -144,7 +144,7 @@ fn adamw(f: &Fixture) {
     let batches: Vec<PackedBatch> = (0..f.batches()).map(|b| f.batch(&format!("input.{b}"))).collect();
     let store = f.store();
     let model = Model::load(&store, &f.config).unwrap();
-    let mut optimiser = AdamW::new(&store, config, |_| decay).unwrap();
+    let mut optimiser = AdamW::new(config, &store, |_| Some(decay)).unwrap();
     let before: Vec<f32> = f.tensor("loss.before_each_step").to_vec1().unwrap();
     for (step, wanted) in before.into_iter().enumerate() {
         let batch = &batches[step % batches.len()];

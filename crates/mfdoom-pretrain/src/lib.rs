@@ -1,1 +1,9 @@
-//! Trains the multimodal model on token tables.
+//! Trains the multimodal model on token tables: `Args` in, a model folder out.
+
+mod args;
+mod card;
+mod console;
+mod run;
+
+pub use args::{Args, ModelArgs, TrainingArgs};
+pub use run::run;

@@ -1,2 +1,7 @@
 //! Trains the multimodal model on token tables.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mfdoom_cli::main(mfdoom_pretrain::run)
+}

@@ -1,1 +1,32 @@
-//! Loader, sampler, trainer, metrics log and resume.
+//! Training: cells in memory, views of them, batches, the loop, metrics and resume.
+//!
+//! ```text
+//! data.rs     cells of token tables in one vocabulary     trainer.rs      the loop of every task
+//! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
+//! split.rs    training and validation cells               schedule.rs     learning rate
+//! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
+//! trained.rs  a model opened for use
+//! ```
+//!
+//! Everything random is drawn from streams keyed by (seed, purpose, epoch, cell), so that a resumed run needs
+//! only the position it had reached.
+
+mod checkpoint;
+mod data;
+mod pretraining;
+mod sampler;
+mod schedule;
+mod split;
+mod trained;
+mod trainer;
+mod view;
+
+pub use checkpoint::{Checkpoint, Position};
+pub use data::{Cells, MIN_COVERAGE, Wanted};
+pub use pretraining::Pretraining;
+pub use sampler::Sampler;
+pub use schedule::Schedule;
+pub use split::{Split, Validation};
+pub use trained::{Adapter, Trained, load_weights};
+pub use trainer::{Observer, Plan, StepLoss, Task, decays, train};
+pub use view::{Views, highest, inference};

@@ -29,7 +29,7 @@ pub(super) fn terms(
     }
     if let Some(subset) = subset.filter(|_| scheme.blocks.len() == 1) {
         let row = scheme.output("fusion").unwrap_or_default();
-        let partial = outputs.model.forward(subset)?.narrow(1, row, 1)?.squeeze(1)?;
+        let partial = outputs.model.forward(subset)?.narrow(1, row, 1)?.squeeze(1)?.contiguous()?;
         let cells = select(&scheme.blocks[0].reads, &subset.present());
         all.push(("fusion_of_subset".into(), distance(&partial, &fusion, &cells)?));
     }

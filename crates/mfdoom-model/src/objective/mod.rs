@@ -9,6 +9,7 @@ use mfdoom_nn::ParameterStore;
 use crate::batch::PackedBatch;
 use crate::config::{ModelConfig, Objective, Reduction};
 use crate::model::Model;
+use crate::parameters::tensor;
 
 pub use contrastive::pairs;
 
@@ -45,7 +46,7 @@ impl Outputs<'_> {
     /// Returns the vectors of a head, `[cells, dim]`.
     pub fn head(&self, name: &str) -> Result<Tensor> {
         match self.model.scheme().output(name) {
-            Some(row) => self.pooled.narrow(1, row, 1)?.squeeze(1),
+            Some(row) => self.pooled.narrow(1, row, 1)?.squeeze(1)?.contiguous(),
             None => candle_core::bail!("the model has no output '{name}'"),
         }
     }
@@ -90,7 +91,7 @@ pub fn loss_of(
     let mut all = Vec::new();
     for (&objective, &weight) in config.objectives.iter().filter(|(_, weight)| **weight > 0.0) {
         let terms = match objective {
-            Objective::Contrastive => contrastive::terms(&outputs, &store.get("loss.logit_scale")?)?,
+            Objective::Contrastive => contrastive::terms(&outputs, &tensor(store, "loss.logit_scale")?)?,
             Objective::Invariance => invariance::terms(&outputs, subset)?,
         };
         let valid: Vec<&Tensor> = terms.iter().filter_map(|(_, value)| value.as_ref()).collect();

@@ -1,0 +1,25 @@
+//! Errors of tensors as errors of a stage.
+
+use mfdoom_error::{Error, Result};
+
+/// Turns a failed tensor operation into an error that a user can act on.
+pub trait TensorResult<T> {
+    /// Returns the value, or an error of kind failed with candle's reason.
+    ///
+    /// # Errors
+    /// Where the operation failed.
+    fn or_failed(self) -> Result<T>;
+}
+
+impl<T> TensorResult<T> for candle_core::Result<T> {
+    fn or_failed(self) -> Result<T> {
+        self.map_err(|error| {
+            let text = error.to_string().to_lowercase();
+            let failed = Error::failed("a tensor operation failed").source(error);
+            match text.contains("out of memory") || text.contains("out_of_memory") {
+                true => failed.help("lower --batch-cells or --max-tokens, or use --device cpu"),
+                false => failed,
+            }
+        })
+    }
+}

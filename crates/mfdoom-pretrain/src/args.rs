@@ -1,0 +1,165 @@
+//! The command line of `mfdoom-pretrain`.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser};
+use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
+use mfdoom_model::{Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
+use mfdoom_train::Validation;
+use serde::Serialize;
+
+/// Trains the multimodal model on token tables.
+///
+/// Tables may differ in modalities and genes: the model takes all of both, and each batch mixes cells with
+/// all, some or one modality. The result is a folder with config.json, model.safetensors, vocab.json,
+/// metrics.parquet, manifest.json and README.md.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mfdoom-pretrain", version)]
+pub struct Args {
+    /// Token tables of mfdoom-preprocess; - is standard input
+    #[arg(value_name = "TOKENS")]
+    pub tokens: Vec<PathBuf>,
+
+    /// Start from the weights of this model, with its sizes, modalities and vocabulary
+    #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["preset", "fusion", "value_transform", "max_value", "shared_genes", "fusion_tokens"])]
+    pub init: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    pub training: TrainingArgs,
+
+    /// Go on from the checkpoint that an interrupted run left at MODEL.checkpoint; begin where there is none
+    #[arg(long, help_heading = "Running")]
+    pub resume: bool,
+
+    /// Write a checkpoint after every so many steps, and after every epoch
+    #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    pub checkpoint_every: u64,
+
+    #[command(flatten)]
+    pub seed: SeedArgs,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What the model is made of.
+#[derive(Clone, Debug, Group, Serialize)]
+pub struct ModelArgs {
+    /// Size: tiny, small, base or paper
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Small, help_heading = "Model")]
+    pub preset: Preset,
+
+    /// Who reads what: leave-one-out, zorro or none
+    #[arg(long, value_name = "SCHEME", default_value_t = Fusion::LeaveOneOut, help_heading = "Model")]
+    pub fusion: Fusion,
+
+    /// Learned tokens of a fusion block [default: of the preset]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub fusion_tokens: Option<usize>,
+
+    /// How a count becomes a value: log1p, log_normalized or raw
+    #[arg(long, value_name = "NAME", default_value_t = ValueTransform::Log1p, help_heading = "Model")]
+    pub value_transform: ValueTransform,
+
+    /// Clamp counts to this before any transform
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000.0, help_heading = "Model")]
+    pub max_value: f64,
+
+    /// Use one gene table for all modalities
+    #[arg(long, help_heading = "Model")]
+    pub shared_genes: bool,
+
+    /// Tokens that a cell keeps of a modality [default: of the preset]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub max_tokens: Option<usize>,
+
+    /// Objectives and their weights: contrastive, invariance [default: both 1]
+    #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective, help_heading = "Objectives")]
+    pub objectives: Vec<(Objective, f64)>,
+
+    /// Negatives of the contrastive objective: present or all
+    #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, help_heading = "Objectives")]
+    pub negatives: Negatives,
+
+    /// Temperatures of the contrastive objective: shared or per_pair
+    #[arg(long, value_name = "WHICH", default_value_t = Temperature::Shared, help_heading = "Objectives")]
+    pub temperature: Temperature,
+}
+
+/// How it is trained.
+#[derive(Clone, Debug, Group, Serialize)]
+pub struct TrainingArgs {
+    /// Passes over the cells
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    pub epochs: u64,
+
+    /// Cells of a batch
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive, help_heading = "Training")]
+    pub batch_cells: usize,
+
+    /// Tokens of a batch, which bound its memory [default: as many as its cells may have]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
+    pub batch_tokens: Option<usize>,
+
+    /// Highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
+    pub lr: f64,
+
+    /// Share of the run in which the learning rate rises, before it falls along a cosine
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share, help_heading = "Training")]
+    pub warmup: f64,
+
+    /// Decoupled weight decay of the linear layers
+    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
+    pub weight_decay: f64,
+
+    /// Largest norm of the gradient
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    pub clip: f64,
+
+    /// Probability that a modality of a cell is hidden
+    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = share, help_heading = "Training")]
+    pub modality_dropout: f64,
+
+    /// Share of a cell's tokens that is hidden, anew in every epoch
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share, help_heading = "Training")]
+    pub token_dropout: f64,
+
+    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE
+    #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
+    #[serde(serialize_with = "as_text")]
+    pub validation: Validation,
+}
+
+fn objective(text: &str) -> Result<(Objective, f64), String> {
+    let (name, weight) = text.split_once('=').ok_or("not NAME=WEIGHT")?;
+    let weight: f64 = weight.parse().map_err(|_| format!("'{weight}' is not a number"))?;
+    match weight >= 0.0 && weight.is_finite() {
+        true => Ok((name.parse()?, weight)),
+        false => Err(format!("weight {weight} is negative")),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err(format!("'{text}' is not from 0 to below 1")),
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is not a number from 1"))
+}
+
+fn as_text<S: serde::Serializer>(validation: &Validation, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(validation)
+}

@@ -1,0 +1,218 @@
+//! What `mfdoom-pretrain` does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use candle_core::{DType, Device};
+use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
+use mfdoom_cli::MemorySize;
+use mfdoom_error::{Error, Result};
+use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult, initialise};
+use mfdoom_tokens::Vocabulary;
+use mfdoom_train::{
+    Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted,
+    load_weights, train,
+};
+use serde_json::json;
+
+use crate::args::{Args, TrainingArgs};
+use crate::card;
+use crate::console::Console;
+
+/// Trains a model on token tables and publishes its folder.
+///
+/// # Errors
+/// Those of reading tokens, of the settings, and of training.
+pub fn run(args: Args) -> Result<()> {
+    let output = output(&args)?;
+    let inputs = mfdoom_cli::inputs(&args.tokens)?;
+    let init = args.init.as_ref().map(|path| Init::open(path)).transpose()?;
+    let cells = read(&args, &inputs, init.as_ref())?;
+    let split = args.training.validation.split(&cells, args.seed.seed)?;
+    let config = match &init {
+        Some(init) => init.continued(&args)?,
+        None => configure(&args, &cells)?,
+    };
+    config.check()?;
+    describe(&config, &cells, &split);
+    if args.common.check {
+        return Ok(());
+    }
+    let manifest = manifest(&args, &config, &cells, init.as_ref())?;
+    let checkpoint = {
+        let mut path = output.clone().into_os_string();
+        path.push(".checkpoint");
+        Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)?
+    };
+    let folder = ModelDirWriter::create(&output, args.output.force)?;
+
+    let device = open_device(&args)?;
+    let store = initialise(&config, args.seed.seed, DType::F32, &device).or_failed()?;
+    if let Some(init) = &init {
+        load_weights(&store, &init.weights)?;
+    }
+    let task = Pretraining {
+        model: Model::load(&store, &config).or_failed()?,
+        cells: &cells,
+        held_back: split.validation,
+        views: views(&args, &config),
+        batch_cells: args.training.batch_cells,
+    };
+    let plan = plan(&args, &cells, split.training, &config);
+    let mut console = Console::new(plan.epochs);
+    let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
+
+    let json = to_json(&config)?;
+    folder.write_config(&json)?;
+    let weights = store.save().or_failed()?;
+    std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
+    folder.write_text("vocab.json", &cells.vocabulary.to_json())?;
+    folder.write_text("README.md", &card::text(&config, &cells, &metrics))?;
+    folder.write_metrics(&metrics)?;
+    folder.commit(manifest)?;
+    checkpoint.remove()?;
+    tracing::info!("wrote {}: {} parameters", output.display(), store.elem_count());
+    Ok(())
+}
+
+fn output(args: &Args) -> Result<PathBuf> {
+    let path = args.output.output.clone().ok_or_else(|| {
+        Error::usage("no output").wanted("a folder for the model").help("-o model/")
+    })?;
+    match mfdoom_cli::is_stream(&path) {
+        true => Err(Error::usage("a model is a folder and cannot go to standard output").help("-o model/")),
+        false => Ok(path.components().collect()),
+    }
+}
+
+fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
+    let wanted = Wanted {
+        obs: args.training.validation.column().map(String::from),
+        model: init.map(|i| (Arc::clone(&i.vocabulary), i.config.modalities.clone())),
+        max_bytes: args.common.max_memory.map(MemorySize::bytes),
+    };
+    Cells::read(inputs, &wanted)
+}
+
+fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
+    let model = &args.model;
+    let mut config =
+        ModelConfig::preset(model.preset, cells.modalities.clone(), cells.vocabulary.len());
+    config.fusion = model.fusion;
+    config.fusion_tokens = model.fusion_tokens.unwrap_or(config.fusion_tokens);
+    config.value_transform = model.value_transform;
+    config.max_value = model.max_value;
+    config.shared_genes = model.shared_genes;
+    if model.fusion == mfdoom_model::Fusion::None {
+        config.objectives.remove(&mfdoom_model::Objective::Invariance);
+    }
+    settle(args, config)
+}
+
+/// Sets what may also change when training goes on from another model.
+fn settle(args: &Args, mut config: ModelConfig) -> Result<ModelConfig> {
+    config.max_tokens = args.model.max_tokens.unwrap_or(config.max_tokens);
+    config.objectives.extend(args.model.objectives.iter().copied());
+    config.contrastive.negatives = args.model.negatives;
+    config.contrastive.temperature = args.model.temperature;
+    match config.objectives.values().any(|w| *w > 0.0) {
+        true => Ok(config),
+        false => Err(Error::usage("no objective has a weight above 0").help("--objective contrastive=1")),
+    }
+}
+
+fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {
+    tracing::info!(
+        "{} cells ({} to train on, {} held back), {} genes, modalities {}",
+        cells.len(),
+        split.training.len(),
+        split.validation.len(),
+        cells.vocabulary.len(),
+        config.modalities.join(", ")
+    );
+    let cut = cells.longer_than(config.max_tokens);
+    if cut > 0 {
+        tracing::info!(
+            "{cut} cells have more than {} tokens in a modality: each epoch draws a fresh part of them",
+            config.max_tokens
+        );
+    }
+}
+
+fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init>) -> Result<Manifest> {
+    let settings = json!({
+        "model": to_json(config)?,
+        "training": mfdoom_cli::settings(&args.training)?,
+    });
+    let mut inputs = cells.inputs.clone();
+    inputs.extend(init.map(|i| i.id.clone()));
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(Manifest::new("mfdoom-pretrain", version, FORMAT, settings, inputs).with_seed(args.seed.seed))
+}
+
+fn to_json(config: &ModelConfig) -> Result<serde_json::Value> {
+    serde_json::to_value(config).map_err(|e| Error::failed("the configuration cannot be written").source(e))
+}
+
+fn open_device(args: &Args) -> Result<Device> {
+    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
+        .map_err(|e| Error::usage("--device").source(e))?;
+    if let Some(note) = note {
+        tracing::warn!("{note}");
+    }
+    Ok(device)
+}
+
+fn views(args: &Args, config: &ModelConfig) -> Views {
+    Views {
+        max_tokens: config.max_tokens,
+        token_dropout: args.training.token_dropout,
+        modality_dropout: args.training.modality_dropout,
+        seed: args.seed.seed,
+    }
+}
+
+fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) -> Plan {
+    let TrainingArgs { epochs, batch_cells, batch_tokens, lr, warmup, weight_decay, clip, .. } =
+        args.training.clone();
+    let most = batch_cells * config.max_tokens * config.modalities.len();
+    let tokens = training.iter().map(|c| cells.cell_tokens(*c, config.max_tokens)).collect();
+    let sampler = Sampler {
+        cells: training,
+        tokens,
+        batch_cells,
+        batch_tokens: batch_tokens.unwrap_or(most),
+        seed: args.seed.seed,
+    };
+    let schedule = Schedule { peak: lr, warmup, floor: 0.01 };
+    let checkpoint_every = args.checkpoint_every;
+    Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every }
+}
+
+/// A model to start from.
+struct Init {
+    config: ModelConfig,
+    vocabulary: Arc<Vocabulary>,
+    weights: PathBuf,
+    id: InputId,
+}
+
+impl Init {
+    fn open(path: &std::path::Path) -> Result<Self> {
+        let model = ModelDir::open(path, FORMAT)?;
+        Ok(Self {
+            config: ModelConfig::from_json(model.config()).map_err(|e| e.context(path.display()))?,
+            vocabulary: Arc::new(Vocabulary::load(&model.vocabulary_path())?),
+            weights: model.weights_path(),
+            id: model.manifest().as_input(path),
+        })
+    }
+
+    fn continued(&self, args: &Args) -> Result<ModelConfig> {
+        let config = settle(args, self.config.clone())?;
+        match config.contrastive.temperature == self.config.contrastive.temperature {
+            true => Ok(config),
+            false => Err(Error::usage("--temperature differs from that of the model to start from")),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! All cells of a training run in memory, their tokens in one vocabulary.
+
+use std::sync::Arc;
+
+use mfdoom_artifact::{Input, InputId, ObsColumn};
+use mfdoom_error::{Error, Result};
+use mfdoom_tokens::{
+    Coverage, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary, VocabularyMap,
+};
+
+/// Share of the smaller gene list that table and vocabulary must have in common.
+pub const MIN_COVERAGE: f64 = 0.05;
+
+/// Cells of one or more token tables.
+#[derive(Debug)]
+pub struct Cells {
+    /// Names of the modalities: spliced, unspliced and expression first, others by name.
+    pub modalities: Vec<String>,
+    /// Genes of all tables.
+    pub vocabulary: Arc<Vocabulary>,
+    /// Measured genes of each data set and modality, in `vocabulary`.
+    pub measured: Measured,
+    /// The tables, sorted, for the manifest.
+    pub inputs: Vec<InputId>,
+    tokens: Vec<ModalityTokens>,
+    dataset: Vec<u32>,
+    datasets: Vec<String>,
+    obs: Option<Vec<Option<String>>>,
+}
+
+/// What of the tables is kept in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// An obs column whose values are kept as text.
+    pub obs: Option<String>,
+    /// A vocabulary and modalities to use instead of those of the tables, from a model.
+    pub model: Option<(Arc<Vocabulary>, Vec<String>)>,
+    /// Most bytes that the tokens may take.
+    pub max_bytes: Option<u64>,
+}
+
+impl Cells {
+    /// Reads whole token tables, in an order that does not depend on that of the arguments.
+    ///
+    /// # Errors
+    /// Contract: a table is damaged, lacks the obs column, a cell stands in two tables or there is no cell.
+    /// Failed: the tokens need more memory than they may take.
+    pub fn read(inputs: &[Input], wanted: &Wanted) -> Result<Self> {
+        let mut readers = inputs.iter().map(TokenReader::open).collect::<Result<Vec<_>>>()?;
+        readers.sort_by(|a, b| identity(a.schema()).cmp(&identity(b.schema())));
+        let schemas: Vec<&TokenSchema> = readers.iter().map(|r| r.schema().as_ref()).collect();
+        let (vocabulary, modalities) = match &wanted.model {
+            Some((vocabulary, modalities)) => (Arc::clone(vocabulary), modalities.clone()),
+            None => (
+                Arc::new(Vocabulary::union(schemas.iter().map(|s| s.vocabulary.as_ref()))),
+                in_order(schemas.iter().flat_map(|s| s.modalities.iter().cloned())),
+            ),
+        };
+        let mut cells = Self {
+            tokens: vec![ModalityTokens::default(); modalities.len()],
+            obs: wanted.obs.as_ref().map(|_| Vec::new()),
+            inputs: Vec::new(),
+            measured: Measured::default(),
+            dataset: Vec::new(),
+            datasets: Vec::new(),
+            modalities,
+            vocabulary,
+        };
+        let mut keys = mfdoom_artifact::KeySet::default();
+        for reader in readers {
+            cells.append(reader, wanted, &mut keys)?;
+        }
+        match cells.len() {
+            0 => Err(Error::contract("the token tables hold no cell")),
+            _ => Ok(cells),
+        }
+    }
+
+    fn append(
+        &mut self,
+        reader: TokenReader,
+        wanted: &Wanted,
+        keys: &mut mfdoom_artifact::KeySet,
+    ) -> Result<()> {
+        let schema = reader.schema().clone();
+        let map = VocabularyMap::new(&schema.vocabulary, &self.vocabulary);
+        let mut coverage = map.coverage();
+        coverage.check(MIN_COVERAGE, reader.name())?;
+        let obs = wanted.obs.as_deref().map(|name| schema.obs_column(name)).transpose()?;
+        for (dataset, modality, genes) in schema.measured.iter() {
+            let genes: Vec<u32> = genes.iter().map(|g| map.get(*g)).filter(|g| *g > 0).collect();
+            self.measured.insert(dataset, modality, genes);
+        }
+        let name = reader.name().to_owned();
+        self.inputs.push(schema.manifest.as_input(std::path::Path::new(&name)));
+        for batch in reader {
+            let batch = batch?;
+            for (dataset, cell) in batch.dataset.iter().zip(&batch.cell_id) {
+                keys.add(dataset, cell, &name)?;
+            }
+            self.append_batch(&batch, &schema, (&map, &mut coverage), obs);
+            self.check_memory(wanted.max_bytes)?;
+        }
+        if coverage.counts() < 1.0 {
+            let (genes, counts) = (100.0 * coverage.genes(), 100.0 * coverage.counts());
+            tracing::info!("{name}: the vocabulary covers {genes:.1} % of the genes, {counts:.1} % of the counts");
+        }
+        Ok(())
+    }
+
+    fn append_batch(
+        &mut self,
+        batch: &TokenBatch,
+        schema: &TokenSchema,
+        (map, coverage): (&VocabularyMap, &mut Coverage),
+        obs: Option<usize>,
+    ) {
+        for (name, to) in self.modalities.iter().zip(&mut self.tokens) {
+            match schema.modalities.iter().position(|m| m == name) {
+                Some(from) => {
+                    let mapped = map.apply(&batch.modalities[from], coverage);
+                    (0..mapped.len()).for_each(|cell| to.push_from(&mapped, cell));
+                }
+                None => (0..batch.len()).for_each(|_| to.push_absent()),
+            }
+        }
+        for name in &batch.dataset {
+            let known = self.datasets.iter().rposition(|d| d == name);
+            let number = known.unwrap_or_else(|| {
+                self.datasets.push(name.clone());
+                self.datasets.len() - 1
+            });
+            self.dataset.push(number as u32);
+        }
+        if let (Some(to), Some(from)) = (&mut self.obs, obs) {
+            to.extend(as_text(&batch.obs[from]));
+        }
+    }
+
+    fn check_memory(&self, max: Option<u64>) -> Result<()> {
+        let bytes = self.tokens.iter().map(|t| t.index.len() as u64 * 8 + t.len() as u64 * 17).sum::<u64>();
+        match max {
+            Some(max) if bytes > max => Err(Error::failed("the tokens do not fit into --max-memory")
+                .found(format!("{} MiB after {} cells", bytes >> 20, self.len()))
+                .wanted(format!("at most {} MiB", max >> 20))
+                .help("raise --max-memory, or preprocess with --top-genes or fewer cells")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.dataset.is_empty()
+    }
+
+    /// Returns the tokens of all cells in a modality.
+    pub fn tokens(&self, modality: usize) -> &ModalityTokens {
+        &self.tokens[modality]
+    }
+
+    /// Returns the name of a cell's data set.
+    pub fn dataset(&self, cell: usize) -> &str {
+        &self.datasets[self.dataset[cell] as usize]
+    }
+
+    /// Returns the value of the kept obs column in a cell, as text.
+    pub fn obs(&self, cell: usize) -> Option<&str> {
+        self.obs.as_ref()?[cell].as_deref()
+    }
+
+    /// Number of tokens of a cell in all modalities, where each keeps at most `max`.
+    pub fn cell_tokens(&self, cell: usize, max: usize) -> usize {
+        self.tokens.iter().map(|t| t.cell(cell).0.len().min(max)).sum()
+    }
+
+    /// Number of cells that have more than `max` tokens in some modality.
+    pub fn longer_than(&self, max: usize) -> usize {
+        (0..self.len()).filter(|c| self.tokens.iter().any(|t| t.cell(*c).0.len() > max)).count()
+    }
+}
+
+fn identity(schema: &TokenSchema) -> (Vec<String>, String) {
+    (schema.measured.datasets().map(String::from).collect(), schema.manifest.content_id.clone())
+}
+
+/// Unique names: the modalities of RNA velocity first, others sorted.
+fn in_order(names: impl Iterator<Item = String>) -> Vec<String> {
+    let first = ["spliced", "unspliced", "expression"];
+    let rank = |name: &str| first.iter().position(|f| *f == name).unwrap_or(first.len());
+    let mut names: Vec<String> = names.collect();
+    names.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
+    names.dedup();
+    names
+}
+
+fn as_text(column: &ObsColumn) -> Vec<Option<String>> {
+    fn text<T: ToString>(values: &[Option<T>]) -> Vec<Option<String>> {
+        values.iter().map(|v| v.as_ref().map(T::to_string)).collect()
+    }
+    match column {
+        ObsColumn::String(values) => values.clone(),
+        ObsColumn::Int(values) => text(values),
+        ObsColumn::Float(values) => text(values),
+        ObsColumn::Bool(values) => text(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn modalities_have_one_order() {
+        let names = ["protein", "unspliced", "atac", "expression", "unspliced", "spliced"];
+        let ordered = super::in_order(names.into_iter().map(String::from));
+        assert_eq!(ordered, ["spliced", "unspliced", "expression", "atac", "protein"]);
+    }
+}

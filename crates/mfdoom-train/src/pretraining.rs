@@ -1,0 +1,158 @@
+//! Pre-training as a task: the objectives of a model on mixed modalities.
+
+use std::collections::HashMap;
+
+use candle_core::{DType, IndexOp, Tensor};
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::{Matrix, Metric, Retrieval, retrieval};
+use mfdoom_model::{Model, Objective, PackedBatch, TensorResult, loss, loss_of, pairs, project};
+use mfdoom_nn::ParameterStore;
+
+use crate::data::Cells;
+use crate::trainer::{StepLoss, Task};
+use crate::view::{Views, inference};
+
+/// Cells at most that a retrieval score of the validation is computed on.
+const RETRIEVAL_CELLS: usize = 2000;
+
+/// A model, the cells it learns from and those it is judged on.
+#[derive(Debug)]
+pub struct Pretraining<'a> {
+    /// The model, sharing its parameters with the store that is trained.
+    pub model: Model,
+    /// All cells.
+    pub cells: &'a Cells,
+    /// Cells held back.
+    pub held_back: Vec<usize>,
+    /// How training shows cells.
+    pub views: Views,
+    /// Cells of a validation batch.
+    pub batch_cells: usize,
+}
+
+impl Pretraining<'_> {
+    /// Whether `invariance` needs a second look at each batch with fewer modalities.
+    fn needs_subset(&self) -> bool {
+        self.model.config().weight(Objective::Invariance) > 0.0 && self.model.scheme().blocks.len() == 1
+    }
+}
+
+impl Task for Pretraining<'_> {
+    fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
+        let batch = self.views.training(self.cells, cells, epoch);
+        let subset = self.needs_subset().then(|| self.views.subset(&batch, cells, epoch));
+        project(store, self.model.config(), &batch)?;
+        let loss = loss(store, &self.model, &batch, subset.as_ref())?;
+        let named = |t: mfdoom_model::Term| Some((format!("{}/{}", t.objective, t.name), t.value?));
+        Ok(StepLoss { total: loss.total, terms: loss.terms.into_iter().filter_map(named).collect() })
+    }
+
+    fn validate(&self, store: &ParameterStore) -> Result<Vec<(String, f64)>> {
+        let mut sums = Sums::default();
+        let mut heads = Heads::new(&self.model);
+        for batch in self.held_back.chunks(self.batch_cells) {
+            let packed = inference(self.cells, batch, self.model.config().max_tokens);
+            let pooled = self.model.forward(&packed).or_failed()?;
+            let loss = loss_of(store, &self.model, &pooled, &packed, None).or_failed()?;
+            sums.add("loss/total".into(), number(&loss.total)?);
+            for term in loss.terms {
+                if let Some(value) = &term.value {
+                    sums.add(format!("loss/{}/{}", term.objective, term.name), number(value)?);
+                }
+            }
+            heads.add(&pooled, &packed).or_failed()?;
+        }
+        let mut scores = sums.means();
+        scores.extend(heads.scores()?);
+        Ok(scores)
+    }
+}
+
+fn number(value: &Tensor) -> Result<f64> {
+    value.to_dtype(DType::F64).and_then(|v| v.to_scalar()).or_failed()
+}
+
+/// Means by name, in the order of the first value of each name.
+#[derive(Default)]
+struct Sums {
+    order: Vec<String>,
+    sums: HashMap<String, (f64, usize)>,
+}
+
+impl Sums {
+    fn add(&mut self, name: String, value: f64) {
+        let order = &mut self.order;
+        let sum = self.sums.entry(name).or_insert_with_key(|name| {
+            order.push(name.clone());
+            (0.0, 0)
+        });
+        *sum = (sum.0 + value, sum.1 + 1);
+    }
+
+    fn means(self) -> Vec<(String, f64)> {
+        let mean = |name: String| {
+            let (sum, n) = self.sums[&name];
+            (name, sum / n as f64)
+        };
+        self.order.into_iter().map(mean).collect()
+    }
+}
+
+/// Pooled vectors of the held-back cells that have both sides of a pair of modalities.
+struct Heads {
+    pairs: Vec<Pair>,
+}
+
+struct Pair {
+    name: String,
+    sides: [usize; 2],
+    vectors: [Vec<f32>; 2],
+    cells: usize,
+}
+
+impl Pair {
+    fn retrieval(&self) -> mfdoom_metrics::Result<Retrieval> {
+        let dim = self.vectors[0].len() / self.cells;
+        let [a, b] = self.vectors.clone().map(|v| Matrix::new(v, self.cells, dim));
+        retrieval(&a?, &b?, Metric::Cosine)
+    }
+}
+
+impl Heads {
+    fn new(model: &Model) -> Self {
+        let row = |name: &str| model.config().modalities.iter().position(|m| m == name);
+        let pair = |(a, b): (String, String)| {
+            let sides = [row(&a)?, row(&b)?];
+            Some(Pair { name: format!("{a}|{b}"), sides, vectors: Default::default(), cells: 0 })
+        };
+        Self { pairs: pairs(model.config()).into_iter().filter_map(pair).collect() }
+    }
+
+    fn add(&mut self, pooled: &Tensor, batch: &PackedBatch) -> candle_core::Result<()> {
+        let pooled = pooled.to_dtype(DType::F32)?;
+        let present = batch.present();
+        for pair in &mut self.pairs {
+            for cell in 0..batch.cells {
+                if pair.cells < RETRIEVAL_CELLS && pair.sides.iter().all(|m| present[*m][cell]) {
+                    for (side, to) in pair.sides.iter().zip(&mut pair.vectors) {
+                        to.extend(pooled.i((cell, *side))?.to_vec1::<f32>()?);
+                    }
+                    pair.cells += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn scores(&self) -> Result<Vec<(String, f64)>> {
+        let mut scores = Vec::new();
+        for pair in self.pairs.iter().filter(|p| p.cells > 1) {
+            let found = pair.retrieval().map_err(|e| Error::failed("retrieval").source(e))?;
+            for (name, value) in [("recall_at_1", found.recall_1), ("recall_at_10", found.recall_10)] {
+                scores.push((format!("retrieval/{}/{name}", pair.name), value));
+            }
+            scores.push((format!("retrieval/{}/median_rank", pair.name), found.median_rank));
+        }
+        Ok(scores)
+    }
+}
