@@ -25,6 +25,7 @@ pub mod obs;
 pub mod place;
 pub mod publish;
 pub mod table;
+mod weights;
 
 pub use digest::{HashingReader, sha256_bytes, sha256_file};
 pub use embeddings::{
@@ -38,3 +39,4 @@ pub use obs::{ObsColumn, ObsField, ObsType};
 pub use place::{Input, Output};
 pub use publish::{AtomicDir, AtomicFile, OutputFile, remove_partials};
 pub use table::{TableFormat, TableOptions, TableReader, TableWriter};
+pub use weights::read_safetensors_header;

@@ -4,8 +4,7 @@
 //! `manifest.json`, `README.md`. The manifest keeps the SHA-256 of the files that decide results, so that
 //! a damaged folder is refused.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
@@ -15,6 +14,7 @@ use crate::digest::sha256_file;
 use crate::manifest::Manifest;
 use crate::metrics::{MetricRow, write_metrics};
 use crate::publish::AtomicDir;
+use crate::weights::read_safetensors_header;
 
 /// Configuration of the network.
 pub const CONFIG: &str = "config.json";
@@ -60,7 +60,7 @@ impl ModelDir {
         }
         let config = read_json(&path.join(CONFIG))?;
         let model = Self { path, config, manifest };
-        check_safetensors(&model.weights_path())?;
+        read_safetensors_header(&model.weights_path())?;
         for (name, wanted) in &model.manifest.files {
             let file = model.path.join(name);
             let found = sha256_file(&file)?;
@@ -186,34 +186,4 @@ pub fn read_text(path: &Path) -> Result<String> {
 pub fn read_json(path: &Path) -> Result<Value> {
     serde_json::from_str(&read_text(path)?)
         .map_err(|error| Error::contract(format!("{}: not valid JSON", path.display())).source(error))
-}
-
-/// Checks that the header of a safetensors file is sound and the file as long as it says.
-///
-/// # Errors
-/// Contract, when the file is missing, truncated or something else.
-pub fn check_safetensors(path: &Path) -> Result<()> {
-    let fail = |error| Error::io(path, error);
-    let damaged = |why: String| {
-        Error::contract(format!("{}: not a whole safetensors file", path.display()))
-            .found(why)
-            .help("the file was damaged or cut off: copy it again")
-    };
-    let mut file = File::open(path).map_err(fail)?;
-    let len = file.metadata().map_err(fail)?.len();
-    let mut start = [0; 8];
-    file.read_exact(&mut start).map_err(|_| damaged(format!("{len} bytes")))?;
-    let header = u64::from_le_bytes(start);
-    if header.checked_add(8).is_none_or(|end| end > len) || header > 100_000_000 {
-        return Err(damaged(format!("a header of {header} bytes in a file of {len}")));
-    }
-    let mut text = vec![0; header as usize];
-    file.read_exact(&mut text).map_err(fail)?;
-    let metadata: safetensors::tensor::Metadata =
-        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    let wanted = metadata.data_len() as u64 + header + 8;
-    match wanted == len {
-        true => Ok(()),
-        false => Err(damaged(format!("{len} bytes where the header says {wanted}"))),
-    }
 }

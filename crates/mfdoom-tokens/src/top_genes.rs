@@ -46,6 +46,17 @@ impl GeneMoments {
         }
     }
 
+    /// Returns the sums of the genes with these token ids only, in that order.
+    pub fn restricted_to(&self, tokens: &[u32]) -> Self {
+        let pick = |values: &[f64]| tokens.iter().map(|&token| values[token as usize - 1]).collect();
+        Self {
+            n_cells: self.n_cells,
+            cells: tokens.iter().map(|&token| self.cells[token as usize - 1]).collect(),
+            sum: pick(&self.sum),
+            sum_of_squares: pick(&self.sum_of_squares),
+        }
+    }
+
     /// Returns the number of cells each gene was seen in.
     pub fn cells(&self) -> &[u64] {
         &self.cells

@@ -244,17 +244,18 @@ fn a_damaged_input_never_panics() {
         write(&file, &[20]);
         let whole = fs::read(&file).unwrap();
         let damaged = path(&folder, "damaged");
+        let mut refused = 0;
         for at in 0..whole.len() {
-            for flip in [0xff, 0x01, 0x80] {
-                let mut bytes = whole.clone();
-                bytes[at] ^= flip;
-                fs::write(&damaged, &bytes).unwrap();
-                if let Err(error) = read(&Input::Path(damaged.clone())) {
-                    let known = [Kind::Contract, Kind::Incompatible];
-                    assert!(known.contains(&error.kind()), "{name} byte {at}: {error}");
-                }
+            let mut bytes = whole.clone();
+            bytes[at] ^= [0xff, 0x01, 0x80][at % 3];
+            fs::write(&damaged, &bytes).unwrap();
+            if let Err(error) = read(&Input::Path(damaged.clone())) {
+                let known = [Kind::Contract, Kind::Incompatible];
+                assert!(known.contains(&error.kind()), "{name} byte {at}: {error}");
+                refused += 1;
             }
         }
+        assert!(refused > whole.len() / 4, "{name}: {refused} of {} refused", whole.len());
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! As parquet or Arrow IPC, each head is a `fixed_size_list<float32>` column named as the head, followed
 //! by one `<modality>_present` column each. As safetensors, see [`EmbeddingFormat::Safetensors`].
+//! [`EmbeddingReader`] reads all three, and vectors from tables that others wrote.
 
 mod batch;
+mod foreign;
 mod reader;
 mod safetensors;
 mod schema;

@@ -1,29 +1,52 @@
 //! Reads embeddings block by block.
 
+use arrow_array::RecordBatch;
 use mfdoom_error::Result;
 
 use super::batch::EmbeddingBatch;
+use super::foreign;
+use super::safetensors::{SafetensorsReader, is_safetensors};
 use super::schema::EmbeddingSchema;
 use crate::key::KeySet;
 use crate::place::Input;
-use crate::table::TableReader;
+use crate::table::{FORMAT_KEY, TableReader};
 
-/// Reader of an embeddings table; an iterator over blocks of cells.
+/// Reader of embeddings in any form; an iterator over blocks of cells. No cell may come twice.
+///
+/// A table that MFDOOM did not write is read too: its fixed-size list columns of floats are the heads, its
+/// scalar columns obs columns, the manifest is empty, and without `cell_id` the row number stands in.
 pub struct EmbeddingReader {
     schema: EmbeddingSchema,
-    table: TableReader,
+    source: Source,
     keys: KeySet,
 }
 
+enum Source {
+    Table(TableReader),
+    Foreign(TableReader),
+    Safetensors(Box<SafetensorsReader>),
+}
+
 impl EmbeddingReader {
-    /// Opens a table and checks its schema.
+    /// Opens a table or safetensors file and checks its schema.
     ///
     /// # Errors
     /// Those of [`TableReader::open`] and [`EmbeddingSchema::from_arrow`].
     pub fn open(input: &Input) -> Result<Self> {
+        let keys = KeySet::default();
+        if let Input::Path(path) = input
+            && is_safetensors(path)
+        {
+            let (schema, reader) = SafetensorsReader::open(path)?;
+            return Ok(Self { schema, source: Source::Safetensors(Box::new(reader)), keys });
+        }
         let table = TableReader::open(input)?;
+        if table.metadata(FORMAT_KEY).is_none() {
+            let schema = foreign::schema(table.schema(), table.name())?;
+            return Ok(Self { schema, source: Source::Foreign(table), keys });
+        }
         let schema = EmbeddingSchema::from_arrow(table.schema(), table.name())?;
-        Ok(Self { schema, table, keys: KeySet::default() })
+        Ok(Self { schema, source: Source::Table(table), keys })
     }
 
     /// Returns the schema.
@@ -31,12 +54,27 @@ impl EmbeddingReader {
         &self.schema
     }
 
-    fn read(&mut self, batch: &arrow_array::RecordBatch) -> Result<EmbeddingBatch> {
-        let read = EmbeddingBatch::from_arrow(batch, &self.schema, self.table.name())?;
-        for (dataset, cell_id) in read.dataset.iter().zip(&read.cell_id) {
-            self.keys.add(dataset, cell_id, self.table.name())?;
+    fn read(&mut self) -> Option<Result<EmbeddingBatch>> {
+        let (schema, first) = (&self.schema, self.keys.len());
+        let decode = |batch: RecordBatch, name: &str| EmbeddingBatch::from_arrow(&batch, schema, name);
+        match &mut self.source {
+            Source::Table(table) => {
+                let batch = table.next()?;
+                Some(batch.and_then(|batch| decode(batch, table.name())))
+            }
+            Source::Foreign(table) => {
+                let batch = table.next()?;
+                Some(batch.and_then(|batch| foreign::batch(&batch, schema, first, table.name())))
+            }
+            Source::Safetensors(reader) => reader.next(),
         }
-        Ok(read)
+    }
+
+    fn check_keys(&mut self, batch: EmbeddingBatch) -> Result<EmbeddingBatch> {
+        for (dataset, cell_id) in batch.dataset.iter().zip(&batch.cell_id) {
+            self.keys.add(dataset, cell_id, "embeddings")?;
+        }
+        Ok(batch)
     }
 }
 
@@ -44,7 +82,7 @@ impl Iterator for EmbeddingReader {
     type Item = Result<EmbeddingBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.table.next()?;
-        Some(batch.and_then(|batch| self.read(&batch)))
+        let batch = self.read()?;
+        Some(batch.and_then(|batch| self.check_keys(batch)))
     }
 }

@@ -145,6 +145,6 @@ pub(super) fn present_name(modality: &str) -> String {
 }
 
 /// Returns the type of a vector of `dim` floats.
-pub(super) fn vector(dim: usize) -> DataType {
+fn vector(dim: usize) -> DataType {
     DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, false)), dim as i32)
 }

@@ -1,7 +1,6 @@
 //! Columns of a record batch by name and type, with errors that say which.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Schema};
 use mfdoom_error::{Error, Result};
@@ -46,16 +45,21 @@ pub fn strings(array: &ArrayRef, source: &str) -> Result<Vec<Option<String>>> {
     fn owned<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<String>> {
         values.map(|value| value.map(str::to_owned)).collect()
     }
+    if let Some(dictionary) = array.as_any_dictionary_opt() {
+        let names = strings(dictionary.values(), source)?;
+        if names.is_empty() {
+            return Ok(vec![None; array.len()]);
+        }
+        let codes = dictionary.normalized_keys();
+        let valid = |row: &usize| dictionary.keys().is_valid(*row);
+        return Ok((0..array.len())
+            .map(|row| Some(row).filter(valid).and_then(|row| names[codes[row]].clone()))
+            .collect());
+    }
     match array.data_type() {
         DataType::Utf8 => Ok(owned(array.as_string::<i32>().iter())),
         DataType::LargeUtf8 => Ok(owned(array.as_string::<i64>().iter())),
         DataType::Utf8View => Ok(owned(array.as_string_view().iter())),
-        DataType::Dictionary(key, _) if **key == DataType::Int32 => {
-            let codes = array.as_dictionary::<Int32Type>();
-            let names = strings(codes.values(), source)?;
-            let pick = |code: Option<usize>| code.and_then(|code| names.get(code).cloned().flatten());
-            Ok(codes.keys_iter().map(pick).collect())
-        }
         other => {
             Err(Error::contract(format!("{source}: a column of strings was wanted")).found(other.to_string()))
         }

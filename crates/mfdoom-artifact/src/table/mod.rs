@@ -5,14 +5,17 @@
 //! flushed, so that the next stage starts before the input ends, and a stream that was cut off is told
 //! from one that ended.
 
+mod batches;
 pub mod column;
 mod guard;
 mod ipc;
+mod open;
 mod parquet_file;
 mod reader;
 mod writer;
 
-pub use reader::{Batches, TableReader};
+pub use batches::Batches;
+pub use reader::TableReader;
 pub use writer::{TableOptions, TableWriter};
 
 use crate::place::Output;

@@ -1,19 +1,21 @@
 //! Reads a table batch by batch from a file, a FIFO or standard input.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::ops::Range;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{Schema, SchemaRef};
 use mfdoom_error::{Error, Result};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
+use super::batches::{Batches, Form};
 use super::guard::guarded;
 use super::ipc::Stream;
+use super::open::{broken, foreign, open_file, read_magic};
 use super::parquet_file::Shared;
 use crate::place::Input;
 
@@ -120,7 +122,7 @@ impl TableReader {
         }
     }
 
-    /// Returns the batches of one row group; several threads may read the same table so.
+    /// Returns the batches of one row group, in whatever order groups are asked for.
     ///
     /// # Errors
     /// Contract, when the table is a stream or has no such row group.
@@ -174,44 +176,6 @@ impl Iterator for TableReader {
     }
 }
 
-/// Record batches of a table or of a part of it; nothing comes after an error.
-pub struct Batches {
-    name: String,
-    form: Form,
-}
-
-enum Form {
-    Parquet(ParquetRecordBatchReader),
-    Stream(Box<Stream>, Option<Vec<usize>>),
-    Failed,
-}
-
-impl Form {
-    fn next(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        match self {
-            Self::Parquet(reader) => reader.next().transpose(),
-            Self::Stream(stream, None) => stream.next().transpose(),
-            Self::Stream(stream, Some(columns)) => {
-                stream.next().transpose()?.map(|batch| batch.project(columns)).transpose()
-            }
-            Self::Failed => Ok(None),
-        }
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        guarded(|| self.form.next()).transpose().map(|batch| {
-            batch.map_err(|error| {
-                self.form = Form::Failed;
-                broken(&self.name, error)
-            })
-        })
-    }
-}
-
 /// Returns a value of a schema's metadata.
 pub(crate) fn metadata<'a>(schema: &'a Schema, key: &str) -> Option<&'a str> {
     schema.metadata().get(key).map(|value| value.as_ref())
@@ -222,50 +186,4 @@ fn compose(first: Option<Vec<usize>>, then: Vec<usize>) -> Vec<usize> {
         Some(first) => then.into_iter().map(|i| first[i]).collect(),
         None => then,
     }
-}
-
-fn open_file(input: &Input) -> Result<File> {
-    use std::os::fd::AsFd;
-    match input {
-        Input::Stdin => Ok(io::stdin().as_fd().try_clone_to_owned()?.into()),
-        Input::Path(path) => {
-            let file = File::open(path).map_err(|error| Error::io(path, error))?;
-            match file.metadata().is_ok_and(|found| found.is_dir()) {
-                true => Err(Error::contract(format!("{}: is a folder, a table was wanted", path.display()))),
-                false => Ok(file),
-            }
-        }
-    }
-}
-
-fn read_magic(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut magic = Vec::with_capacity(4);
-    file.take(4).read_to_end(&mut magic)?;
-    Ok(magic)
-}
-
-fn foreign(name: &str, magic: &[u8]) -> Error {
-    let error = match magic {
-        [] => {
-            return Error::contract(format!("{name}: is empty"))
-                .wanted("a parquet file or an Arrow IPC stream")
-                .help("the stage before may have failed: see its messages");
-        }
-        b"ARRO" => Error::contract(format!("{name}: an Arrow IPC file, not a stream")),
-        b"\x89HDF" => Error::contract(format!("{name}: an HDF5 file, not a table"))
-            .help("make tokens of an h5ad file with mfdoom-preprocess"),
-        _ => Error::contract(format!("{name}: not a table")),
-    };
-    error.wanted("a parquet file or an Arrow IPC stream")
-}
-
-fn broken(name: &str, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    let cut = error.downcast_ref::<ArrowError>().is_some_and(|error| {
-        matches!(error, ArrowError::IoError(_, cause) if cause.kind() == io::ErrorKind::UnexpectedEof)
-    });
-    if cut {
-        return Error::contract(format!("{name}: the stream ends in the middle"))
-            .help("the stage before failed or was stopped: see its messages");
-    }
-    Error::contract(format!("{name}: damaged or truncated")).source(error)
 }

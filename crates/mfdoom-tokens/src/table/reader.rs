@@ -63,8 +63,8 @@ impl TokenReader {
         self.table.row_groups()
     }
 
-    /// Returns the blocks of one row group, for parquet only; several threads may read the same table so.
-    /// Values are checked, keys are not compared across row groups.
+    /// Returns the blocks of one row group, for parquet only, in whatever order groups are asked for.
+    /// Values are checked, keys are not compared.
     pub fn read_row_group(&self, group: usize) -> Result<TokenBatches> {
         Ok(TokenBatches { batches: self.table.read_row_group(group)?, decoder: self.decoder.clone() })
     }

@@ -1,4 +1,4 @@
-//! Embeddings as safetensors.
+//! Writes embeddings as safetensors.
 //!
 //! The header comes first and needs the number of cells, so each tensor is spooled to an unnamed file
 //! beside the target and copied behind the header at the end: memory does not grow with the cells.
@@ -10,14 +10,14 @@ use std::path::Path;
 use mfdoom_error::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::batch::EmbeddingBatch;
-use super::schema::{EmbeddingSchema, present_name};
+use super::super::batch::EmbeddingBatch;
+use super::super::schema::{EmbeddingSchema, present_name};
 use crate::key::{CELL_ID, DATASET};
 use crate::place::Output;
 use crate::publish::OutputFile;
 
-/// Writer of the safetensors form.
-pub(super) struct SafetensorsWriter {
+/// Writer of the safetensors form; the file is whole after `finish`.
+pub(in crate::embeddings) struct SafetensorsWriter {
     target: OutputFile,
     heads: Vec<Spool>,
     present: Vec<Spool>,
@@ -32,7 +32,7 @@ struct Spool {
 }
 
 impl SafetensorsWriter {
-    pub(super) fn create(output: &Output, schema: &EmbeddingSchema) -> Result<Self> {
+    pub(in crate::embeddings) fn create(output: &Output, schema: &EmbeddingSchema) -> Result<Self> {
         let target = OutputFile::create(output)?;
         let folder = match &target {
             OutputFile::File(file) => file.path().parent().map(Path::to_owned),
@@ -51,7 +51,7 @@ impl SafetensorsWriter {
         })
     }
 
-    pub(super) fn write(&mut self, batch: &EmbeddingBatch) -> Result<()> {
+    pub(in crate::embeddings) fn write(&mut self, batch: &EmbeddingBatch) -> Result<()> {
         for (spool, values) in self.heads.iter_mut().zip(&batch.heads) {
             for value in values {
                 spool.write(&value.to_le_bytes())?;
@@ -75,37 +75,56 @@ impl SafetensorsWriter {
         Ok(())
     }
 
-    pub(super) fn finish(self, schema: &EmbeddingSchema) -> Result<usize> {
+    pub(in crate::embeddings) fn finish(self, schema: &EmbeddingSchema) -> Result<usize> {
         let Self { target, heads, present, dataset, cell_id, n } = self;
         let mut tensors = Vec::new();
         for (head, spool) in schema.heads.iter().zip(heads) {
-            tensors.push((head.name.clone(), "F32", json!([n, head.dim]), spool));
+            tensors.push(Tensor {
+                name: head.name.clone(),
+                dtype: "F32",
+                shape: json!([n, head.dim]),
+                spool,
+            });
         }
         for (name, spool) in schema.modalities.iter().zip(present) {
-            tensors.push((present_name(name), "U8", json!([n]), spool));
+            tensors.push(Tensor { name: present_name(name), dtype: "U8", shape: json!([n]), spool });
         }
         for (name, spool) in [(DATASET, dataset), (CELL_ID, cell_id)] {
-            tensors.push((name.to_owned(), "U8", json!([spool.len]), spool));
+            tensors.push(Tensor { name: name.to_owned(), dtype: "U8", shape: json!([spool.len]), spool });
         }
-        let mut header = Map::new();
-        header.insert("__metadata__".to_owned(), json!(schema.metadata()));
-        let mut end = 0;
-        for (name, dtype, shape, spool) in &tensors {
-            let offsets = [end, end + spool.len];
-            header.insert(name.clone(), json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets }));
-            end += spool.len;
-        }
-        let mut header = crate::manifest::canonical_json(&Value::Object(header)).into_bytes();
-        header.resize(header.len().next_multiple_of(8), b' ');
+        let header = header(schema, &tensors);
         let mut out = BufWriter::new(target);
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        for (.., spool) in tensors {
-            spool.copy_to(&mut out)?;
+        for tensor in tensors {
+            tensor.spool.copy_to(&mut out)?;
         }
         out.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
         Ok(n)
     }
+}
+
+struct Tensor {
+    name: String,
+    dtype: &'static str,
+    shape: Value,
+    spool: Spool,
+}
+
+/// Returns the header, padded so that the data behind it is aligned.
+fn header(schema: &EmbeddingSchema, tensors: &[Tensor]) -> Vec<u8> {
+    let mut header = Map::new();
+    header.insert("__metadata__".to_owned(), json!(schema.metadata()));
+    let mut start = 0;
+    for Tensor { name, dtype, shape, spool } in tensors {
+        let end = start + spool.len;
+        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] });
+        header.insert(name.clone(), entry);
+        start = end;
+    }
+    let mut text = crate::manifest::canonical_json(&Value::Object(header)).into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    text
 }
 
 impl Spool {
