@@ -24,10 +24,28 @@ pub(super) fn assign(
     scratch: &mut Scratch,
     out: &mut Assignment,
 ) -> f64 {
-    pulp::Arch::new().dispatch(|| evaluate(gene, smoother, how, scratch, out))
+    pulp::Arch::new().dispatch(Assign { gene, smoother, how, scratch, out })
 }
 
-/// The body of [`assign`], compiled for each kind of vector unit.
+/// Arguments of [`assign`], whose body is compiled for each kind of vector unit.
+struct Assign<'a> {
+    gene: &'a Gene,
+    smoother: &'a Smoother,
+    how: (&'a Parameters, Timing),
+    scratch: &'a mut Scratch,
+    out: &'a mut Assignment,
+}
+
+impl pulp::WithSimd for Assign<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        evaluate(self.gene, self.smoother, self.how, self.scratch, self.out)
+    }
+}
+
+/// The body of [`assign`].
 #[inline(always)]
 fn evaluate(
     gene: &Gene,
@@ -103,14 +121,17 @@ fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mu
     let (on, off) = (p.induction(), p.repression(p.at_switch()));
     scratch.distances.resize(n, [0.0; 2]);
     scratch.excess.resize(n, 0.0);
+    scratch.narrow.resize(n, [0.0; 2]);
     let (u, s) = (&scratch.u[..n], &gene.s[..n]);
     let (tau, tau_off) = (&scratch.tau[..n], &scratch.tau_off[..n]);
     let (distances, excess) = (&mut scratch.distances[..n], &mut scratch.excess[..n]);
+    let narrow = &mut scratch.narrow[..n];
     for i in 0..n {
         let to_off = scale.distance((u[i], s[i]), off.at(tau_off[i]));
         let to_on = scale.distance((u[i], s[i]), on.at(tau[i]));
         distances[i] = [to_off, to_on];
-        excess[i] = to_off - to_on;
+        narrow[i] = [to_off as f32, to_on as f32];
+        excess[i] = (to_off - to_on) as f32;
     }
 }
 
@@ -118,40 +139,44 @@ fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mu
 #[inline(always)]
 fn nearer_branch(smoother: &Smoother, scratch: &mut Scratch) {
     let excess = &scratch.excess[..];
-    scratch.nearer_on.clear();
-    scratch.nearer_on.extend((0..excess.len()).map(|i| sum_of(smoother.cells(i), excess) > 0.0));
+    scratch.nearer_on.resize(excess.len(), false);
+    for (i, slot) in scratch.nearer_on.iter_mut().enumerate() {
+        *slot = sum_of(smoother.cells(i), excess) > 0.0;
+    }
 }
 
 /// Sums values in four lanes.
 #[inline(always)]
-fn sum_of(cells: &[u32], values: &[f64]) -> f64 {
+fn sum_of(cells: &[u32], values: &[f32]) -> f64 {
     let mut lanes = [0.0; 4];
     let mut chunks = cells.chunks_exact(4);
     for chunk in &mut chunks {
         for k in 0..4 {
-            lanes[k] += values[chunk[k] as usize];
+            lanes[k] += f64::from(values[chunk[k] as usize]);
         }
     }
-    let rest: f64 = chunks.remainder().iter().map(|&j| values[j as usize]).sum();
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
+    for &j in chunks.remainder() {
+        lanes[0] += f64::from(values[j as usize]);
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
 /// Sums pairs in four lanes.
 #[inline(always)]
-fn sum_of_pairs(cells: &[u32], values: &[[f64; 2]]) -> [f64; 2] {
+fn sum_of_pairs(cells: &[u32], values: &[[f32; 2]]) -> [f64; 2] {
     let mut lanes = [[0.0; 2]; 4];
     let mut chunks = cells.chunks_exact(4);
     for chunk in &mut chunks {
         for k in 0..4 {
             let pair = values[chunk[k] as usize];
-            lanes[k][0] += pair[0];
-            lanes[k][1] += pair[1];
+            lanes[k][0] += f64::from(pair[0]);
+            lanes[k][1] += f64::from(pair[1]);
         }
     }
     for &j in chunks.remainder() {
         let pair = values[j as usize];
-        lanes[0][0] += pair[0];
-        lanes[0][1] += pair[1];
+        lanes[0][0] += f64::from(pair[0]);
+        lanes[0][1] += f64::from(pair[1]);
     }
     std::array::from_fn(|d| (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]))
 }
@@ -175,7 +200,8 @@ fn choose_states(
     let mut loss = 0.0;
     for i in 0..n {
         let [u, uu, s, ss] = gene.smooth[i];
-        let [off, on] = sum_of_pairs(smoother.cells(i), &scratch.distances).map(|x| x * smoother.weight(i));
+        let sums = sum_of_pairs(smoother.cells(i), &scratch.narrow);
+        let (off, on) = (sums[0] * smoother.weight(i), sums[1] * smoother.weight(i));
         let silent = uu * scale_u * scale_u + ss * scale_s * scale_s;
         let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;
         let saturated =
@@ -210,7 +236,23 @@ fn nearest_state(distances: [f64; 4]) -> State {
 
 /// Returns the sum of squared distances over the fitted cells when every cell keeps its time.
 pub(super) fn loss_at_times(gene: &Gene, p: &Parameters, time: &[f64]) -> f64 {
-    pulp::Arch::new().dispatch(|| sum_at_times(gene, p, time))
+    pulp::Arch::new().dispatch(AtTimes { gene, p, time })
+}
+
+/// Arguments of [`loss_at_times`], whose body is compiled for each kind of vector unit.
+struct AtTimes<'a> {
+    gene: &'a Gene,
+    p: &'a Parameters,
+    time: &'a [f64],
+}
+
+impl pulp::WithSimd for AtTimes<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        sum_at_times(self.gene, self.p, self.time)
+    }
 }
 
 /// The body of [`loss_at_times`].

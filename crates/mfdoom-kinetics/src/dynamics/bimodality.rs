@@ -24,7 +24,7 @@ pub(super) fn upper_mode(values: &[f64], scratch: &mut Vec<f64>) -> UpperMode {
     let bound = percentile(scratch, 99.9);
     let end = if bound <= low { bound } else { high };
     let grid: [f64; BINS] = std::array::from_fn(|k| low + (end - low) * k as f64 / (BINS - 1) as f64);
-    let density = pulp::Arch::new().dispatch(|| densities(values, &grid));
+    let density = pulp::Arch::new().dispatch(Density { values, grid: &grid });
     let Some(density) = density else { return UpperMode { p_value: 1.0, mean: 0.0 } };
     let middle = BINS / 2 - 2;
     let valley = middle + position(&density[middle..middle + 4], |a, b| a < b);
@@ -34,6 +34,21 @@ pub(super) fn upper_mode(values: &[f64], scratch: &mut Vec<f64>) -> UpperMode {
     let t = (upper[peak] - upper.iter().sum::<f64>() / upper.len() as f64) / spread.max(1.0);
     let next = (peak + 1).min(upper.len() - 1);
     UpperMode { p_value: normal_tail(t), mean: f64::midpoint(grid[valley + peak], grid[valley + next]) }
+}
+
+/// Arguments of [`densities`], whose body is compiled for each kind of vector unit.
+struct Density<'a> {
+    values: &'a [f64],
+    grid: &'a [f64; BINS],
+}
+
+impl pulp::WithSimd for Density<'_> {
+    type Output = Option<[f64; BINS]>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
+        densities(self.values, self.grid)
+    }
 }
 
 /// Returns the density at the grid, bandwidth by Scott's rule; none for constant values.
@@ -48,17 +63,25 @@ fn densities(values: &[f64], grid: &[f64; BINS]) -> Option<[f64; BINS]> {
     }
     let norm = n * (2.0 * std::f64::consts::PI * square).sqrt();
     let factor = -0.5 / square;
-    Some(grid.map(|x| {
+    let mut out = [0.0; BINS];
+    for (slot, &x) in out.iter_mut().zip(grid) {
         let mut lanes = [0.0; 8];
         let mut chunks = values.chunks_exact(8);
         for chunk in &mut chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane += exp(factor * (x - value) * (x - value));
+            for k in 0..8 {
+                lanes[k] += exp(factor * (x - chunk[k]) * (x - chunk[k]));
             }
         }
-        let rest: f64 = chunks.remainder().iter().map(|value| exp(factor * (x - value) * (x - value))).sum();
-        (lanes.iter().sum::<f64>() + rest) / norm
-    }))
+        let mut sum = 0.0;
+        for value in chunks.remainder() {
+            sum += exp(factor * (x - value) * (x - value));
+        }
+        for lane in lanes {
+            sum += lane;
+        }
+        *slot = sum / norm;
+    }
+    Some(out)
 }
 
 /// Returns the first position that no other betters.

@@ -61,6 +61,7 @@ fn search<const N: usize>(
         p
     };
     let start = fields.map(|field| *field(&mut base.clone()));
+    model.begin_search();
     let best = minimise(start, limits, |values| {
         let p = with(values);
         if find_times { model.mean_loss(smoother, &p) } else { model.mean_loss_at_times(&p) }

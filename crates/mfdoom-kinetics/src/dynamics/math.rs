@@ -1,7 +1,7 @@
 //! Exponential and logarithm without branches, so that loops over cells run on vector units.
 //!
-//! Both are accurate to about one unit in the last place. They use fused multiplication, which is the same number
-//! on every processor, so results do not depend on the vector unit that [`pulp`] finds.
+//! Both are accurate to a few units in the last place. They use plain sums and products only (a fused one is a slow
+//! call wherever the compiler cannot know that the processor has it), so every vector unit gives the same numbers.
 
 /// Coefficients 1/k! of the exponential, from k = 12 down to 2.
 const EXP: [f64; 11] = [
@@ -33,15 +33,15 @@ const TWO_52: u64 = 0x4330_0000_0000_0000;
 #[inline(always)]
 pub(super) fn exp(x: f64) -> f64 {
     let x = x.max(-700.0).min(700.0);
-    let shifted = x.mul_add(std::f64::consts::LOG2_E, MAGIC);
+    let shifted = x * std::f64::consts::LOG2_E + MAGIC;
     let whole = shifted - MAGIC;
-    let r = (-whole).mul_add(LN2_LOW, (-whole).mul_add(LN2_HIGH, x));
+    let r = (x - whole * LN2_HIGH) - whole * LN2_LOW;
     let mut sum = EXP[0];
     for &coefficient in &EXP[1..] {
-        sum = sum.mul_add(r, coefficient);
+        sum = sum * r + coefficient;
     }
     let power = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
-    (sum * r).mul_add(r, r).mul_add(power, power)
+    (sum * r * r + r) * power + power
 }
 
 /// Returns ln x for a positive, normal x.
@@ -55,10 +55,10 @@ pub(super) fn ln(x: f64) -> f64 {
     let z = s * s;
     let mut sum = 1.0 / 21.0;
     for odd in [19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        sum = z.mul_add(sum, 1.0 / odd);
+        sum = z * sum + 1.0 / odd;
     }
     let tail = 2.0 * s * z * sum;
-    exponent.mul_add(LN2_HIGH, 2.0 * s + (tail + exponent * LN2_LOW))
+    exponent * LN2_HIGH + (2.0 * s + (tail + exponent * LN2_LOW))
 }
 
 /// Returns the upper tail of the standard normal distribution.

@@ -29,6 +29,9 @@ pub(super) struct Model {
     known: Option<(Timing, f64)>,
     trial: Assignment,
     alternative: Assignment,
+    /// The best trial of a search, with its loss without the hold.
+    best: Option<(Parameters, f64, f64)>,
+    best_trial: Assignment,
 }
 
 impl Model {
@@ -58,11 +61,43 @@ impl Model {
         away * away * self.gene.squared_s
     }
 
-    /// Returns the mean loss of the fitted cells with times found anew.
+    /// Forgets the best trial, before a search.
+    pub fn begin_search(&mut self) {
+        self.best = None;
+    }
+
+    /// Returns the mean loss of the fitted cells with times found anew; the best trial is remembered.
     pub fn mean_loss(&mut self, smoother: &Smoother, p: &Parameters) -> f64 {
-        let p = &self.valid(*p);
-        let loss = assign(&self.gene, smoother, (p, self.timing()), &mut self.scratch, &mut self.trial);
-        (loss + self.hold(p)) / self.gene.n_fitted
+        let p = self.valid(*p);
+        if let Some(bare) = self.known_loss(&p) {
+            return (bare + self.hold(&p)) / self.gene.n_fitted;
+        }
+        let bare = assign(&self.gene, smoother, (&p, self.timing()), &mut self.scratch, &mut self.trial);
+        let loss = bare + self.hold(&p);
+        if self.best.is_none_or(|(_, _, best)| loss < best) {
+            self.best = Some((p, bare, loss));
+            std::mem::swap(&mut self.trial, &mut self.best_trial);
+        }
+        loss / self.gene.n_fitted
+    }
+
+    /// Returns the loss, without the hold, of the accepted parameters, if these they are and nothing changed since.
+    fn known_loss(&self, p: &Parameters) -> Option<f64> {
+        let (timing, loss) = self.known?;
+        (timing == self.timing() && self.current == Some(*p)).then_some(loss)
+    }
+
+    /// Fills the trial with the times of `p`, found anew unless they are known; returns the loss without the hold.
+    fn try_out(&mut self, smoother: &Smoother, p: &Parameters) -> f64 {
+        if let Some(loss) = self.known_loss(p) {
+            self.trial.clone_from(&self.assignment);
+            return loss;
+        }
+        if let Some((_, loss, _)) = self.best.take_if(|(best, ..)| best == p) {
+            std::mem::swap(&mut self.trial, &mut self.best_trial);
+            return loss;
+        }
+        assign(&self.gene, smoother, (p, self.timing()), &mut self.scratch, &mut self.trial)
     }
 
     /// Returns the mean loss of the fitted cells when all cells keep their times.
@@ -81,13 +116,13 @@ impl Model {
         let timing = self.timing();
         let previous = self.loss;
         let mut p = self.valid(p);
-        let mut bare = assign(&self.gene, smoother, (&p, timing), &mut self.scratch, &mut self.trial);
+        let mut bare = self.try_out(smoother, &p);
         let mut loss = bare + self.hold(&p);
         let mut accept = loss < previous;
         if adjust && self.assignment.on.contains(&true) {
             if !accept {
                 p = self.parameters();
-                bare = self.reassign(smoother, &p, timing);
+                bare = self.try_out(smoother, &p);
                 loss = bare + self.hold(&p);
             }
             if let Some((switch, alternative)) = self.earlier_switch(smoother, &p, timing) {
@@ -107,15 +142,6 @@ impl Model {
             self.known = Some((timing, bare));
             self.loss = loss;
         }
-    }
-
-    /// Finds the times of the accepted parameters, which are known unless the timing changed.
-    fn reassign(&mut self, smoother: &Smoother, p: &Parameters, timing: Timing) -> f64 {
-        if let Some((_, loss)) = self.known.filter(|(known, _)| *known == timing) {
-            self.trial.clone_from(&self.assignment);
-            return loss;
-        }
-        assign(&self.gene, smoother, (p, timing), &mut self.scratch, &mut self.trial)
     }
 
     /// Tries the latest time of the cells that were induced as the switch, and returns it with its loss.

@@ -36,7 +36,7 @@ pub fn dynamical_velocity(moments: &Moments, smoother: &Smoother, dynamics: &Dyn
             tau: dynamics.tau.row(k),
             tau_off: dynamics.tau_off.row(k),
         };
-        arch.dispatch(|| gene.velocity(smoother, out));
+        arch.dispatch(Velocity { gene, smoother, out });
     });
     let mut out = Matrix::filled(n, moments.n_genes(), f32::NAN);
     let rows = columns.transposed();
@@ -82,6 +82,22 @@ struct Observed<'a> {
     tau_off: &'a [f32],
 }
 
+/// Arguments of [`Observed::velocity`], whose body is compiled for each kind of vector unit.
+struct Velocity<'a> {
+    gene: Observed<'a>,
+    smoother: &'a Smoother,
+    out: &'a mut [f32],
+}
+
+impl pulp::WithSimd for Velocity<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.gene.velocity(self.smoother, self.out);
+    }
+}
+
 impl Observed<'_> {
     /// Writes the velocity of every cell.
     #[inline(always)]
@@ -120,10 +136,13 @@ impl Observed<'_> {
     fn distances(&self, i: usize, p: &Parameters, [on, off]: [&Branch; 2]) -> [f64; 4] {
         let (tau, tau_off) = (f64::from(self.tau[i]), f64::from(self.tau_off[i]));
         let saturated = (p.alpha / p.beta, p.alpha / p.gamma);
-        [off.at(tau_off), on.at(tau), (0.0, 0.0), saturated].map(|point| {
+        let points = [off.at(tau_off), on.at(tau), (0.0, 0.0), saturated];
+        let mut out = [0.0; 4];
+        for (slot, point) in out.iter_mut().zip(points) {
             let (du, ds) = self.difference(i, p, point);
-            du * du + ds * ds
-        })
+            *slot = du * du + ds * ds;
+        }
+        out
     }
 
     /// Returns the differences of a cell from a point, in standard deviations.

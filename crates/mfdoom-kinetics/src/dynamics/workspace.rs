@@ -34,14 +34,14 @@ pub(super) struct Scratch {
     pub tau_off: Vec<f64>,
     /// Squared distances to the repression and to the induction branch.
     pub distances: Vec<[f64; 2]>,
+    /// The same, narrow so that the averaging over neighbourhoods stays in the first cache.
+    pub narrow: Vec<[f32; 2]>,
     /// Repression minus induction distance.
-    pub excess: Vec<f64>,
+    pub excess: Vec<f32>,
     /// Cell is nearer to the induction branch, averaged over its neighbourhood.
     pub nearer_on: Vec<bool>,
     /// Times in order, as bits.
     pub order: Vec<u64>,
     /// Anything.
     pub values: Vec<f64>,
-    /// Points of a branch in projections: time, u, s.
-    pub grid: Vec<[f64; 3]>,
 }

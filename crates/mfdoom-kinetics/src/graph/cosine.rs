@@ -42,7 +42,7 @@ pub fn velocity_graph(
     let arch = pulp::Arch::new();
     let rows: Vec<[(Vec<u32>, Vec<f32>); 2]> = (0..n)
         .into_par_iter()
-        .map(|i| arch.dispatch(|| signed_cosines(i, positions, velocity, neighbors, square_root)))
+        .map(|i| arch.dispatch(Row { i, positions, velocity, neighbors, square_root }))
         .collect();
     let (positive, negative): (Vec<_>, Vec<_>) = rows.into_iter().map(|[a, b]| (a, b)).unzip();
     let positive = Csr::from_rows(n, &positive);
@@ -50,15 +50,28 @@ pub fn velocity_graph(
     Ok(VelocityGraph { positive, negative: Csr::from_rows(n, &negative), self_transition })
 }
 
+/// Arguments of one cell's row, whose computation is compiled for each kind of vector unit.
+struct Row<'a> {
+    i: usize,
+    positions: &'a Matrix,
+    velocity: &'a Matrix,
+    neighbors: &'a Neighbors,
+    square_root: bool,
+}
+
+impl pulp::WithSimd for Row<'_> {
+    type Output = [(Vec<u32>, Vec<f32>); 2];
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
+        signed_cosines(&self)
+    }
+}
+
 /// Returns the cosines of one cell, above 0 and below 0.
 #[inline(always)]
-fn signed_cosines(
-    i: usize,
-    positions: &Matrix,
-    velocity: &Matrix,
-    neighbors: &Neighbors,
-    square_root: bool,
-) -> [(Vec<u32>, Vec<f32>); 2] {
+fn signed_cosines(row: &Row<'_>) -> [(Vec<u32>, Vec<f32>); 2] {
+    let &Row { i, positions, velocity, neighbors, square_root } = row;
     let mut out = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
     let v = centred_velocity(velocity.row(i), square_root);
     let norm = v.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
