@@ -39,8 +39,13 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
 }
 
 /// Returns the output that `path` names; none is standard output, unless that is a terminal.
+///
+/// A file that is there already is refused now, without `force`, and not after the work is done.
 pub fn output(path: Option<&Path>, force: bool) -> Result<Output> {
     match path {
+        Some(path) if !is_stream(path) && path.is_file() && !force => {
+            Err(Error::usage(format!("{}: already exists", path.display())).help("--force overwrites it"))
+        }
         Some(path) if !is_stream(path) => Ok(Output::Path { path: path.to_owned(), force }),
         _ if std::io::stdout().is_terminal() => Err(with_help(
             Error::usage("the output is binary and standard output is a terminal")
