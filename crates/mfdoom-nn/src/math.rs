@@ -46,14 +46,16 @@ impl Real for f32 {
     fn normal(self) -> (f32, f32) {
         const INV_SQRT_2PI: f32 = 0.398_942_28;
         let e = (-0.5 * self * self).exponential();
-        // Phi(-|x|) = e^(-x^2/2) (a1 u + .. + a6 u^6), u = 1 / (1 + 0.28 |x|); own minimax fit, error 1.1e-8
-        let u = 1.0 / self.abs().mul_add(0.28, 1.0);
-        let p = (-0.105_523_68f32).mul_add(u, 0.388_716_15);
-        let p = p.mul_add(u, -0.235_120_56);
-        let p = p.mul_add(u, 0.267_405_07);
-        let p = p.mul_add(u, 0.068_097_49);
-        let p = p.mul_add(u, 0.116_425_53);
-        let tail = e * (p * u);
+        // Phi(-t) e^(t^2/2) for t >= 0 as a ratio without cancellation; own minimax fit, error 3e-10
+        let t = if self.abs() > 15.0 { 15.0 } else { self.abs() };
+        let n = 0.009_893_163f32.mul_add(t, 0.086_246_57);
+        let n = n.mul_add(t, 0.297_311_13);
+        let n = n.mul_add(t, 0.5);
+        let d = 0.024_880_912f32.mul_add(t, 0.214_674_18);
+        let d = d.mul_add(t, 0.783_553_6);
+        let d = d.mul_add(t, 1.392_506_8);
+        let d = d.mul_add(t, 1.0);
+        let tail = e * (n / d);
         (if self < 0.0 { tail } else { 1.0 - tail }, e * INV_SQRT_2PI)
     }
 
