@@ -113,8 +113,8 @@ fn ipc_form(sink: Sink, schema: &Schema) -> Result<Form, arrow_schema::ArrowErro
     Ok(Form::Ipc(Box::new(writer)))
 }
 
-/// The metadata goes into parquet's own key-value list, where every reader finds it, not a second time
-/// into the Arrow schema that is stored beside it.
+/// The metadata is stored twice: in parquet's key-value list, where DuckDB and polars look, and in the Arrow
+/// schema beside it, where pyarrow does.
 fn parquet_form(
     sink: Sink,
     schema: &SchemaRef,
@@ -144,8 +144,7 @@ fn parquet_form(
             _ => {}
         }
     }
-    let bare = Arc::new(Schema::new(schema.fields().clone()));
-    let writer = ArrowWriter::try_new(sink, bare, Some(properties.build()))?;
+    let writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties.build()))?;
     Ok(Form::Parquet(Box::new(writer)))
 }
 
