@@ -1,5 +1,6 @@
 //! Choosing the device by name.
 
+use crate::memory::keep_freed_memory;
 use candle_core::{Device, Result, bail, utils};
 
 /// Opens `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
@@ -17,6 +18,14 @@ use candle_core::{Device, Result, bail, utils};
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn open(choice: &str) -> Result<(Device, Option<String>)> {
+    let opened = choose(choice)?;
+    if opened.0.is_cpu() {
+        keep_freed_memory();
+    }
+    Ok(opened)
+}
+
+fn choose(choice: &str) -> Result<(Device, Option<String>)> {
     match choice {
         "cpu" => Ok((Device::Cpu, None)),
         "auto" => Ok(automatic()),

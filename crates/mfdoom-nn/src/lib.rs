@@ -12,6 +12,7 @@
 pub mod attention;
 pub mod composed;
 pub mod device;
+pub mod memory;
 
 mod adamw;
 mod buffer;
