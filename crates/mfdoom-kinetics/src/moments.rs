@@ -6,6 +6,9 @@ use crate::error::{Error, Result, expect_len};
 use crate::matrix::Matrix;
 use crate::sparse::{CsrView, product};
 
+/// Most cells that 16 bits can name.
+pub(crate) const NARROW: usize = 1 << 16;
+
 /// Averaging over the cells connected to a cell and the cell itself, all with the same weight.
 ///
 /// This is `(connectivities > 0) + I`, its rows normalised: the weights themselves do not enter (scVelo `get_connectivities`).
@@ -15,6 +18,8 @@ pub struct Smoother {
     indptr: Vec<usize>,
     /// Cells that are averaged, the cell itself among them.
     indices: Vec<u32>,
+    /// The same cells in half the memory, where 16 bits name them all; else empty.
+    narrow: Vec<u16>,
     /// One over the number of cells averaged; rounded to f32, as scVelo does.
     weights: Vec<f64>,
 }
@@ -28,7 +33,8 @@ impl Smoother {
         connectivities.check()?;
         let n = connectivities.n_rows();
         expect_len("columns of the connectivities", n, connectivities.n_cols)?;
-        let mut out = Self { indptr: vec![0], indices: Vec::new(), weights: Vec::with_capacity(n) };
+        let mut out =
+            Self { indptr: vec![0], indices: Vec::new(), narrow: Vec::new(), weights: Vec::with_capacity(n) };
         for i in 0..n {
             let (columns, values) = connectivities.row(i);
             let first = out.indices.len();
@@ -41,7 +47,15 @@ impl Smoother {
             out.indptr.push(out.indices.len());
             out.weights.push(f64::from((1.0 / (out.indices.len() - first) as f64) as f32));
         }
+        if n <= NARROW {
+            out.narrow = out.indices.iter().map(|&j| j as u16).collect();
+        }
         Ok(out)
+    }
+
+    /// Returns the cells averaged for cell `i` as 16-bit numbers; none when there are more than [`NARROW`] cells.
+    pub(crate) fn narrow_cells(&self, i: usize) -> Option<&[u16]> {
+        self.narrow.get(self.indptr[i]..self.indptr[i + 1])
     }
 
     /// Returns the number of cells.

@@ -5,7 +5,7 @@ use super::gene::Gene;
 use super::increments::close_jumps;
 use super::project::project;
 use super::workspace::{Assignment, Scratch, State};
-use crate::moments::Smoother;
+use crate::moments::{NARROW, Smoother};
 
 /// How a cell's time on a branch is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +56,11 @@ fn evaluate(
 ) -> f64 {
     times(gene, p, timing, scratch);
     let scale = Scale::new(gene, p);
-    distances_to_branches(gene, p, scale, scratch);
-    nearer_branch(smoother, scratch);
+    distances_to_branches(gene, p, scale, [true, true], scratch);
+    nearer_branch(gene.u.len(), smoother, scratch);
     let Scratch { tau, tau_off, nearer_on, order, values, .. } = scratch;
-    if close_jumps(tau, tau_off, nearer_on, order, values).contains(&true) {
-        distances_to_branches(gene, p, scale, scratch);
-    }
+    let changed = close_jumps(tau, tau_off, nearer_on, order, values);
+    distances_to_branches(gene, p, scale, changed, scratch);
     choose_states(gene, smoother, (p, scale), scratch, out)
 }
 
@@ -114,71 +113,90 @@ fn times(gene: &Gene, p: &Parameters, timing: Timing, scratch: &mut Scratch) {
     tau_off.iter_mut().for_each(|t| *t = t.max(0.0).min(longest));
 }
 
-/// Fills the squared distances to both branches at the assigned times.
+/// Fills the squared distances to the branches named, at the assigned times.
 #[inline(always)]
-fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mut Scratch) {
+fn distances_to_branches(
+    gene: &Gene,
+    p: &Parameters,
+    scale: Scale,
+    [to_on, to_off]: [bool; 2],
+    scratch: &mut Scratch,
+) {
     let n = gene.u.len();
-    let (on, off) = (p.induction(), p.repression(p.at_switch()));
-    scratch.distances.resize(n, [0.0; 2]);
-    scratch.excess.resize(n, 0.0);
-    scratch.narrow.resize(n, [0.0; 2]);
-    let (u, s) = (&scratch.u[..n], &gene.s[..n]);
-    let (tau, tau_off) = (&scratch.tau[..n], &scratch.tau_off[..n]);
-    let (distances, excess) = (&mut scratch.distances[..n], &mut scratch.excess[..n]);
-    let narrow = &mut scratch.narrow[..n];
-    for i in 0..n {
-        let to_off = scale.distance((u[i], s[i]), off.at(tau_off[i]));
-        let to_on = scale.distance((u[i], s[i]), on.at(tau[i]));
-        distances[i] = [to_off, to_on];
-        narrow[i] = [to_off as f32, to_on as f32];
-        excess[i] = (to_off - to_on) as f32;
+    scratch.distances.resize(n.max(NARROW), [0.0; 2]);
+    scratch.excess.resize(n.max(NARROW), 0.0);
+    let (u, s, distances) = (&scratch.u[..n], &gene.s[..n], &mut scratch.distances[..n]);
+    if to_on {
+        let (branch, tau) = (p.induction(), &scratch.tau[..n]);
+        for i in 0..n {
+            distances[i][1] = scale.distance((u[i], s[i]), branch.at(tau[i]));
+        }
+    }
+    if to_off {
+        let (branch, tau) = (p.repression(p.at_switch()), &scratch.tau_off[..n]);
+        for i in 0..n {
+            distances[i][0] = scale.distance((u[i], s[i]), branch.at(tau[i]));
+        }
     }
 }
 
 /// Marks the cells whose neighbourhood is nearer to the induction branch.
 #[inline(always)]
-fn nearer_branch(smoother: &Smoother, scratch: &mut Scratch) {
-    let excess = &scratch.excess[..];
-    scratch.nearer_on.resize(excess.len(), false);
+fn nearer_branch(n: usize, smoother: &Smoother, scratch: &mut Scratch) {
+    for (excess, [to_off, to_on]) in scratch.excess[..n].iter_mut().zip(&scratch.distances) {
+        *excess = to_off - to_on;
+    }
+    scratch.nearer_on.resize(n, false);
     for (i, slot) in scratch.nearer_on.iter_mut().enumerate() {
-        *slot = sum_of(smoother.cells(i), excess) > 0.0;
+        *slot = sum_of(smoother, i, &scratch.excess) > 0.0;
     }
 }
 
-/// Sums values in four lanes.
+/// Sums one value of every cell averaged for cell `i`.
 #[inline(always)]
-fn sum_of(cells: &[u32], values: &[f32]) -> f64 {
-    let mut lanes = [0.0; 4];
-    let mut chunks = cells.chunks_exact(4);
-    for chunk in &mut chunks {
-        for k in 0..4 {
-            lanes[k] += f64::from(values[chunk[k] as usize]);
-        }
+fn sum_of(smoother: &Smoother, i: usize, values: &[f64]) -> f64 {
+    // 16-bit numbers cannot leave an array of that length, so the sum needs no check of bounds.
+    let table: Option<&[f64; NARROW]> = values.first_chunk();
+    if let (Some(cells), Some(table)) = (smoother.narrow_cells(i), table) {
+        return in_lanes(cells, |j: u16| [table[usize::from(j)]])[0];
     }
-    for &j in chunks.remainder() {
-        lanes[0] += f64::from(values[j as usize]);
-    }
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+    in_lanes(smoother.cells(i), |j: u32| [values[j as usize]])[0]
 }
 
-/// Sums pairs in four lanes.
+/// Sums one pair of every cell averaged for cell `i`.
 #[inline(always)]
-fn sum_of_pairs(cells: &[u32], values: &[[f32; 2]]) -> [f64; 2] {
-    let mut lanes = [[0.0; 2]; 4];
+fn sum_of_pairs(smoother: &Smoother, i: usize, values: &[[f64; 2]]) -> [f64; 2] {
+    let table: Option<&[[f64; 2]; NARROW]> = values.first_chunk();
+    if let (Some(cells), Some(table)) = (smoother.narrow_cells(i), table) {
+        return in_lanes(cells, |j: u16| table[usize::from(j)]);
+    }
+    in_lanes(smoother.cells(i), |j: u32| values[j as usize])
+}
+
+/// Sums what is found for every cell, in four lanes.
+#[inline(always)]
+fn in_lanes<J: Copy, const D: usize>(cells: &[J], find: impl Fn(J) -> [f64; D]) -> [f64; D] {
+    let mut lanes = [[0.0; D]; 4];
     let mut chunks = cells.chunks_exact(4);
     for chunk in &mut chunks {
         for k in 0..4 {
-            let pair = values[chunk[k] as usize];
-            lanes[k][0] += f64::from(pair[0]);
-            lanes[k][1] += f64::from(pair[1]);
+            let found = find(chunk[k]);
+            for d in 0..D {
+                lanes[k][d] += found[d];
+            }
         }
     }
     for &j in chunks.remainder() {
-        let pair = values[j as usize];
-        lanes[0][0] += f64::from(pair[0]);
-        lanes[0][1] += f64::from(pair[1]);
+        let found = find(j);
+        for d in 0..D {
+            lanes[0][d] += found[d];
+        }
     }
-    std::array::from_fn(|d| (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]))
+    let mut sum = [0.0; D];
+    for d in 0..D {
+        sum[d] = (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]);
+    }
+    sum
 }
 
 /// Gives every cell the state nearest to its neighbourhood; returns the sum of distances over the fitted cells.
@@ -200,7 +218,7 @@ fn choose_states(
     let mut loss = 0.0;
     for i in 0..n {
         let [u, uu, s, ss] = gene.smooth[i];
-        let sums = sum_of_pairs(smoother.cells(i), &scratch.narrow);
+        let sums = sum_of_pairs(smoother, i, &scratch.distances);
         let (off, on) = (sums[0] * smoother.weight(i), sums[1] * smoother.weight(i));
         let silent = uu * scale_u * scale_u + ss * scale_s * scale_s;
         let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;

@@ -32,12 +32,10 @@ pub(super) struct Scratch {
     pub tau: Vec<f64>,
     /// Time on the repression branch.
     pub tau_off: Vec<f64>,
-    /// Squared distances to the repression and to the induction branch.
+    /// Squared distances to the repression and to the induction branch, at least [`crate::moments::NARROW`] long.
     pub distances: Vec<[f64; 2]>,
-    /// The same, narrow so that the averaging over neighbourhoods stays in the first cache.
-    pub narrow: Vec<[f32; 2]>,
-    /// Repression minus induction distance.
-    pub excess: Vec<f32>,
+    /// Repression minus induction distance, at least [`crate::moments::NARROW`] long.
+    pub excess: Vec<f64>,
     /// Cell is nearer to the induction branch, averaged over its neighbourhood.
     pub nearer_on: Vec<bool>,
     /// Times in order, as bits.
