@@ -1,2 +1,7 @@
 //! Turns raw counts into one table of tokens.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mfdoom_cli::main(mfdoom_preprocess::run)
+}

@@ -1,0 +1,167 @@
+//! The command line of `mfdoom-preprocess`.
+
+use clap::{Parser, ValueEnum};
+use mfdoom_cli::{CommonArgs, OutputArgs, Shard};
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Turns raw counts into one table of tokens
+///
+/// Reads AnnData files of any mix of modalities and writes one row per cell: the cell's key, chosen obs
+/// columns, and per modality the genes with counts. Nothing is dropped unless asked for, and what is dropped
+/// is reported.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(name = "mfdoom-preprocess", version)]
+pub struct Args {
+    /// AnnData files with raw counts
+    #[arg(value_name = "INPUT")]
+    #[serde(skip)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Genes to keep, in the order of a model or vocab.json [default: the genes of all inputs]
+    #[arg(long, value_name = "model/|vocab.json", help_heading = "Genes")]
+    #[serde(skip)]
+    pub vocab: Option<PathBuf>,
+
+    /// Write the vocabulary of all inputs (vocab.json) instead of tokens
+    #[arg(long, help_heading = "Genes")]
+    #[serde(skip)]
+    pub vocab_only: bool,
+
+    /// Keep the N genes of highest dispersion (Seurat), over all inputs
+    #[arg(long, value_name = "N", help_heading = "Genes")]
+    pub top_genes: Option<usize>,
+
+    /// Keep genes seen in at least N cells of all inputs
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Genes")]
+    pub min_cells: u64,
+
+    /// Take gene ids from this var column [default: the index]
+    #[arg(long, value_name = "COLUMN", help_heading = "Genes")]
+    pub gene_column: Option<String>,
+
+    /// Keep cells with at least N counts, over all genes of their file
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cells")]
+    pub min_counts: u64,
+
+    /// Keep cells with at least N genes, over all genes of their file
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cells")]
+    pub min_genes: usize,
+
+    /// Keep the cells listed in FILE, one id a line
+    #[arg(long, value_name = "FILE", help_heading = "Cells")]
+    #[serde(skip)]
+    pub cells: Option<PathBuf>,
+
+    /// Take the I-th of N even runs of rows; vocabulary and gene filters stay those of the whole
+    #[arg(long, value_name = "I/N", help_heading = "Cells")]
+    pub shard: Option<Shard>,
+
+    /// Where a modality is: X, raw/X, layers/K or obsm/K; none leaves it out
+    ///
+    /// Found without help: layers spliced/unspliced (also mature/nascent, exon/intron); their sum as
+    /// expression; else X, raw/X or layers/counts as expression, whichever holds raw counts.
+    #[arg(long, value_name = "NAME=SOURCE", help_heading = "Modalities")]
+    pub modality: Vec<Assignment>,
+
+    /// Obs column with a modality's true library sizes, where a file holds a subset of the genes
+    #[arg(long, value_name = "NAME=COLUMN", help_heading = "Modalities")]
+    pub library_size: Vec<Assignment>,
+
+    /// What becomes of ambiguous counts where spliced and unspliced are found
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, help_heading = "Modalities")]
+    pub ambiguous: Ambiguous,
+
+    /// What the expression of the inputs counts, stored for later stages
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, help_heading = "Modalities")]
+    pub expression_includes: ExpressionIncludes,
+
+    /// Take values that are not integers (never negative ones)
+    #[arg(long, help_heading = "Modalities")]
+    pub allow_non_integer: bool,
+
+    /// Carry an obs column along; all carries every one
+    #[arg(long, value_name = "COLUMN", help_heading = "Annotation")]
+    pub obs: Vec<String>,
+
+    /// Add a column of one value
+    #[arg(long, value_name = "COLUMN=VALUE", help_heading = "Annotation")]
+    pub set: Vec<Assignment>,
+
+    /// Name of the data set [default: the file's name without its extension]
+    #[arg(long, value_name = "NAME", help_heading = "Annotation")]
+    #[serde(skip)]
+    pub dataset: Option<String>,
+
+    /// -o and --force.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub output: OutputArgs,
+
+    /// Configuration, threads, memory, logs.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub common: CommonArgs,
+}
+
+/// What becomes of ambiguous counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ambiguous {
+    /// They are left out, as scVelo does.
+    #[default]
+    Drop,
+    /// They are added to spliced, as alevin-fry does.
+    Spliced,
+    /// They are shared out by the gene's spliced and unspliced counts in that cell.
+    Split,
+}
+
+/// Which reads a file's expression counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpressionIncludes {
+    /// Exons and introns (Cell Ranger since version 7).
+    Introns,
+    /// Exons only.
+    Exons,
+    /// Not known.
+    #[default]
+    Unknown,
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// What stands before the first `=`.
+    pub name: String,
+    /// What stands behind it.
+    pub value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+                Ok(Self { name: name.to_owned(), value: value.to_owned() })
+            }
+            _ => Err(format!("'{text}' is not NAME=VALUE")),
+        }
+    }
+}
+
+impl fmt::Display for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
+}
+
+impl Serialize for Assignment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,97 @@
+//! The contract of raw counts: non-negative integers, or an error that shows what was found instead.
+
+use crate::inputs::Counted;
+use mfdoom_anndata::{CsrBlock, Source};
+use mfdoom_error::{Error, Result};
+
+/// Rows that are looked at before a matrix is taken; the rest is checked as it is read.
+const PROBED: usize = 256;
+/// Offending values that an error shows.
+const SHOWN: usize = 3;
+
+/// Which values are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Fractions are taken too, never negative values.
+    pub allow_non_integer: bool,
+}
+
+impl Counts {
+    /// Returns up to three values of `block` that are not taken.
+    pub fn offending(self, block: &CsrBlock) -> Vec<f64> {
+        if !self.allow_non_integer {
+            return block.offending_counts();
+        }
+        let bad = |value: &&f32| !(value.is_finite() && **value >= 0.0);
+        block.values.iter().filter(bad).take(SHOWN).map(|value| f64::from(*value)).collect()
+    }
+
+    /// Returns offending values among the first rows of a matrix.
+    pub fn probe(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
+        let mut matrix = file.matrix(source)?;
+        let rows = matrix.n_rows().min(PROBED);
+        Ok(self.offending(&matrix.read_rows(0..rows)?))
+    }
+
+    /// Returns the error for a matrix with an offending value, after looking for more of them.
+    pub fn refuse(self, file: &Counted, source: &Source) -> Error {
+        let error = Error::contract(format!("{}: {source} does not hold raw counts", file.name));
+        let found = self.search(file, source).unwrap_or_default();
+        let error = error.found(show(&found));
+        if self.allow_non_integer {
+            return error
+                .wanted("finite values of 0 or more")
+                .help("name another matrix with --modality NAME=SOURCE");
+        }
+        error
+            .wanted("non-negative integers")
+            .help("name the raw counts with --modality NAME=SOURCE; --allow-non-integer takes fractions as they are")
+    }
+
+    /// Reads on until three different offending values are found.
+    fn search(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
+        let mut matrix = file.matrix(source)?;
+        let mut found: Vec<f64> = Vec::new();
+        let mut start = 0;
+        while start < matrix.n_rows() && found.len() < SHOWN {
+            let end = (start + PROBED).min(matrix.n_rows());
+            let block = matrix.read_rows(start..end)?;
+            for row in 0..block.n_rows() {
+                let single = crate::merge::take(&block, &[row]);
+                for value in self.offending(&single) {
+                    if found.len() < SHOWN && !found.iter().any(|known| known.to_bits() == value.to_bits()) {
+                        found.push(value);
+                    }
+                }
+            }
+            start = end;
+        }
+        Ok(found)
+    }
+}
+
+/// Writes values for a message.
+pub fn show(values: &[f64]) -> String {
+    let texts: Vec<String> = values.iter().map(|value| shorten(*value)).collect();
+    texts.join(", ")
+}
+
+/// Writes a value with five digits, or all of them where fewer would make it look like a count.
+fn shorten(value: f64) -> String {
+    let short = format!("{value:.5}");
+    match short.parse::<f64>() {
+        Ok(rounded) if rounded.fract() == 0.0 && value.is_finite() => format!("{value}"),
+        _ => short.trim_end_matches('0').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_values_so_that_they_look_wrong() {
+        assert_eq!(show(&[0.693_147_18, -1.0, 1.000_000_000_1]), "0.69315, -1, 1.0000000001");
+        assert_eq!(show(&[f64::NAN, 2.5, f64::INFINITY]), "NaN, 2.5, inf");
+    }
+}

@@ -1,0 +1,242 @@
+//! One streaming pass over the cells of all files: read, filter, tokenise, hand over.
+
+use crate::args::Ambiguous;
+use crate::cells::CellReport;
+use crate::counts::Counts;
+use crate::inputs::Counted;
+use crate::merge;
+use crate::modalities::{EXPRESSION, SPLICED, UNSPLICED};
+use crate::plan::{FilePlan, Plan};
+use crate::vocabulary;
+use mfdoom_anndata::{CsrBlock, Matrix, Source};
+use mfdoom_artifact::ObsColumn;
+use mfdoom_cli::Progress;
+use mfdoom_error::Result;
+use mfdoom_tokens::{CellTotals, CsrView, GeneMap, ModalityTokens, Vocabulary, tokenise};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Cells that are read at once.
+const READ_CELLS: usize = 512;
+
+/// Which rows a pass goes over.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows {
+    /// All of them, under this name.
+    Whole(&'static str),
+    /// Those of the shard, with their annotation, under this name.
+    Shard(&'static str),
+}
+
+/// A block of cells of one file that passed the filters.
+#[derive(Debug)]
+pub struct Cells<'a> {
+    /// The data set.
+    pub dataset: &'a str,
+    /// The ids.
+    pub ids: Vec<String>,
+    /// Annotation columns; none in a pass that only looks at counts.
+    pub obs: Vec<ObsColumn>,
+    /// Tokens by modality, for those that the file has.
+    pub tokens: BTreeMap<String, ModalityTokens>,
+}
+
+impl Cells<'_> {
+    /// Returns the tokens by which genes are chosen: of the transcript states only the total, of files
+    /// without it each; all under the name of the total, and every other modality under its own.
+    pub fn ranked(&self) -> impl Iterator<Item = (&str, &ModalityTokens)> {
+        let total = self.tokens.contains_key(EXPRESSION);
+        let ranked = self
+            .tokens
+            .iter()
+            .filter(move |(name, _)| !total || *name == EXPRESSION || ranked_as(name) != EXPRESSION);
+        ranked.map(|(name, tokens)| (ranked_as(name), tokens))
+    }
+}
+
+/// Returns the name under which a modality takes part in choosing genes.
+pub fn ranked_as(modality: &str) -> &str {
+    if modality == SPLICED || modality == UNSPLICED { EXPRESSION } else { modality }
+}
+
+/// Goes over the cells and hands each block to `take`; returns a report per file.
+///
+/// # Errors
+/// Contract: values that are not counts, or a damaged file; and whatever `take` returns.
+pub fn run(
+    plan: &Plan,
+    vocabulary: &Vocabulary,
+    rows: Rows,
+    take: &mut dyn FnMut(Cells<'_>) -> Result<()>,
+) -> Result<Vec<CellReport>> {
+    let (what, wanted) = match rows {
+        Rows::Whole(what) => (what, 0..plan.n_obs()),
+        Rows::Shard(what) => {
+            let rows = plan.shard.rows(plan.n_obs() as u64);
+            (what, rows.start as usize..rows.end as usize)
+        }
+    };
+    let progress = Progress::new(what, Some(wanted.len() as u64), "cells");
+    let annotated = matches!(rows, Rows::Shard(_));
+    let mut reports = Vec::with_capacity(plan.files.len());
+    let mut first = 0;
+    for of in &plan.files {
+        let range = wanted.start.clamp(first, first + of.n_obs) - first
+            ..wanted.end.clamp(first, first + of.n_obs) - first;
+        first += of.n_obs;
+        let mut report = CellReport::default();
+        if !range.is_empty() {
+            let mut reader = FileReader::open(plan, of, vocabulary, annotated)?;
+            let step = read_cells(plan, of);
+            for start in range.clone().step_by(step) {
+                let rows = start..(start + step).min(range.end);
+                progress.inc(rows.len() as u64);
+                let cells = reader.read(rows, &mut report)?;
+                take(cells)?;
+            }
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// Returns how many cells of a file fit into a share of `--max-memory`, were they dense.
+fn read_cells(plan: &Plan, of: &FilePlan) -> usize {
+    let Some(memory) = plan.args.common.max_memory else { return READ_CELLS };
+    let row = 8 * of.n_vars.max(1) * of.modalities.matrices.len().max(1);
+    (memory.bytes() as usize / 8 / row).clamp(16, READ_CELLS)
+}
+
+/// Reads the cells of one file.
+struct FileReader<'a> {
+    plan: &'a Plan,
+    of: &'a FilePlan,
+    file: Counted,
+    matrices: BTreeMap<String, Matrix>,
+    ambiguous: Option<Matrix>,
+    maps: BTreeMap<String, GeneMap>,
+    counts: Counts,
+    annotated: bool,
+}
+
+impl<'a> FileReader<'a> {
+    fn open(plan: &'a Plan, of: &'a FilePlan, vocabulary: &Vocabulary, annotated: bool) -> Result<Self> {
+        let file = of.input.open()?;
+        let maps = vocabulary::maps(plan, &file, of, vocabulary)?;
+        let open = |source: &Source| -> Result<Matrix> {
+            let mut matrix = file.matrix(source)?;
+            if let Some(memory) = plan.args.common.max_memory {
+                matrix.set_memory(memory.bytes() as usize / 8);
+            }
+            Ok(matrix)
+        };
+        let matrices = of.modalities.matrices.iter().map(|(name, source)| Ok((name.clone(), open(source)?)));
+        let matrices = matrices.collect::<Result<_>>()?;
+        let ambiguous = of.modalities.ambiguous.as_ref().map(open).transpose()?;
+        let counts = Counts { allow_non_integer: plan.args.allow_non_integer };
+        Ok(Self { plan, of, matrices, ambiguous, maps, counts, annotated, file })
+    }
+
+    /// Reads rows, drops those that are not wanted, and turns the others into tokens.
+    fn read(&mut self, rows: Range<usize>, report: &mut CellReport) -> Result<Cells<'a>> {
+        let names = self.file.obs_names_in(rows.clone())?;
+        let blocks = self.blocks(rows.clone())?;
+        let kept = self.keep(&names, &blocks, report);
+        let whole = kept.len() == names.len();
+        let obs =
+            if self.annotated { self.plan.annotation.read(&self.file, rows.clone())? } else { Vec::new() };
+        let obs = if whole { obs } else { obs.iter().map(|column| column.take(&kept)).collect() };
+        let mut tokens = BTreeMap::new();
+        for (name, block) in blocks {
+            let block = if whole { block } else { merge::take(&block, &kept) };
+            let mut made = tokenise(&view(&block), &self.maps[&name])?;
+            if let Some(sizes) = self.of.libraries.read(&self.file, &name, rows.clone())? {
+                made.library_size = kept.iter().map(|row| sizes[*row]).collect();
+            }
+            tokens.insert(name, made);
+        }
+        let ids = if whole { names } else { kept.iter().map(|row| names[*row].clone()).collect() };
+        Ok(Cells { dataset: &self.of.input.dataset, ids, obs, tokens })
+    }
+
+    /// Reads the counts of every modality, ambiguous ones and the total accounted for.
+    fn blocks(&mut self, rows: Range<usize>) -> Result<BTreeMap<String, CsrBlock>> {
+        let mut blocks = BTreeMap::new();
+        for (name, matrix) in &mut self.matrices {
+            let block = matrix.read_rows(rows.clone())?;
+            if !self.counts.offending(&block).is_empty() {
+                return Err(self.counts.refuse(&self.file, &self.of.modalities.matrices[name]));
+            }
+            blocks.insert(name.clone(), block);
+        }
+        if let (Some(matrix), Some(source)) = (&mut self.ambiguous, &self.of.modalities.ambiguous) {
+            let ambiguous = matrix.read_rows(rows)?;
+            if !self.counts.offending(&ambiguous).is_empty() {
+                return Err(self.counts.refuse(&self.file, source));
+            }
+            resolve_ambiguous(&mut blocks, &ambiguous, self.plan.args.ambiguous);
+        }
+        if self.of.modalities.total {
+            let total = merge::add(&blocks[SPLICED], &blocks[UNSPLICED]);
+            blocks.insert(EXPRESSION.to_owned(), total);
+        }
+        Ok(blocks)
+    }
+
+    /// Returns the rows that stay, and counts the others in `report`.
+    fn keep(
+        &self,
+        names: &[String],
+        blocks: &BTreeMap<String, CsrBlock>,
+        report: &mut CellReport,
+    ) -> Vec<usize> {
+        let decisive = deciding_blocks(blocks);
+        let mut kept = Vec::with_capacity(names.len());
+        for (row, name) in names.iter().enumerate() {
+            report.seen += 1;
+            if self.plan.cells.as_ref().is_some_and(|list| !list.contains(name)) {
+                report.not_listed += 1;
+                continue;
+            }
+            let values = decisive.iter().flat_map(|block| {
+                let (columns, values) = block.row(row);
+                columns.iter().copied().zip(values.iter().copied())
+            });
+            let totals = CellTotals::of(values);
+            if self.plan.filter.keep(&totals, &mut report.filter) {
+                report.empty += usize::from(totals.genes == 0);
+                kept.push(row);
+            }
+        }
+        kept
+    }
+}
+
+/// Returns the counts that filters look at: the total, else spliced and unspliced, else everything.
+fn deciding_blocks(blocks: &BTreeMap<String, CsrBlock>) -> Vec<Cow<'_, CsrBlock>> {
+    match [EXPRESSION, SPLICED, UNSPLICED].map(|name| blocks.get(name)) {
+        [Some(total), ..] => vec![Cow::Borrowed(total)],
+        [None, Some(s), Some(u)] if s.n_cols == u.n_cols => vec![Cow::Owned(merge::add(s, u))],
+        _ => blocks.values().map(Cow::Borrowed).collect(),
+    }
+}
+
+fn resolve_ambiguous(blocks: &mut BTreeMap<String, CsrBlock>, ambiguous: &CsrBlock, how: Ambiguous) {
+    match how {
+        Ambiguous::Drop => {}
+        Ambiguous::Spliced => {
+            let spliced = merge::add(&blocks[SPLICED], ambiguous);
+            blocks.insert(SPLICED.to_owned(), spliced);
+        }
+        Ambiguous::Split => {
+            let (spliced, unspliced) = merge::split(&blocks[SPLICED], &blocks[UNSPLICED], ambiguous);
+            blocks.insert(SPLICED.to_owned(), spliced);
+            blocks.insert(UNSPLICED.to_owned(), unspliced);
+        }
+    }
+}
+
+fn view(block: &CsrBlock) -> CsrView<'_> {
+    CsrView { indptr: &block.indptr, indices: &block.indices, values: &block.values }
+}

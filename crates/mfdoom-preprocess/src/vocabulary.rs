@@ -1,0 +1,216 @@
+//! The genes of the table: those of all inputs, a selection of them, or those of a model.
+
+use crate::genes;
+use crate::inputs::Counted;
+use crate::pass::{self, Rows};
+use crate::plan::{FilePlan, Plan};
+use mfdoom_error::{Error, Result};
+use mfdoom_tokens::{Coverage, Gene, GeneMap, GeneMoments, Measured, Vocabulary, VocabularyMap, filter};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Smallest share of the smaller gene list that input and vocabulary must have in common.
+const MIN_COVERAGE: f64 = 0.05;
+/// Below this share of genes in common with the other data sets, a user is warned.
+const LITTLE_SHARED: f64 = 0.2;
+
+/// The genes of the table and which data set measured which.
+#[derive(Clone, Debug)]
+pub struct Genes {
+    /// Genes, whose positions are the token ids.
+    pub vocabulary: Vocabulary,
+    /// Token ids per data set and modality.
+    pub measured: Measured,
+}
+
+/// Decides the genes, with a pass over the counts where a filter needs one.
+///
+/// # Errors
+/// Incompatible: the vocabulary of `--vocab` covers too little of an input. Contract: no gene is left.
+pub fn decide(plan: &Plan) -> Result<Genes> {
+    let genes = match &plan.args.vocab {
+        Some(path) => given(plan, path)?,
+        None => {
+            let all = union(plan)?;
+            let measured = measure(plan, &all)?;
+            select(plan, Genes { vocabulary: all, measured })?
+        }
+    };
+    if genes.vocabulary.is_empty() {
+        return Err(Error::contract("no gene is left").help("lower --min-cells"));
+    }
+    warn_of_strangers(&genes);
+    Ok(genes)
+}
+
+/// Returns the genes of every matrix of a file, by modality.
+fn genes_of(plan: &Plan, file: &Counted, of: &FilePlan) -> Result<Vec<(String, Vec<Gene>)>> {
+    let names = of.modalities.names().into_iter();
+    let with_source = names.filter_map(|name| Some((name.clone(), of.modalities.genes_of(&name)?.clone())));
+    with_source
+        .map(|(name, source)| Ok((name, genes::of_source(file, &source, plan.args.gene_column.as_deref())?)))
+        .collect()
+}
+
+/// Returns the map from the columns of each modality of a file to token ids.
+pub fn maps(
+    plan: &Plan,
+    file: &Counted,
+    of: &FilePlan,
+    vocabulary: &Vocabulary,
+) -> Result<BTreeMap<String, GeneMap>> {
+    let map = |genes: &[Gene]| {
+        let ids: Vec<&str> = genes.iter().map(|gene| gene.id.as_str()).collect();
+        GeneMap::new(&ids, vocabulary)
+    };
+    Ok(genes_of(plan, file, of)?.into_iter().map(|(name, genes)| (name, map(&genes))).collect())
+}
+
+fn union(plan: &Plan) -> Result<Vocabulary> {
+    let mut all = Vocabulary::default();
+    for of in &plan.files {
+        let file = of.input.open()?;
+        let genes = genes_of(plan, &file, of)?.into_iter().flat_map(|(_, genes)| genes);
+        all = Vocabulary::union([&all, &Vocabulary::new(genes.filter(|gene| !gene.id.is_empty()))]);
+    }
+    tracing::info!("{} genes in all inputs", all.len());
+    Ok(all)
+}
+
+/// Loads the vocabulary of `--vocab` and reports how much of each input it covers.
+fn given(plan: &Plan, path: &Path) -> Result<Genes> {
+    let vocabulary = Vocabulary::load(path)?;
+    for of in &plan.files {
+        let file = of.input.open()?;
+        let mut shared = BTreeSet::new();
+        let mut n_genes = 0;
+        let mut seen = BTreeSet::new();
+        for (_, genes) in genes_of(plan, &file, of)? {
+            for gene in genes.iter().filter(|gene| seen.insert(gene.id.clone())) {
+                n_genes += 1;
+                shared.extend(vocabulary.lookup(&gene.id));
+            }
+        }
+        let coverage = Coverage {
+            input_genes: n_genes,
+            vocabulary_genes: vocabulary.len(),
+            shared_genes: shared.len(),
+            ..Coverage::default()
+        };
+        coverage.check(MIN_COVERAGE, &file.name)?;
+        tracing::info!(
+            "{}: {} of {n_genes} genes are among the {} of the vocabulary",
+            file.name,
+            shared.len(),
+            vocabulary.len()
+        );
+    }
+    let measured = measure(plan, &vocabulary)?;
+    Ok(Genes { vocabulary, measured })
+}
+
+/// Returns which genes of the vocabulary each data set measured.
+///
+/// # Errors
+/// Contract: files of one data set measured different genes.
+fn measure(plan: &Plan, vocabulary: &Vocabulary) -> Result<Measured> {
+    let mut measured = Measured::default();
+    for of in &plan.files {
+        let file = of.input.open()?;
+        let dataset = &of.input.dataset;
+        for (name, map) in maps(plan, &file, of, vocabulary)? {
+            let genes = map.measured();
+            if let Some(known) = measured.get(dataset, &name).filter(|known| known[..] != genes[..]) {
+                return Err(Error::contract(format!(
+                    "{}: other genes of {name} than the rest of data set '{dataset}'",
+                    file.name
+                ))
+                .found(format!("{} genes, elsewhere {}", genes.len(), known.len()))
+                .wanted("the same genes in every file of a data set")
+                .help("leave out --dataset, so that each file is a data set of its own"));
+            }
+            if map.n_merged() > 0 {
+                tracing::warn!(
+                    "{}: {} columns of {name} repeat a gene; their counts are added",
+                    file.name,
+                    map.n_merged()
+                );
+            }
+            if genes.is_empty() {
+                tracing::warn!("{}: no gene of {name} is in the vocabulary", file.name);
+            }
+            measured.insert(dataset, &name, genes);
+        }
+    }
+    Ok(measured)
+}
+
+/// Applies `--min-cells` and `--top-genes` over the cells of all inputs that pass the cell filters.
+fn select(plan: &Plan, genes: Genes) -> Result<Genes> {
+    let (min_cells, top_genes) = (plan.args.min_cells, plan.args.top_genes);
+    if min_cells == 0 && top_genes.is_none() {
+        return Ok(genes);
+    }
+    let n_genes = genes.vocabulary.len();
+    let mut moments: BTreeMap<String, GeneMoments> = BTreeMap::new();
+    pass::run(plan, &genes.vocabulary, Rows::Whole("choosing genes"), &mut |cells| {
+        for (name, tokens) in cells.ranked() {
+            moments.entry(name.to_owned()).or_insert_with(|| GeneMoments::new(n_genes)).add(tokens);
+        }
+        Ok(())
+    })?;
+    let mut kept: BTreeSet<u32> = BTreeSet::new();
+    for (name, moments) in &moments {
+        let measured = measured_as(&genes.measured, name);
+        let seen = filter::genes_in_cells(moments.cells(), min_cells);
+        let seen: Vec<u32> = seen.into_iter().filter(|token| measured.contains(token)).collect();
+        match top_genes {
+            Some(n) => {
+                let chosen = moments.restricted_to(&seen).top_genes(n);
+                kept.extend(chosen.into_iter().filter_map(|token| seen.get(token as usize - 1)));
+            }
+            None => kept.extend(seen),
+        }
+    }
+    let vocabulary = genes.vocabulary.subset(kept);
+    tracing::info!(
+        "{} of {n_genes} genes kept ({})",
+        vocabulary.len(),
+        reasons(min_cells, top_genes).join(", ")
+    );
+    let measured = VocabularyMap::new(&genes.vocabulary, &vocabulary).apply_measured(&genes.measured);
+    Ok(Genes { vocabulary, measured })
+}
+
+/// Returns the genes measured in the modalities that are ranked under `name`.
+fn measured_as(measured: &Measured, name: &str) -> BTreeSet<u32> {
+    let of_name = measured.iter().filter(|(_, modality, _)| pass::ranked_as(modality) == name);
+    of_name.flat_map(|(_, _, tokens)| tokens.iter().copied()).collect()
+}
+
+fn reasons(min_cells: u64, top_genes: Option<usize>) -> Vec<String> {
+    let seen = (min_cells > 0).then(|| format!("seen in at least {min_cells} cells"));
+    let top = top_genes.map(|n| format!("the {n} of highest dispersion"));
+    seen.into_iter().chain(top).collect()
+}
+
+/// Warns of data sets that have few genes in common with the others: another species, or other ids.
+fn warn_of_strangers(genes: &Genes) {
+    let mut of: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for (dataset, _, tokens) in genes.measured.iter() {
+        of.entry(dataset).or_default().extend(tokens.iter());
+    }
+    let mut times = vec![0u32; genes.vocabulary.len() + 1];
+    of.values().flatten().for_each(|token| times[*token as usize] += 1);
+    for (dataset, tokens) in of.iter().filter(|_| of.len() > 1) {
+        let shared = tokens.iter().filter(|token| times[**token as usize] > 1).count();
+        if (shared as f64) < LITTLE_SHARED * tokens.len() as f64 {
+            tracing::warn!(
+                "data set '{dataset}' shares {shared} of its {} genes with the others ({:.0} %): another species, \
+                 other ids (--gene-column), or a selection of genes?",
+                tokens.len(),
+                100.0 * shared as f64 / tokens.len() as f64
+            );
+        }
+    }
+}
