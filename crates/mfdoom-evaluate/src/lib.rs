@@ -1,1 +1,30 @@
-//! Scores embeddings and draws them.
+//! `mfdoom-evaluate`: how good embeddings are, in numbers and pictures.
+//!
+//! | module | for |
+//! |---|---|
+//! | `args` | the command line: one subcommand per kind of result |
+//! | [`embedding`] | label transfer and retrieval of every head, beside PCA of the counts |
+//! | [`draw`] | scatter plots as SVG |
+//! | [`report`] | a self-contained HTML page |
+//!
+//! The scores themselves are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
+//! and the seed: `metrics.json` is the same bytes for the same run, whatever the number of threads.
+
+mod args;
+pub mod draw;
+pub mod embedding;
+pub mod report;
+
+pub use args::{Args, Command, EmbeddingArgs};
+
+use mfdoom_error::Result;
+
+/// Runs the stage.
+///
+/// # Errors
+/// Usage: a head or an output that cannot be. Contract: no such label column, too few cells, NaN.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Embedding(args) => embedding::run(&args),
+    }
+}

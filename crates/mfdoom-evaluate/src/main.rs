@@ -1,2 +1,7 @@
 //! Scores embeddings and draws them.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mfdoom_cli::main(mfdoom_evaluate::run)
+}

@@ -13,6 +13,13 @@
 //! | [`transfer`] | kNN label transfer: accuracy and balanced accuracy |
 //! | [`mod@retrieval`] | how well one head finds the same cell in another: R@k, median rank |
 //! | [`mod@subsample`] | a seeded choice of rows, for what grows with the square of the cells |
+//! | [`agreement`] | NMI and ARI of two partitions |
+//! | [`mod@silhouette`] | silhouettes, label and batch ASW |
+//! | [`connectivity`] | graph connectivity of the labels |
+//! | [`mod@lisi`] | LISI, cLISI, iLISI |
+//! | [`regression`] | principal component regression on batches |
+//!
+//! Integration scores follow scib-metrics 0.5.10.
 //!
 //! ```
 //! use mfdoom_metrics::{Matrix, Metric, label_transfer, retrieval, stratified_folds};
@@ -27,25 +34,35 @@
 //! # }
 //! ```
 
+pub mod agreement;
+pub mod connectivity;
 pub mod distance;
 pub mod error;
 pub mod folds;
 pub mod knn;
+pub mod lisi;
 pub mod matrix;
 pub mod normalise;
 pub mod pca;
 mod random;
+pub mod regression;
 pub mod retrieval;
+pub mod silhouette;
 pub mod subsample;
 pub mod transfer;
 
+pub use agreement::{ari, nmi};
+pub use connectivity::graph_connectivity;
 pub use distance::Metric;
 pub use error::{Error, Result};
 pub use folds::{Folds, stratified_folds};
 pub use knn::{Neighbours, knn, knn_between};
+pub use lisi::{clisi, ilisi, lisi};
 pub use matrix::{Csr, Matrix, Rows};
 pub use normalise::{SizeTarget, log_normalise};
 pub use pca::{Pca, pca};
+pub use regression::principal_component_regression;
 pub use retrieval::{Direction, Retrieval, retrieval};
+pub use silhouette::{silhouette_batch, silhouette_label, silhouettes};
 pub use subsample::subsample;
 pub use transfer::{FoldScore, LabelTransfer, label_transfer};

@@ -7,7 +7,6 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Folds,
-    Subsample,
     Pca,
 }
 

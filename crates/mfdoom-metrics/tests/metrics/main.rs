@@ -1,5 +1,6 @@
 //! Every score against numbers computed by hand or by scikit-learn 1.9.1, and the properties it must have.
 
+mod embedding;
 mod neighbours;
 mod npz;
 mod principal;

@@ -1,0 +1,194 @@
+//! The counts of the cells, from the token table: what the plain baseline is made of.
+
+use super::input::Cells;
+use super::result::Source;
+use crate::args::EmbeddingArgs;
+use mfdoom_artifact::{Input, ObsColumn};
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::Csr;
+use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// Tokens of the cells of the embeddings, matched by key.
+pub(super) struct Counts {
+    source: Source,
+    modalities: Vec<Modality>,
+    measured: Measured,
+    /// Data set of each cell in the tokens; none for cells that are not there.
+    dataset: Vec<Option<String>>,
+    /// Label of each cell, where the tokens have the column.
+    pub(super) labels: Option<Vec<Option<String>>>,
+    /// Names of the obs columns.
+    pub(super) columns: Vec<String>,
+}
+
+struct Modality {
+    name: String,
+    /// Row of `tokens` of each cell that has the modality.
+    row: Vec<Option<usize>>,
+    tokens: ModalityTokens,
+}
+
+impl Counts {
+    /// Reads the tokens of `cells`; a table without data sets is matched by cell id alone.
+    ///
+    /// # Errors
+    /// Those of [`TokenReader`]; contract, when no cell is in the table or an id is in two data sets.
+    pub(super) fn read(path: &Path, cells: &Cells, args: &EmbeddingArgs) -> Result<Self> {
+        let reader = TokenReader::open(&Input::parse(path))?;
+        let schema = reader.schema().clone();
+        let label = schema.obs.iter().position(|field| field.name == args.label);
+        let n = cells.len();
+        let modality = |name: &String| Modality {
+            name: name.clone(),
+            row: vec![None; n],
+            tokens: ModalityTokens::default(),
+        };
+        let mut counts = Self {
+            source: Source {
+                name: Input::parse(path).base_name(),
+                content_id: Some(schema.manifest.content_id.clone()),
+            },
+            modalities: schema.modalities.iter().map(modality).collect(),
+            measured: schema.measured.clone(),
+            dataset: vec![None; n],
+            labels: label.map(|_| vec![None; n]),
+            columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
+        };
+        let place = Place::of(cells)?;
+        for batch in reader {
+            let batch = batch?;
+            let texts = label.map(|at| ObsColumn::to_text(&batch.obs[at]));
+            for row in 0..batch.len() {
+                if let Some(cell) = place.find(&batch.dataset[row], &batch.cell_id[row]) {
+                    counts.add(cell, &batch, row, texts.as_deref())?;
+                }
+            }
+        }
+        if counts.n_unmatched() == n {
+            return Err(Error::contract(format!("{}: none of the embedded cells is in it", path.display()))
+                .found(format!("cells such as {:?}", cells.cell_id[0]))
+                .help("give the tokens that were embedded"));
+        }
+        Ok(counts)
+    }
+
+    fn add(
+        &mut self,
+        cell: usize,
+        batch: &TokenBatch,
+        row: usize,
+        labels: Option<&[Option<String>]>,
+    ) -> Result<()> {
+        if let Some(other) = &self.dataset[cell] {
+            let (id, dataset) = (&batch.cell_id[row], &batch.dataset[row]);
+            return Err(Error::contract(format!("cell {id:?} is in two data sets of the tokens"))
+                .found(format!("{other}, {dataset}"))
+                .help("give embeddings with a dataset column, as mfdoom-embed writes"));
+        }
+        self.dataset[cell] = Some(batch.dataset[row].clone());
+        if let (Some(own), Some(labels)) = (&mut self.labels, labels) {
+            own[cell] = labels[row].clone();
+        }
+        for (modality, tokens) in self.modalities.iter_mut().zip(&batch.modalities) {
+            if tokens.present[row] {
+                modality.row[cell] = Some(modality.tokens.len());
+                let (index, count) = tokens.cell(row);
+                modality
+                    .tokens
+                    .push(tokens.library_size[row], index.iter().copied().zip(count.iter().copied()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.source.clone()
+    }
+
+    pub(super) fn n_modalities(&self) -> usize {
+        self.modalities.len()
+    }
+
+    pub(super) fn name(&self, modality: usize) -> &str {
+        &self.modalities[modality].name
+    }
+
+    pub(super) fn is_present(&self, modality: usize, cell: usize) -> bool {
+        self.modalities[modality].row[cell].is_some()
+    }
+
+    pub(super) fn is_matched(&self, cell: usize) -> bool {
+        self.dataset[cell].is_some()
+    }
+
+    /// Returns the number of cells that are not in the tokens.
+    pub(super) fn n_unmatched(&self) -> usize {
+        self.dataset.iter().filter(|dataset| dataset.is_none()).count()
+    }
+
+    /// Returns the token ids that every data set of the cells measured: elsewhere a zero would be a guess.
+    pub(super) fn common_genes(&self, modality: usize, cells: &[usize]) -> Vec<u32> {
+        let datasets: BTreeSet<&String> =
+            cells.iter().filter_map(|&cell| self.dataset[cell].as_ref()).collect();
+        let mut common: Option<Vec<u32>> = None;
+        for dataset in datasets {
+            let genes =
+                self.measured.get(dataset, self.name(modality)).map(|genes| &genes[..]).unwrap_or_default();
+            common = Some(match common {
+                None => genes.to_vec(),
+                Some(common) => common.into_iter().filter(|id| genes.binary_search(id).is_ok()).collect(),
+            });
+        }
+        common.unwrap_or_default()
+    }
+
+    /// Returns counts [cells, genes] and library sizes [cells] of cells that have the modality.
+    pub(super) fn matrix(&self, modality: usize, cells: &[usize], genes: &[u32]) -> (Csr, Vec<f64>) {
+        let Modality { row, tokens, .. } = &self.modalities[modality];
+        let largest = genes.last().map_or(0, |&id| id as usize);
+        let mut column = vec![None; largest + 1];
+        genes.iter().enumerate().for_each(|(at, &id)| column[id as usize] = Some(at as u32));
+        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+        let mut sizes = Vec::with_capacity(cells.len());
+        for &cell in cells {
+            if let Some(row) = row[cell] {
+                let (index, count) = tokens.cell(row);
+                for (&id, &count) in index.iter().zip(count) {
+                    if let Some(column) = column.get(id as usize).copied().flatten() {
+                        indices.push(column);
+                        values.push(count);
+                    }
+                }
+                sizes.push(tokens.library_size[row]);
+            }
+            indptr.push(indices.len());
+        }
+        (Csr::new(genes.len(), indptr, indices, values).unwrap_or_default(), sizes)
+    }
+}
+
+/// Where each cell of the embeddings is, by key.
+struct Place<'a> {
+    by_key: HashMap<(&'a str, &'a str), usize>,
+    has_dataset: bool,
+}
+
+impl<'a> Place<'a> {
+    fn of(cells: &'a Cells) -> Result<Self> {
+        let dataset = |row: usize| cells.dataset.as_ref().map_or("", |datasets| datasets[row].as_str());
+        let keys = cells.cell_id.iter().enumerate().map(|(row, id)| ((dataset(row), id.as_str()), row));
+        let by_key: HashMap<_, _> = keys.collect();
+        if by_key.len() < cells.len() {
+            return Err(Error::contract(format!("{}: cell ids are not unique", cells.name))
+                .found(format!("{} ids of {} cells", by_key.len(), cells.len()))
+                .help("without tokens the heads can still be scored: leave out --tokens"));
+        }
+        Ok(Self { by_key, has_dataset: cells.dataset.is_some() })
+    }
+
+    fn find(&self, dataset: &str, cell_id: &str) -> Option<usize> {
+        self.by_key.get(&(if self.has_dataset { dataset } else { "" }, cell_id)).copied()
+    }
+}

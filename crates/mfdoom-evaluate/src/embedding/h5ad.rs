@@ -1,0 +1,90 @@
+//! Embeddings from matrices in `obsm` of an h5ad file.
+
+use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use crate::args::EmbeddingArgs;
+use mfdoom_anndata::{H5ad, Source};
+use mfdoom_artifact::{Input, sha256_file};
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::{Matrix, subsample};
+use std::path::Path;
+
+/// Cells read at a time.
+const ROWS: usize = 4096;
+
+/// Reads the matrices of `--obsm` as heads; a cell whose vectors are all NaN has no embedding.
+pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
+    let file = H5ad::open(path)?;
+    let source = path.display().to_string();
+    let keys = keys(&file, args, &source)?;
+    let columns = file.obs_columns();
+    let column = |name: &str| -> Result<Vec<Option<String>>> { Ok(file.obs_column(name)?.to_strings()) };
+    let labels = columns.contains(&args.label).then(|| column(&args.label)).transpose()?;
+    let batches = match &args.batch_key {
+        Some(batch) => {
+            need_column(&columns, batch, &source, "--batch-key")?;
+            Some(column(batch)?)
+        }
+        None => None,
+    };
+    let heads = keys.iter().map(|key| dense(&file, key)).collect::<Result<Vec<Matrix>>>()?;
+    let embedded: Vec<usize> = (0..file.n_obs())
+        .filter(|&row| heads.iter().any(|head| !head.row(row).iter().all(|v| v.is_nan())))
+        .collect();
+    let drawn = subsample(embedded.len(), args.max_cells, args.seed.seed);
+    let rows: Vec<usize> = drawn.into_iter().map(|at| embedded[at]).collect();
+    let names = file.obs_names()?;
+    let named = |name: &str, values: Vec<Option<String>>| NamedColumn {
+        column: name.to_owned(),
+        values: rows.iter().map(|&row| values[row].clone()).collect(),
+    };
+    let heads = keys.into_iter().zip(heads).map(|(name, head)| HeadVectors {
+        name,
+        vectors: head.select(&rows),
+        present: None,
+    });
+    Ok(Cells {
+        name: Input::Path(path.to_owned()).base_name(),
+        content_id: Some(sha256_file(path)?),
+        dataset: None,
+        cell_id: rows.iter().map(|&row| names[row].clone()).collect(),
+        heads: heads.collect(),
+        labels: labels.map(|values| named(&args.label, values)),
+        batches: batches.map(|values| named(args.batch_key.as_deref().unwrap_or_default(), values)),
+        n_without: file.n_obs() - embedded.len(),
+        columns,
+        n_total: file.n_obs(),
+    })
+}
+
+/// Returns the keys of `obsm` to take.
+fn keys(file: &H5ad, args: &EmbeddingArgs, source: &str) -> Result<Vec<String>> {
+    let key = |found: &Source| match found {
+        Source::Obsm(key) => Some(key.clone()),
+        _ => None,
+    };
+    let there: Vec<String> = file.sources().iter().filter_map(key).collect();
+    let found = if there.is_empty() { "obsm is empty".to_owned() } else { there.join(", ") };
+    if args.obsm.is_empty() {
+        return Err(Error::usage(format!("{source}: which matrix of obsm?")).found(found).help("--obsm KEY"));
+    }
+    if let Some(missing) = args.obsm.iter().find(|key| !there.contains(key)) {
+        return Err(Error::contract(format!("{source}: no obsm/{missing}")).found(found).help("--obsm KEY"));
+    }
+    let chosen = choose(&args.obsm, &args.heads, source)?;
+    Ok(chosen.into_iter().map(|at| args.obsm[at].clone()).collect())
+}
+
+fn dense(file: &H5ad, key: &str) -> Result<Matrix> {
+    let mut matrix = file.matrix(&Source::Obsm(key.to_owned()))?;
+    let (n, dim) = (matrix.n_rows(), matrix.n_cols());
+    let mut data = vec![0.0; n * dim];
+    for start in (0..n).step_by(ROWS) {
+        let block = matrix.read_rows(start..n.min(start + ROWS))?;
+        for row in 0..block.n_rows() {
+            let (columns, values) = block.row(row);
+            let to = &mut data[(start + row) * dim..(start + row + 1) * dim];
+            columns.iter().zip(values).for_each(|(&column, &value)| to[column as usize] = value);
+        }
+    }
+    Matrix::new(data, n, dim).map_err(|error| Error::failed(key).source(error))
+}

@@ -1,0 +1,135 @@
+//! The cells to score: vectors of every head, which of them are there, and the columns asked for.
+
+use super::{h5ad, table};
+use crate::args::EmbeddingArgs;
+use mfdoom_artifact::Input;
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::Matrix;
+use std::path::Path;
+
+/// Cells with their vectors.
+pub(super) struct Cells {
+    /// Base name of the file, for titles and results.
+    pub(super) name: String,
+    /// Identity of the content: of the manifest, else of the file.
+    pub(super) content_id: Option<String>,
+    /// Data set of each cell, where the file says.
+    pub(super) dataset: Option<Vec<String>>,
+    /// Id of each cell.
+    pub(super) cell_id: Vec<String>,
+    /// Vectors by head.
+    pub(super) heads: Vec<HeadVectors>,
+    /// The label column, where the file has it.
+    pub(super) labels: Option<NamedColumn>,
+    /// The batch column, where asked for.
+    pub(super) batches: Option<NamedColumn>,
+    /// Names of all columns that could be labels.
+    pub(super) columns: Vec<String>,
+    /// Cells in the file.
+    pub(super) n_total: usize,
+    /// Cells of the file whose embedding is missing (all NaN).
+    pub(super) n_without: usize,
+}
+
+/// Vectors of one head.
+pub(super) struct HeadVectors {
+    pub(super) name: String,
+    pub(super) vectors: Matrix,
+    /// Whether the modality of this head was present, for heads of a modality.
+    pub(super) present: Option<Vec<bool>>,
+}
+
+/// A column as text.
+pub(super) struct NamedColumn {
+    pub(super) column: String,
+    pub(super) values: Vec<Option<String>>,
+}
+
+impl HeadVectors {
+    /// Returns whether the head says something of a cell.
+    pub(super) fn is_present(&self, row: usize) -> bool {
+        self.present.as_ref().is_none_or(|present| present[row])
+    }
+}
+
+impl Cells {
+    /// Returns the number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.cell_id.len()
+    }
+
+    /// Returns the head to draw: the first asked for, else fusion, else the first.
+    pub(super) fn head_to_draw(&self, args: &EmbeddingArgs) -> &HeadVectors {
+        let wanted = args.heads.first().map_or("fusion", String::as_str);
+        self.heads.iter().find(|head| head.name == wanted).unwrap_or(&self.heads[0])
+    }
+
+    /// Checks that there are cells and heads, and that every vector that counts is finite.
+    fn check(self, source: &str) -> Result<Self> {
+        if self.len() == 0 {
+            return Err(Error::contract(format!("{source}: no cells with an embedding")));
+        }
+        for head in &self.heads {
+            let broken = |row: &usize| head.vectors.row(*row).iter().any(|value| !value.is_finite());
+            let rows: Vec<usize> =
+                (0..self.len()).filter(|&row| head.is_present(row)).filter(broken).collect();
+            if let Some(&first) = rows.first() {
+                let id = &self.cell_id[first];
+                return Err(Error::contract(format!("{source}: head {:?} holds NaN or infinity", head.name))
+                    .found(format!("{} cells, the first is {id:?}", rows.len()))
+                    .wanted("finite numbers")
+                    .help("the model may have diverged: look at its metrics, or leave these cells out"));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Reads the embeddings that the arguments name.
+pub(super) fn read(args: &EmbeddingArgs) -> Result<Cells> {
+    let input = mfdoom_cli::input(args.embeddings.as_deref())?;
+    let source = input.to_string();
+    let cells = match &input {
+        Input::Path(path) if is_hdf5(path) => h5ad::read(path, args)?,
+        _ if !args.obsm.is_empty() => {
+            return Err(Error::usage("--obsm goes with an h5ad file").found(source));
+        }
+        _ => table::read(&input, args)?,
+    };
+    cells.check(&source)
+}
+
+fn is_hdf5(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read =
+        std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));
+    read.is_ok() && magic == *b"\x89HDF"
+}
+
+/// Returns the positions in `there` of the names asked for, all of them when none is.
+pub(super) fn choose(there: &[String], wanted: &[String], source: &str) -> Result<Vec<usize>> {
+    if wanted.is_empty() {
+        return Ok((0..there.len()).collect());
+    }
+    let mut chosen: Vec<usize> = Vec::new();
+    for name in wanted {
+        let at = there.iter().position(|head| head == name).ok_or_else(|| {
+            Error::usage(format!("{source}: no head {name:?}")).found(there.join(", ")).help("--head NAME")
+        })?;
+        if !chosen.contains(&at) {
+            chosen.push(at);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Checks that a column asked for is among those there.
+pub(super) fn need_column(columns: &[String], name: &str, source: &str, flag: &str) -> Result<()> {
+    if columns.iter().any(|column| column == name) {
+        return Ok(());
+    }
+    Err(Error::contract(format!("{source}: no obs column {name:?}"))
+        .found(if columns.is_empty() { "no obs columns".to_owned() } else { columns.join(", ") })
+        .wanted(format!("the column of {flag}"))
+        .help("name one of these, or carry it along: mfdoom-preprocess --obs COLUMN"))
+}

@@ -1,0 +1,178 @@
+//! `mfdoom-evaluate embedding`: reads the cells, scores every head, writes numbers, table and pictures.
+
+mod baseline;
+mod h5ad;
+mod input;
+mod labels;
+mod reduced;
+mod result;
+mod retrieve;
+mod sets;
+mod summary;
+mod table;
+mod transfer;
+
+pub use result::{
+    CellSetScores, Cells as CellCounts, Fold, LabelCount, Metrics, RetrievalDirection, RetrievalScores,
+    Score, Settings, Source,
+};
+
+use crate::args::EmbeddingArgs;
+use crate::draw::Scatter;
+use crate::report::{Picture, html};
+use baseline::Counts;
+use input::Cells;
+use labels::Labels;
+use mfdoom_artifact::{Output, OutputFile};
+use mfdoom_cli::is_stream;
+use mfdoom_error::{Error, Result};
+use std::io::Write;
+use std::path::Path;
+
+/// Runs `mfdoom-evaluate embedding`.
+///
+/// # Errors
+/// Usage: settings or outputs that cannot be. Contract: no such head or label column, NaN, too few cells, one label
+/// only, cells without tokens.
+pub fn run(args: &EmbeddingArgs) -> Result<()> {
+    check_settings(args)?;
+    let outputs = Outputs::plan(args)?;
+    let cells = input::read(args)?;
+    let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
+    let labels = Labels::find(args, &cells, counts.as_ref())?;
+    let usable = sets::usable(&labels, counts.as_ref(), cells.len());
+    transfer::check(args, &labels, &usable)?;
+    log_plan(&cells, &labels, &usable, counts.as_ref());
+    if args.common.check {
+        return Ok(());
+    }
+    let metrics = score(args, &cells, counts.as_ref(), &labels, &usable)?;
+    let pictures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
+    outputs.write(&metrics, &pictures)?;
+    tracing::info!("{}", summary::text(&metrics));
+    Ok(())
+}
+
+fn check_settings(args: &EmbeddingArgs) -> Result<()> {
+    let least =
+        [("folds", args.folds, 2), ("neighbors", args.neighbors, 1), ("components", args.components, 1)];
+    for (name, found, wanted) in least.into_iter().chain([("max-cells", args.max_cells, 2)]) {
+        if found < wanted {
+            return Err(Error::usage(format!("--{name} {found}")).wanted(format!("at least {wanted}")));
+        }
+    }
+    Ok(())
+}
+
+fn log_plan(cells: &Cells, labels: &Labels, usable: &[usize], counts: Option<&Counts>) {
+    let heads: Vec<&str> = cells.heads.iter().map(|head| head.name.as_str()).collect();
+    tracing::info!(
+        "{}: {} of {} cells, heads {}; {} cells with one of {} labels of {:?}",
+        cells.name,
+        cells.len(),
+        cells.n_total,
+        heads.join(", "),
+        usable.len(),
+        labels.names.len(),
+        labels.column,
+    );
+    let unlabelled = labels.codes.iter().filter(|code| code.is_none()).count();
+    if unlabelled > 0 {
+        tracing::warn!("{unlabelled} cells have no label and are left out of label transfer");
+    }
+    if let Some(without) = counts.map(Counts::n_unmatched).filter(|&n| n > 0) {
+        tracing::warn!("{without} cells have no tokens and are left out of label transfer");
+    }
+}
+
+fn score(
+    args: &EmbeddingArgs,
+    cells: &Cells,
+    counts: Option<&Counts>,
+    labels: &Labels,
+    usable: &[usize],
+) -> Result<Metrics> {
+    Ok(Metrics {
+        stage: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        settings: Settings::of(args),
+        inputs: [Some(Source::of(&cells.name, &cells.content_id)), counts.map(Counts::source)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        cells: CellCounts {
+            total: cells.n_total,
+            drawn: cells.len(),
+            scored: usable.len(),
+            without_label: labels.codes.iter().filter(|code| code.is_none()).count(),
+            without_tokens: counts.map(Counts::n_unmatched),
+            without_embedding: cells.n_without,
+        },
+        labels: labels.counts(usable),
+        label_transfer: transfer::score(args, cells, counts, labels, usable)?,
+        retrieval: retrieve::score(cells)?,
+    })
+}
+
+/// Draws the first head by label, and by batch where one is given.
+fn draw(args: &EmbeddingArgs, cells: &Cells, labels: &Labels, usable: &[usize]) -> Result<Vec<Picture>> {
+    let head = cells.head_to_draw(args);
+    let rows: Vec<usize> = usable.iter().copied().filter(|&row| head.is_present(row)).collect();
+    let plane = reduced::plane(&head.vectors.select(&rows), args.seed.seed)?;
+    let picture = |column: &str, groups: Vec<Option<&str>>| -> Result<Picture> {
+        let title = format!("{} of {}: {column}", head.name, cells.name);
+        let svg =
+            Scatter { title: &title, axes: [&plane.axes[0], &plane.axes[1]], points: &plane.points, groups };
+        let svg = svg.to_svg()?;
+        Ok(Picture { title, svg })
+    };
+    let mut pictures = vec![picture(&labels.column, rows.iter().map(|&row| labels.name_of(row)).collect())?];
+    if let Some(batches) = &cells.batches {
+        let groups = rows.iter().map(|&row| batches.values[row].as_deref()).collect();
+        pictures.push(picture(&batches.column, groups)?);
+    }
+    Ok(pictures)
+}
+
+/// Everything that is written, refused before any work when it cannot be.
+struct Outputs {
+    metrics: Output,
+    scatter: Option<Output>,
+    report: Option<Output>,
+}
+
+impl Outputs {
+    fn plan(args: &EmbeddingArgs) -> Result<Self> {
+        // JSON may go to a terminal: people read it.
+        let output = |path: &Path| {
+            if is_stream(path) { Output::Stdout } else { Output::file(path, args.output.force) }
+        };
+        let metrics = args.output.output.as_deref().map_or(Output::Stdout, output);
+        let (scatter, report) = (args.scatter.as_deref().map(output), args.report.as_deref().map(output));
+        let streams = [Some(&metrics), scatter.as_ref(), report.as_ref()];
+        if streams.into_iter().flatten().filter(|output| **output == Output::Stdout).count() > 1 {
+            return Err(Error::usage("two outputs would go to standard output").help("name a file for each"));
+        }
+        Ok(Self { metrics, scatter, report })
+    }
+
+    fn wants_pictures(&self) -> bool {
+        self.scatter.is_some() || self.report.is_some()
+    }
+
+    fn write(&self, metrics: &Metrics, pictures: &[Picture]) -> Result<()> {
+        if let (Some(output), Some(picture)) = (&self.scatter, pictures.first()) {
+            write_text(output, &picture.svg)?;
+        }
+        if let Some(output) = &self.report {
+            write_text(output, &html(metrics, pictures))?;
+        }
+        write_text(&self.metrics, &metrics.to_json()?)
+    }
+}
+
+fn write_text(output: &Output, text: &str) -> Result<()> {
+    let mut file = OutputFile::create(output)?;
+    file.write_all(text.as_bytes())?;
+    file.commit()
+}

@@ -1,0 +1,154 @@
+//! Embeddings from a table or safetensors file: ours, or any parquet file with columns of vectors.
+
+use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use crate::args::EmbeddingArgs;
+use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, EmbeddingSchema, Input, sha256_file};
+use mfdoom_error::Result;
+use mfdoom_metrics::Matrix;
+use mfdoom_metrics::subsample::thin;
+
+/// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
+pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
+    let reader = EmbeddingReader::open(input)?;
+    let schema = reader.schema().clone();
+    let layout = Layout::of(&schema, args, &input.to_string())?;
+    let content_id = match (schema.manifest.stage.as_str(), input) {
+        ("", Input::Path(path)) => Some(sha256_file(path)?),
+        ("", Input::Stdin) => None,
+        _ => Some(schema.manifest.content_id.clone()),
+    };
+    let mut read = Read::new(&layout);
+    let mut n_total = 0;
+    for batch in reader {
+        let batch = batch?;
+        read.add(&batch, &layout, n_total);
+        n_total += batch.len();
+        if read.rows.len() >= args.max_cells.saturating_mul(2) {
+            read = read.thinned(&layout, args);
+        }
+    }
+    let (labels, batches) = (layout.label.is_some(), layout.batch.is_some());
+    let Read { dataset, cell_id, heads, present, label, batch, .. } = read.thinned(&layout, args);
+    let n = cell_id.len();
+    let heads = layout.heads.iter().zip(heads).zip(present).map(|((head, data), present)| HeadVectors {
+        name: schema.heads[head.at].name.clone(),
+        vectors: Matrix::new(data, n, head.dim).unwrap_or_default(),
+        present: head.present.map(|_| present),
+    });
+    Ok(Cells {
+        name: input.base_name(),
+        content_id,
+        heads: heads.collect(),
+        labels: labels.then(|| NamedColumn { column: args.label.clone(), values: label }),
+        batches: batches
+            .then(|| NamedColumn { column: args.batch_key.clone().unwrap_or_default(), values: batch }),
+        columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
+        // Tables that others wrote may lack data sets; their cells are then known by id alone.
+        dataset: Some(dataset).filter(|names| names.iter().any(|name| !name.is_empty())),
+        cell_id,
+        n_total,
+        n_without: 0,
+    })
+}
+
+/// Where the heads and columns asked for are.
+struct Layout {
+    heads: Vec<HeadPlace>,
+    label: Option<usize>,
+    batch: Option<usize>,
+}
+
+struct HeadPlace {
+    at: usize,
+    dim: usize,
+    /// Position of the modality of the head's name.
+    present: Option<usize>,
+}
+
+impl Layout {
+    fn of(schema: &EmbeddingSchema, args: &EmbeddingArgs, source: &str) -> Result<Self> {
+        let names: Vec<String> = schema.heads.iter().map(|head| head.name.clone()).collect();
+        let columns: Vec<String> = schema.obs.iter().map(|field| field.name.clone()).collect();
+        let heads = choose(&names, &args.heads, source)?.into_iter().map(|at| HeadPlace {
+            at,
+            dim: schema.heads[at].dim,
+            present: schema.modalities.iter().position(|modality| *modality == names[at]),
+        });
+        if let Some(batch) = &args.batch_key {
+            need_column(&columns, batch, source, "--batch-key")?;
+        }
+        let find = |name: &String| columns.iter().position(|column| column == name);
+        Ok(Self {
+            heads: heads.collect(),
+            label: find(&args.label),
+            batch: args.batch_key.as_ref().and_then(find),
+        })
+    }
+}
+
+/// Columns as they grow.
+struct Read {
+    /// Row of each cell in the input.
+    rows: Vec<usize>,
+    dataset: Vec<String>,
+    cell_id: Vec<String>,
+    heads: Vec<Vec<f32>>,
+    present: Vec<Vec<bool>>,
+    label: Vec<Option<String>>,
+    batch: Vec<Option<String>>,
+}
+
+impl Read {
+    fn new(layout: &Layout) -> Self {
+        let n = layout.heads.len();
+        Self {
+            rows: Vec::new(),
+            dataset: Vec::new(),
+            cell_id: Vec::new(),
+            heads: vec![Vec::new(); n],
+            present: vec![Vec::new(); n],
+            label: Vec::new(),
+            batch: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, batch: &EmbeddingBatch, layout: &Layout, first: usize) {
+        self.rows.extend(first..first + batch.len());
+        self.dataset.extend_from_slice(&batch.dataset);
+        self.cell_id.extend_from_slice(&batch.cell_id);
+        for ((head, vectors), present) in layout.heads.iter().zip(&mut self.heads).zip(&mut self.present) {
+            vectors.extend_from_slice(&batch.heads[head.at]);
+            if let Some(modality) = head.present {
+                present.extend_from_slice(&batch.present[modality]);
+            }
+        }
+        for (column, to) in [(layout.label, &mut self.label), (layout.batch, &mut self.batch)] {
+            if let Some(column) = column {
+                to.extend(batch.obs[column].to_text());
+            }
+        }
+    }
+
+    /// Keeps the cells drawn so far.
+    fn thinned(self, layout: &Layout, args: &EmbeddingArgs) -> Self {
+        if self.rows.len() <= args.max_cells {
+            return self;
+        }
+        fn take<T: Clone>(values: &[T], kept: &[usize]) -> Vec<T> {
+            if values.is_empty() { Vec::new() } else { kept.iter().map(|&at| values[at].clone()).collect() }
+        }
+        let kept = thin(&self.rows, args.max_cells, args.seed.seed);
+        let heads = self.heads.iter().zip(&layout.heads).map(|(values, head)| {
+            kept.iter().flat_map(|at| &values[at * head.dim..(at + 1) * head.dim]).copied().collect()
+        });
+        Self {
+            heads: heads.collect(),
+            rows: take(&self.rows, &kept),
+            dataset: take(&self.dataset, &kept),
+            cell_id: take(&self.cell_id, &kept),
+            present: self.present.iter().map(|flags| take(flags, &kept)).collect(),
+            label: take(&self.label, &kept),
+            batch: take(&self.batch, &kept),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Local inverse Simpson's index (Korsunsky et al. 2019): how many labels live in a cell's neighbourhood?
+
+use crate::error::{Result, at_least, same};
+use crate::knn::Neighbours;
+use crate::normalise::median;
+use rayon::prelude::*;
+
+const TOLERANCE: f64 = 1e-5;
+const MAX_TRIES: usize = 50;
+
+/// Returns the LISI of every cell, from 1 to the number of labels.
+///
+/// Neighbours weigh exp(-beta d) with beta such that the entropy of the weights is that of `perplexity` equal ones.
+/// scib-metrics takes 90 neighbours with the cell itself, thus 89 others, and perplexity 30.
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape): not one label per cell.
+pub fn lisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<Vec<f64>> {
+    same("labels", labels.len(), near.n_rows())?;
+    let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
+    let of_cell = |row: usize| {
+        let weights = weights(near.distances(row), perplexity);
+        let mut shares = vec![0.0; n_labels];
+        let neighbours = near.indices(row).iter().zip(&weights);
+        neighbours.for_each(|(&index, weight)| shares[labels[index as usize] as usize] += weight);
+        shares.iter().map(|share| share * share).sum::<f64>().recip()
+    };
+    Ok((0..near.n_rows()).into_par_iter().map(of_cell).collect())
+}
+
+/// Returns the weights of neighbours at `distances`, summing to 1, with an entropy of ln(perplexity).
+fn weights(distances: &[f64], perplexity: f64) -> Vec<f64> {
+    let (mut beta, mut low, mut high) = (1.0, f64::NEG_INFINITY, f64::INFINITY);
+    let (mut entropy, mut weights) = entropy(distances, beta);
+    for _ in 0..MAX_TRIES {
+        let excess = entropy - perplexity.ln();
+        if excess.abs() <= TOLERANCE {
+            break;
+        }
+        if excess > 0.0 {
+            low = beta;
+            beta = if high.is_finite() { (beta + high) / 2.0 } else { beta * 2.0 };
+        } else {
+            high = beta;
+            beta = if low.is_finite() { (beta + low) / 2.0 } else { beta / 2.0 };
+        }
+        (entropy, weights) = self::entropy(distances, beta);
+    }
+    weights
+}
+
+fn entropy(distances: &[f64], beta: f64) -> (f64, Vec<f64>) {
+    // Distances are taken from the nearest on, which changes no weight and lets none vanish altogether.
+    let nearest = distances.first().copied().unwrap_or(0.0);
+    let raw: Vec<f64> = distances.iter().map(|distance| (-(distance - nearest) * beta).exp()).collect();
+    let sum: f64 = raw.iter().sum();
+    let mean: f64 = distances.iter().zip(&raw).map(|(distance, weight)| (distance - nearest) * weight).sum();
+    (sum.ln() + beta * mean / sum, raw.into_iter().map(|weight| weight / sum).collect())
+}
+
+/// Returns scib's cLISI: the median LISI of cell labels, 1 where every neighbourhood holds one label, 0 where all.
+///
+/// # Errors
+/// Those of [`lisi`]; [`Error::TooFew`](crate::Error::TooFew): fewer than two labels.
+pub fn clisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<f64> {
+    let (median, n) = median_lisi(near, labels, perplexity)?;
+    Ok((n - median) / (n - 1.0))
+}
+
+/// Returns scib's iLISI: the median LISI of batches, 1 where every neighbourhood holds all alike, 0 where one.
+///
+/// # Errors
+/// Those of [`clisi`].
+pub fn ilisi(near: &Neighbours, batches: &[u32], perplexity: f64) -> Result<f64> {
+    let (median, n) = median_lisi(near, batches, perplexity)?;
+    Ok((median - 1.0) / (n - 1.0))
+}
+
+fn median_lisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<(f64, f64)> {
+    let n = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
+    at_least("labels", n, 2)?;
+    Ok((median(&mut lisi(near, labels, perplexity)?).unwrap_or(f64::NAN), n as f64))
+}

@@ -1,0 +1,81 @@
+//! Silhouettes (Rousseeuw 1987), and the scores of labels and batches that scib makes of them.
+
+use crate::distance::{Metric, Pairs, blocks};
+use crate::error::{Result, at_least, same};
+use crate::matrix::Matrix;
+use rayon::prelude::*;
+
+/// Returns the silhouette (b - a) / max(a, b) of every row: a is the mean distance to the others of its label, b
+/// the smallest mean distance to another label. Alone under its label, a row has 0.
+///
+/// # Errors
+/// [`Error::TooFew`](crate::Error::TooFew): fewer than two labels; [`Error::NotFinite`](crate::Error::NotFinite);
+/// [`Error::Shape`](crate::Error::Shape).
+pub fn silhouettes(x: &Matrix, labels: &[u32]) -> Result<Vec<f64>> {
+    same("labels", labels.len(), x.n_rows())?;
+    let sizes = sizes(labels);
+    at_least("labels", sizes.iter().filter(|&&size| size > 0).count(), 2)?;
+    let pairs = Pairs::new(x, x, Metric::Euclidean)?;
+    let of_block = |block: std::ops::Range<usize>| {
+        let mut sums = vec![vec![0.0; sizes.len()]; block.len()];
+        pairs.tiles(block.clone(), |references, tile| {
+            for (row, sums) in tile.chunks_exact(references.len()).zip(&mut sums) {
+                let labelled = row.iter().zip(&labels[references.clone()]);
+                labelled.for_each(|(&squared, &label)| sums[label as usize] += squared.max(0.0).sqrt());
+            }
+        });
+        block
+            .zip(sums)
+            .map(|(row, sums)| silhouette(&sums, &sizes, labels[row] as usize))
+            .collect::<Vec<f64>>()
+    };
+    Ok(blocks(x.n_rows()).into_par_iter().flat_map_iter(of_block).collect())
+}
+
+fn silhouette(sums: &[f64], sizes: &[usize], own: usize) -> f64 {
+    if sizes[own] < 2 {
+        return 0.0;
+    }
+    let a = sums[own] / (sizes[own] - 1) as f64;
+    let others = (0..sizes.len()).filter(|&label| label != own && sizes[label] > 0);
+    let b = others.map(|label| sums[label] / sizes[label] as f64).fold(f64::INFINITY, f64::min);
+    let largest = a.max(b);
+    if largest > 0.0 { (b - a) / largest } else { 0.0 }
+}
+
+fn sizes(labels: &[u32]) -> Vec<usize> {
+    let mut sizes = vec![0; labels.iter().max().map_or(0, |&label| label as usize + 1)];
+    labels.iter().for_each(|&label| sizes[label as usize] += 1);
+    sizes
+}
+
+/// Returns the mean silhouette of the labels, moved from [-1, 1] to [0, 1]: scib's label ASW.
+///
+/// # Errors
+/// Those of [`silhouettes`].
+pub fn silhouette_label(x: &Matrix, labels: &[u32]) -> Result<f64> {
+    let silhouettes = silhouettes(x, labels)?;
+    Ok((silhouettes.iter().sum::<f64>() / silhouettes.len() as f64 + 1.0) / 2.0)
+}
+
+/// Returns scib's batch ASW: the mean over labels of the mean of 1 - |silhouette of the batches| within a label.
+///
+/// Labels whose cells are of one batch, or all of different batches, are left out; NaN, when that leaves none.
+///
+/// # Errors
+/// Those of [`silhouettes`].
+pub fn silhouette_batch(x: &Matrix, labels: &[u32], batches: &[u32]) -> Result<f64> {
+    same("labels", labels.len(), x.n_rows())?;
+    same("batches", batches.len(), x.n_rows())?;
+    let mut means = Vec::new();
+    for label in 0..sizes(labels).len() as u32 {
+        let rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == label).collect();
+        let within: Vec<u32> = rows.iter().map(|&row| batches[row]).collect();
+        let n_batches = sizes(&within).iter().filter(|&&size| size > 0).count();
+        if n_batches > 1 && n_batches < rows.len() {
+            let silhouettes = silhouettes(&x.select(&rows), &within)?;
+            means.push(silhouettes.iter().map(|value| 1.0 - value.abs()).sum::<f64>() / rows.len() as f64);
+        }
+    }
+    Ok(means.iter().sum::<f64>() / means.len() as f64)
+}
