@@ -1,5 +1,7 @@
 //! Publishing, tables, manifests, embeddings and model folders on real files.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! From counts to tokens: vocabulary, gene ids, tokenising, sums, filters, top genes, vocabulary maps.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use mfdoom_error::Kind;

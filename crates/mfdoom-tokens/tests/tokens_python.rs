@@ -1,5 +1,7 @@
 //! Python opens our files and finds the types that were promised. Skipped, saying so, without pyarrow.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

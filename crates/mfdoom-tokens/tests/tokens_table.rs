@@ -1,5 +1,7 @@
 //! The token table: what is written is read back, as file, stream and FIFO; what breaks its promise is told.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -94,6 +94,6 @@ fn vectors(array: &ArrayRef, dim: usize, source: &str) -> Result<Vec<f32>> {
         return Err(Error::contract(format!("{source}: holds nulls")).wanted("a vector in every row"));
     }
     let values = column::cast::<Float32Array>(lists.values(), source)?.values();
-    let start = lists.value_offset_at(0) as usize;
+    let start = lists.value_offset_at(0);
     Ok(values[start..start + lists.len() * dim].to_vec())
 }

@@ -108,7 +108,7 @@ fn vectors(array: &ArrayRef, dim: usize, source: &str) -> Result<Vec<f32>> {
     if lists.null_count() > 0 || lists.values().null_count() > 0 {
         return Err(Error::contract(format!("{source}: holds nulls")).wanted("a vector in every row"));
     }
-    let start = lists.value_offset_at(0) as usize;
+    let start = lists.value_offset_at(0);
     let range = start..start + lists.len() * dim;
     match lists.values().as_primitive_opt::<Float64Type>() {
         Some(values) => Ok(values.values()[range].iter().map(|&value| value as f32).collect()),
