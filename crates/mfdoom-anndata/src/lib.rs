@@ -3,9 +3,12 @@
 //! | to | use |
 //! |---|---|
 //! | read whatever a user brings | [`H5ad`], its [`Matrix`] by [`Source`], in blocks of rows ([`CsrBlock`]) |
+//! | make a new file, its matrices appended in blocks | [`H5adWriter`], [`NewFile`], [`NewMatrix`] |
+//! | add to a file (`--into`) | [`H5adUpdate`], [`Value`] |
 //! | tell counts from anything else | [`CsrBlock::offending_counts`] |
 //!
 //! Reading goes through HDF5 itself, because libraries for AnnData refuse or panic on files that exist.
+//! Writing leaves the encoding of small elements to the `anndata` crate and streams matrices itself.
 //! Every error names the file, the path inside it, what was found, what was wanted and the way out.
 
 mod block;
@@ -16,9 +19,11 @@ mod matrix;
 mod place;
 mod read;
 mod source;
+mod write;
 
 pub use block::{CsrBlock, MAX_EXACT_COUNT};
 pub use frame::{Column, Frame};
 pub use matrix::{DEFAULT_MEMORY, Matrix};
 pub use read::H5ad;
 pub use source::Source;
+pub use write::{H5adUpdate, H5adWriter, MatrixKind, NewFile, NewMatrix, Value};

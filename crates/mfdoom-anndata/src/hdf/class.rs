@@ -38,11 +38,13 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Bytes of the memory type.
-    pub(crate) fn size(self) -> usize {
+    /// The memory type.
+    pub(crate) fn descriptor(self) -> TypeDescriptor {
         match self {
-            Self::Float32 | Self::SmallInt => 4,
-            Self::Float64 | Self::Int | Self::Unsigned => 8,
+            Self::Float32 | Self::SmallInt => TypeDescriptor::Float(FloatSize::U4),
+            Self::Float64 => TypeDescriptor::Float(FloatSize::U8),
+            Self::Int => TypeDescriptor::Integer(IntSize::U8),
+            Self::Unsigned => TypeDescriptor::Unsigned(IntSize::U8),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use hdf5::Dataset;
-use hdf5::types::{FloatSize, H5Type, IntSize, TypeDescriptor};
+use hdf5::types::{H5Type, TypeDescriptor};
 use mfdoom_error::Result;
 use ndarray::s;
 
@@ -45,7 +45,7 @@ impl DenseRows {
         match &self.cells {
             Cells::Array(dataset, number) => array(dataset, *number, rows, rounded),
             Cells::Field(dataset, field, number) => {
-                let memory = TypeDescriptor::FixedArray(Box::new(element(*number)), self.n_cols);
+                let memory = TypeDescriptor::FixedArray(Box::new(number.descriptor()), self.n_cols);
                 Ok(from_bytes(&read_bytes(dataset, Some(field), memory, rows)?, *number, rounded))
             }
             Cells::Columns(lines) => {
@@ -62,7 +62,7 @@ impl DenseRows {
 
     fn piece(&self) -> usize {
         let number = match &self.cells {
-            Cells::Array(_, number) | Cells::Field(_, _, number) => number.size(),
+            Cells::Array(_, number) | Cells::Field(_, _, number) => number.descriptor().size(),
             Cells::Columns(_) => size_of::<f32>(),
         };
         (PIECE / (number * self.n_cols).max(1)).max(1)
@@ -117,15 +117,6 @@ fn array(
         Number::Int => from_i64(&read(dataset, rows)?, rounded),
         Number::Unsigned => from_u64(&read(dataset, rows)?, rounded),
     })
-}
-
-fn element(number: Number) -> TypeDescriptor {
-    match number {
-        Number::Float32 | Number::SmallInt => TypeDescriptor::Float(FloatSize::U4),
-        Number::Float64 => TypeDescriptor::Float(FloatSize::U8),
-        Number::Int => TypeDescriptor::Integer(IntSize::U8),
-        Number::Unsigned => TypeDescriptor::Unsigned(IntSize::U8),
-    }
 }
 
 fn from_bytes(bytes: &[u8], number: Number, rounded: &mut Vec<f64>) -> Vec<f32> {

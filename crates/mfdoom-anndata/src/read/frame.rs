@@ -73,9 +73,17 @@ impl FrameReader {
         &self.columns
     }
 
-    /// Whether the frame is a record array of anndata up to 0.6.
-    pub(crate) fn is_records(&self) -> bool {
-        matches!(self.form, Form::Records(_))
+    /// Name of the index.
+    pub(crate) fn index(&self) -> &str {
+        &self.index
+    }
+
+    /// Number of fields, where the frame is a record array of anndata up to 0.6.
+    pub(crate) fn n_fields(&self) -> Option<usize> {
+        match &self.form {
+            Form::Group(_) => None,
+            Form::Records(records) => Some(records.n_fields()),
+        }
     }
 
     /// Names of rows.

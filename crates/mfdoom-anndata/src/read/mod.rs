@@ -12,5 +12,6 @@ pub use h5ad::H5ad;
 
 pub(crate) use frame::FrameReader;
 use locate::feature_names;
+pub(crate) use records::fields as record_fields;
 pub(crate) use sparse_group::{Layout, SparseGroup};
 use texts::uns_texts;

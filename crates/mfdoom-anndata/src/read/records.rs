@@ -43,6 +43,10 @@ impl Records {
         self.n_rows
     }
 
+    pub(super) fn n_fields(&self) -> usize {
+        self.fields.len()
+    }
+
     /// The first field names the rows.
     pub(super) fn index(&self) -> &str {
         &self.fields[0].0
@@ -70,7 +74,7 @@ impl Records {
 }
 
 /// Fields of a record array; none for any other dataset.
-pub(super) fn fields(dataset: &Dataset) -> Vec<(String, Class)> {
+pub(crate) fn fields(dataset: &Dataset) -> Vec<(String, Class)> {
     match dataset.dtype().and_then(|dtype| dtype.to_descriptor()) {
         Ok(TypeDescriptor::Compound(record)) => {
             let name = |name: String| String::from_utf8_lossy(name.as_bytes()).into_owned();
