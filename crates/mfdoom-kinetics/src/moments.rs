@@ -20,6 +20,8 @@ pub struct Smoother {
     indices: Vec<u32>,
     /// The same cells in half the memory, where 16 bits name them all; else empty.
     narrow: Vec<u16>,
+    /// Whether every cell is averaged for the cells that are averaged for it.
+    symmetric: bool,
     /// One over the number of cells averaged; rounded to f32, as scVelo does.
     weights: Vec<f64>,
 }
@@ -33,8 +35,13 @@ impl Smoother {
         connectivities.check()?;
         let n = connectivities.n_rows();
         expect_len("columns of the connectivities", n, connectivities.n_cols)?;
-        let mut out =
-            Self { indptr: vec![0], indices: Vec::new(), narrow: Vec::new(), weights: Vec::with_capacity(n) };
+        let mut out = Self {
+            indptr: vec![0],
+            indices: Vec::new(),
+            narrow: Vec::new(),
+            symmetric: false,
+            weights: Vec::with_capacity(n),
+        };
         for i in 0..n {
             let (columns, values) = connectivities.row(i);
             let first = out.indices.len();
@@ -47,6 +54,8 @@ impl Smoother {
             out.indptr.push(out.indices.len());
             out.weights.push(f64::from((1.0 / (out.indices.len() - first) as f64) as f32));
         }
+        let back = |i: usize, j: u32| out.cells(j as usize).binary_search(&(i as u32)).is_ok();
+        out.symmetric = (0..n).all(|i| out.cells(i).iter().all(|&j| back(i, j)));
         if n <= NARROW {
             out.narrow = out.indices.iter().map(|&j| j as u16).collect();
         }
@@ -56,6 +65,11 @@ impl Smoother {
     /// Returns the cells averaged for cell `i` as 16-bit numbers; none when there are more than [`NARROW`] cells.
     pub(crate) fn narrow_cells(&self, i: usize) -> Option<&[u16]> {
         self.narrow.get(self.indptr[i]..self.indptr[i + 1])
+    }
+
+    /// Says whether every cell is averaged for the cells that are averaged for it, as with UMAP's connectivities.
+    pub fn is_symmetric(&self) -> bool {
+        self.symmetric
     }
 
     /// Returns the number of cells.

@@ -56,11 +56,12 @@ fn evaluate(
 ) -> f64 {
     times(gene, p, timing, scratch);
     let scale = Scale::new(gene, p);
-    distances_to_branches(gene, p, scale, [true, true], scratch);
-    nearer_branch(gene.u.len(), smoother, scratch);
-    let Scratch { tau, tau_off, nearer_on, order, values, .. } = scratch;
-    let changed = close_jumps(tau, tau_off, nearer_on, order, values);
-    distances_to_branches(gene, p, scale, changed, scratch);
+    distances_to_branches(gene, p, scale, scratch);
+    sum_neighbourhoods(gene.u.len(), smoother, scratch);
+    nearer_branch(scratch);
+    let Scratch { tau, tau_off, nearer_on, order, values, adjusted, .. } = scratch;
+    close_jumps([tau, tau_off], nearer_on, order, values, adjusted);
+    renew_adjusted(gene, smoother, (p, scale), scratch);
     choose_states(gene, smoother, (p, scale), scratch, out)
 }
 
@@ -113,59 +114,68 @@ fn times(gene: &Gene, p: &Parameters, timing: Timing, scratch: &mut Scratch) {
     tau_off.iter_mut().for_each(|t| *t = t.max(0.0).min(longest));
 }
 
-/// Fills the squared distances to the branches named, at the assigned times.
+/// Fills the squared distances to both branches at the assigned times.
 #[inline(always)]
-fn distances_to_branches(
-    gene: &Gene,
-    p: &Parameters,
-    scale: Scale,
-    [to_on, to_off]: [bool; 2],
-    scratch: &mut Scratch,
-) {
+fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mut Scratch) {
     let n = gene.u.len();
+    let (on, off) = (p.induction(), p.repression(p.at_switch()));
     scratch.distances.resize(n.max(NARROW), [0.0; 2]);
-    scratch.excess.resize(n.max(NARROW), 0.0);
     let (u, s, distances) = (&scratch.u[..n], &gene.s[..n], &mut scratch.distances[..n]);
-    if to_on {
-        let (branch, tau) = (p.induction(), &scratch.tau[..n]);
-        for i in 0..n {
-            distances[i][1] = scale.distance((u[i], s[i]), branch.at(tau[i]));
+    let (tau, tau_off) = (&scratch.tau[..n], &scratch.tau_off[..n]);
+    for i in 0..n {
+        let here = (u[i], s[i]);
+        distances[i] = [scale.distance(here, off.at(tau_off[i])), scale.distance(here, on.at(tau[i]))];
+    }
+}
+
+/// Share of the cells up to which adjusted ones are renewed one by one: one in this many.
+const FEW: usize = 4;
+
+/// Brings distances and sums up to date after times were adjusted.
+#[inline(always)]
+fn renew_adjusted(gene: &Gene, smoother: &Smoother, (p, scale): (&Parameters, Scale), scratch: &mut Scratch) {
+    let n = gene.u.len();
+    if scratch.adjusted.len() * FEW > n || (!smoother.is_symmetric() && !scratch.adjusted.is_empty()) {
+        distances_to_branches(gene, p, scale, scratch);
+        return sum_neighbourhoods(n, smoother, scratch);
+    }
+    let (on, off) = (p.induction(), p.repression(p.at_switch()));
+    for &cell in &scratch.adjusted {
+        let i = cell as usize;
+        let induced = scratch.nearer_on[i];
+        let model = if induced { on.at(scratch.tau[i]) } else { off.at(scratch.tau_off[i]) };
+        let distance = scale.distance((scratch.u[i], gene.s[i]), model);
+        let slot = usize::from(induced);
+        let change = distance - scratch.distances[i][slot];
+        scratch.distances[i][slot] = distance;
+        for &j in smoother.cells(i) {
+            scratch.sums[j as usize][slot] += change;
         }
     }
-    if to_off {
-        let (branch, tau) = (p.repression(p.at_switch()), &scratch.tau_off[..n]);
-        for i in 0..n {
-            distances[i][0] = scale.distance((u[i], s[i]), branch.at(tau[i]));
-        }
+}
+
+/// Sums the distances over every neighbourhood.
+#[inline(always)]
+fn sum_neighbourhoods(n: usize, smoother: &Smoother, scratch: &mut Scratch) {
+    scratch.sums.resize(n, [0.0; 2]);
+    for (i, slot) in scratch.sums.iter_mut().enumerate() {
+        *slot = sum_of_pairs(smoother, i, &scratch.distances);
     }
 }
 
 /// Marks the cells whose neighbourhood is nearer to the induction branch.
 #[inline(always)]
-fn nearer_branch(n: usize, smoother: &Smoother, scratch: &mut Scratch) {
-    for (excess, [to_off, to_on]) in scratch.excess[..n].iter_mut().zip(&scratch.distances) {
-        *excess = to_off - to_on;
+fn nearer_branch(scratch: &mut Scratch) {
+    scratch.nearer_on.resize(scratch.sums.len(), false);
+    for (slot, [to_off, to_on]) in scratch.nearer_on.iter_mut().zip(&scratch.sums) {
+        *slot = to_on < to_off;
     }
-    scratch.nearer_on.resize(n, false);
-    for (i, slot) in scratch.nearer_on.iter_mut().enumerate() {
-        *slot = sum_of(smoother, i, &scratch.excess) > 0.0;
-    }
-}
-
-/// Sums one value of every cell averaged for cell `i`.
-#[inline(always)]
-fn sum_of(smoother: &Smoother, i: usize, values: &[f64]) -> f64 {
-    // 16-bit numbers cannot leave an array of that length, so the sum needs no check of bounds.
-    let table: Option<&[f64; NARROW]> = values.first_chunk();
-    if let (Some(cells), Some(table)) = (smoother.narrow_cells(i), table) {
-        return in_lanes(cells, |j: u16| [table[usize::from(j)]])[0];
-    }
-    in_lanes(smoother.cells(i), |j: u32| [values[j as usize]])[0]
 }
 
 /// Sums one pair of every cell averaged for cell `i`.
 #[inline(always)]
 fn sum_of_pairs(smoother: &Smoother, i: usize, values: &[[f64; 2]]) -> [f64; 2] {
+    // 16-bit numbers cannot leave an array of that length, so the sum needs no check of bounds.
     let table: Option<&[[f64; 2]; NARROW]> = values.first_chunk();
     if let (Some(cells), Some(table)) = (smoother.narrow_cells(i), table) {
         return in_lanes(cells, |j: u16| table[usize::from(j)]);
@@ -173,30 +183,25 @@ fn sum_of_pairs(smoother: &Smoother, i: usize, values: &[[f64; 2]]) -> [f64; 2] 
     in_lanes(smoother.cells(i), |j: u32| values[j as usize])
 }
 
-/// Sums what is found for every cell, in four lanes.
+/// Sums the pairs found for every cell, in four lanes.
 #[inline(always)]
-fn in_lanes<J: Copy, const D: usize>(cells: &[J], find: impl Fn(J) -> [f64; D]) -> [f64; D] {
-    let mut lanes = [[0.0; D]; 4];
+fn in_lanes<J: Copy>(cells: &[J], find: impl Fn(J) -> [f64; 2]) -> [f64; 2] {
+    let mut lanes = [[0.0; 2]; 4];
     let mut chunks = cells.chunks_exact(4);
     for chunk in &mut chunks {
         for k in 0..4 {
             let found = find(chunk[k]);
-            for d in 0..D {
-                lanes[k][d] += found[d];
-            }
+            lanes[k][0] += found[0];
+            lanes[k][1] += found[1];
         }
     }
     for &j in chunks.remainder() {
         let found = find(j);
-        for d in 0..D {
-            lanes[0][d] += found[d];
-        }
+        lanes[0][0] += found[0];
+        lanes[0][1] += found[1];
     }
-    let mut sum = [0.0; D];
-    for d in 0..D {
-        sum[d] = (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]);
-    }
-    sum
+    let sum = |d: usize| (lanes[0][d] + lanes[1][d]) + (lanes[2][d] + lanes[3][d]);
+    [sum(0), sum(1)]
 }
 
 /// Gives every cell the state nearest to its neighbourhood; returns the sum of distances over the fitted cells.
@@ -218,8 +223,8 @@ fn choose_states(
     let mut loss = 0.0;
     for i in 0..n {
         let [u, uu, s, ss] = gene.smooth[i];
-        let sums = sum_of_pairs(smoother, i, &scratch.distances);
-        let (off, on) = (sums[0] * smoother.weight(i), sums[1] * smoother.weight(i));
+        let [off, on] = scratch.sums[i];
+        let (off, on) = (off * smoother.weight(i), on * smoother.weight(i));
         let silent = uu * scale_u * scale_u + ss * scale_s * scale_s;
         let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;
         let saturated =

@@ -106,7 +106,7 @@ impl Inverse {
     #[inline(always)]
     pub fn at(&self, u: f64, s: f64) -> f64 {
         let share = self.of_u * u + self.of_s * s + self.constant;
-        -ln(share.max(SHARE).min(1.0 - SHARE)) / self.rate
+        -ln(share.clamp(SHARE, 1.0 - SHARE)) / self.rate
     }
 }
 

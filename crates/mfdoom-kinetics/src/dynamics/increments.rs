@@ -10,37 +10,35 @@ const USUAL: (f64, f64) = (99.5, 3.0);
 /// A gap, and the time from which it is subtracted.
 type Jump = (f64, f64);
 
-/// Closes the jumps of the induced cells' `tau` and of the other cells' `tau_off`; says which of the two changed.
+/// Closes the jumps of the induced cells' `tau` and of the other cells' `tau_off`, where `on` says which is which.
+///
+/// Lists the cells whose time changed in `adjusted`; `order` and `gaps` are memory to work in.
 pub(super) fn close_jumps(
-    tau: &mut [f64],
-    tau_off: &mut [f64],
+    [tau, tau_off]: [&mut [f64]; 2],
     on: &[bool],
     order: &mut Vec<u64>,
     gaps: &mut Vec<f64>,
-) -> [bool; 2] {
-    gaps.clear();
-    sort(tau, on, true, order);
-    gaps.extend(steps(order));
-    let n_on = order.len();
-    // Times sorted for the other branch are appended, so that both are there when the bound is known.
-    let mut off = std::mem::take(order);
-    sort_into(tau_off, on, false, &mut off);
-    gaps.extend(steps(&off[n_on..]));
-    let bound = USUAL.1 * percentile(gaps, USUAL.0);
-    let jumps = [jumps(&off[..n_on], bound), jumps(&off[n_on..], bound)];
-    *order = off;
-    subtract(tau, on, true, &jumps[0]);
-    subtract(tau_off, on, false, &jumps[1]);
-    [!jumps[0].is_empty(), !jumps[1].is_empty()]
-}
-
-/// Sorts the times of the cells with `on == branch`; times are not negative, so their bits sort alike.
-fn sort(time: &[f64], on: &[bool], branch: bool, order: &mut Vec<u64>) {
+    adjusted: &mut Vec<u32>,
+) {
     order.clear();
-    sort_into(time, on, branch, order);
+    sort_into(tau, on, true, order);
+    let n_on = order.len();
+    sort_into(tau_off, on, false, order);
+    let (first, second) = order.split_at(n_on);
+    gaps.clear();
+    gaps.extend(steps(first).chain(steps(second)));
+    let bound = USUAL.1 * percentile(gaps, USUAL.0);
+    adjusted.clear();
+    let jumps = [jumps(first, bound), jumps(second, bound)];
+    for (i, &on) in on.iter().enumerate() {
+        let (time, jumps) = if on { (&mut tau[i], &jumps[0]) } else { (&mut tau_off[i], &jumps[1]) };
+        if subtract(time, jumps) {
+            adjusted.push(i as u32);
+        }
+    }
 }
 
-/// Appends the sorted times of the cells with `on == branch`.
+/// Appends the sorted times of the cells with `on == branch`; times are not negative, so their bits sort alike.
 fn sort_into(time: &[f64], on: &[bool], branch: bool, order: &mut Vec<u64>) {
     let first = order.len();
     order.extend(time.iter().zip(on).filter(|(_, on)| **on == branch).map(|(t, _)| t.to_bits()));
@@ -59,17 +57,15 @@ fn jumps(order: &[u64], bound: f64) -> Vec<Jump> {
     times.zip(steps(order)).filter(|&(_, gap)| gap > bound).collect()
 }
 
-/// Subtracts every jump from the times at or after it.
-fn subtract(time: &mut [f64], on: &[bool], branch: bool, jumps: &[Jump]) {
-    if jumps.is_empty() {
-        return;
+/// Subtracts the jumps at or before a time from it, and says whether there was any.
+fn subtract(time: &mut f64, jumps: &[Jump]) -> bool {
+    let before = *time;
+    let mut any = false;
+    for (_, gap) in jumps.iter().take_while(|(from, _)| before >= *from) {
+        *time -= gap;
+        any = true;
     }
-    for (t, _) in time.iter_mut().zip(on).filter(|(_, on)| **on == branch) {
-        let before = *t;
-        for (_, gap) in jumps.iter().take_while(|(from, _)| before >= *from) {
-            *t -= gap;
-        }
-    }
+    any
 }
 
 #[cfg(test)]
@@ -83,8 +79,9 @@ mod tests {
             (0..n).map(|i| f64::from(i) * 0.01 + if i >= 1000 { 5.0 } else { 0.0 }).collect();
         let mut tau_off = vec![1.0; tau.len()];
         let on = vec![true; tau.len()];
-        let changed = close_jumps(&mut tau, &mut tau_off, &on, &mut Vec::new(), &mut Vec::new());
-        assert_eq!(changed, [true, false]);
+        let mut adjusted = Vec::new();
+        close_jumps([&mut tau, &mut tau_off], &on, &mut Vec::new(), &mut Vec::new(), &mut adjusted);
+        assert_eq!(adjusted, (1000..2000).collect::<Vec<u32>>());
         assert!((tau[999] - 9.99).abs() < 1e-12 && (tau[1000] - 9.99).abs() < 1e-9, "{}", tau[1000]);
         assert!((tau[1999] - 19.98).abs() < 1e-9);
         assert!(tau_off.iter().all(|&t| t == 1.0));

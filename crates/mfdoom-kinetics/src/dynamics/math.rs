@@ -32,7 +32,7 @@ const TWO_52: u64 = 0x4330_0000_0000_0000;
 /// Returns e^x for x of at most 700; x below -700 counts as -700.
 #[inline(always)]
 pub(super) fn exp(x: f64) -> f64 {
-    let x = x.max(-700.0).min(700.0);
+    let x = x.clamp(-700.0, 700.0);
     let shifted = x * std::f64::consts::LOG2_E + MAGIC;
     let whole = shifted - MAGIC;
     let r = (x - whole * LN2_HIGH) - whole * LN2_LOW;

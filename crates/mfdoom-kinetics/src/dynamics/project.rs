@@ -68,18 +68,18 @@ impl Grid {
     #[inline(always)]
     fn nearest(&self, u: f64, s: f64) -> f64 {
         let mut bound = [0.0; BLOCKS];
-        for block in 0..BLOCKS {
+        for (block, bound) in bound.iter_mut().enumerate() {
             let du = (self.least[0][block] - u).max(u - self.most[0][block]).max(0.0);
             let ds = (self.least[1][block] - s).max(s - self.most[1][block]).max(0.0);
-            bound[block] = du * du + ds * ds;
+            *bound = du * du + ds * ds;
         }
         let mut first = 0;
         for block in 1..self.blocks {
             first = if bound[block] < bound[first] { block } else { first };
         }
         let (mut best, mut tau) = self.nearest_in(first, u, s);
-        for block in 0..self.blocks {
-            if bound[block] < best && block != first {
+        for (block, &bound) in bound[..self.blocks].iter().enumerate() {
+            if bound < best && block != first {
                 let (distance, time) = self.nearest_in(block, u, s);
                 (best, tau) = if distance < best { (distance, time) } else { (best, tau) };
             }
@@ -91,13 +91,13 @@ impl Grid {
     #[inline(always)]
     fn nearest_in(&self, block: usize, u: f64, s: f64) -> (f64, f64) {
         let mut distance = [0.0; BLOCK];
-        for k in 0..BLOCK {
+        for (k, distance) in distance.iter_mut().enumerate() {
             let (du, ds) = (self.u[block][k] - u, self.s[block][k] - s);
-            distance[k] = du * du + ds * ds;
+            *distance = du * du + ds * ds;
         }
-        let mut best = (distance[0], self.tau[block][0]);
-        for k in 1..BLOCK {
-            best = if distance[k] < best.0 { (distance[k], self.tau[block][k]) } else { best };
+        let mut best = (f64::INFINITY, self.tau[block][0]);
+        for (distance, &tau) in distance.into_iter().zip(&self.tau[block]) {
+            best = if distance < best.0 { (distance, tau) } else { best };
         }
         best
     }

@@ -34,8 +34,10 @@ pub(super) struct Scratch {
     pub tau_off: Vec<f64>,
     /// Squared distances to the repression and to the induction branch, at least [`crate::moments::NARROW`] long.
     pub distances: Vec<[f64; 2]>,
-    /// Repression minus induction distance, at least [`crate::moments::NARROW`] long.
-    pub excess: Vec<f64>,
+    /// The same summed over every neighbourhood.
+    pub sums: Vec<[f64; 2]>,
+    /// Cells whose time was adjusted.
+    pub adjusted: Vec<u32>,
     /// Cell is nearer to the induction branch, averaged over its neighbourhood.
     pub nearer_on: Vec<bool>,
     /// Times in order, as bits.
