@@ -22,11 +22,19 @@ pub fn close(
             _ => panic!("{what}: different lengths"),
         }
     }
-    println!("{what}: {worst:.2e} over {count}");
+    eprintln!("{what}: {worst:.2e} over {count}");
     assert!(count > 0 && worst <= tolerance, "{what}: {worst:e} is above {tolerance:e}");
 }
 
-/// The same for two sparse matrices; what only one stores counts against 0.
+/// Does a step and prints how long it took.
+pub fn timed<T>(what: &str, step: impl FnOnce() -> T) -> T {
+    let start = std::time::Instant::now();
+    let out = step();
+    eprintln!("{what}: {:.3} s on {} threads", start.elapsed().as_secs_f64(), rayon::current_num_threads());
+    out
+}
+
+/// [`close`] for two sparse matrices; what only one stores counts against 0.
 pub fn close_sparse(what: &str, ours: &Csr, theirs: &Csr, tolerance: f64) {
     assert_eq!(ours.n_rows(), theirs.n_rows());
     assert!(theirs.values.len() > ours.n_rows(), "{what}: hardly any reference values");

@@ -8,7 +8,7 @@ use mfdoom_kinetics::graph::{confidence, terminal_states, velocity_graph};
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady::{SteadyOptions, SteadyState, fit_deterministic};
 
-use crate::compare::{median, spearman};
+use crate::compare::{median, spearman, timed};
 use crate::fixture::Fixture;
 use crate::npz::Npz;
 
@@ -27,15 +27,11 @@ fn fit(tag: &'static str) -> Option<Fitted> {
     let moments = fixture.moments(&smoother);
     let options = SteadyOptions { adjusted_r2: true, ..SteadyOptions::default() };
     let steady = fit_deterministic(&moments, &options);
-    let start = std::time::Instant::now();
-    let dynamics =
-        recover_dynamics(&moments, &smoother, &steady.velocity_genes, &DynamicsOptions::default()).unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "{tag}: {} genes in {seconds:.2} s on {} threads",
-        dynamics.genes.len(),
-        rayon::current_num_threads()
-    );
+    let options = DynamicsOptions::default();
+    let dynamics = timed("recover dynamics", || {
+        recover_dynamics(&moments, &smoother, &steady.velocity_genes, &options).unwrap()
+    });
+    eprintln!("{tag}: {} genes", dynamics.genes.len());
     let theirs = fixture.npz("dynamical");
     Some(Fitted { fixture, smoother, moments, steady, dynamics, theirs })
 }
@@ -50,7 +46,7 @@ impl Fitted {
             ours.iter().zip(&theirs).map(|(a, b)| ((a - b) / b.abs().max(1e-12)).abs()).collect();
         let same = off.iter().filter(|&&x| x < 1e-3).count() as f64 / off.len() as f64;
         let rank = spearman(&ours, &theirs);
-        println!(
+        eprintln!(
             "{name}: rank {rank:.4}, relative difference {:.1e} in the median, below 1e-3 in {:.1} %",
             median(&off),
             same * 100.0
@@ -87,7 +83,7 @@ impl Fitted {
         let theirs: Vec<f64> = self.dynamics.genes.iter().map(|&j| theirs[j]).collect();
         let ours: Vec<f64> = self.dynamics.fits.iter().map(|fit| fit.gamma / fit.beta).collect();
         let rank = spearman(&ours, &theirs);
-        println!("gamma / beta: rank {rank:.4}");
+        eprintln!("gamma / beta: rank {rank:.4}");
         assert!(rank >= 0.95, "gamma / beta: {rank}");
     }
 
@@ -99,7 +95,7 @@ impl Fitted {
         };
         let ranks: Vec<f64> = (0..theirs.n_rows).map(rank).filter(|rank| !rank.is_nan()).collect();
         let middle = median(&ranks);
-        println!(
+        eprintln!(
             "latent time per gene: rank {middle:.4} in the median, {:.4} least",
             ranks.iter().copied().fold(1.0, f64::min)
         );
@@ -107,11 +103,12 @@ impl Fitted {
     }
 
     fn check_velocity(&self) {
-        let velocity = dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap();
+        let velocity =
+            timed("velocity", || dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap());
         let genes = dynamical_velocity_genes(&self.dynamics, &self.steady.r2, 1e-3, 0.01).unwrap();
         let expected = self.theirs.bool("velocity_genes");
         let differ = genes.iter().zip(&expected).filter(|(a, b)| a != b).count();
-        println!(
+        eprintln!(
             "velocity genes: {} of {}, {differ} differ",
             genes.iter().filter(|&&g| g).count(),
             genes.len()
@@ -122,14 +119,14 @@ impl Fitted {
         let positions = self.moments.spliced.select_columns(&genes);
         let confidence = confidence(&ours, &neighbors).unwrap();
         let rank = spearman(&confidence.confidence, &self.theirs.f64("confidence"));
-        println!("confidence: rank {rank:.4}");
+        eprintln!("confidence: rank {rank:.4}");
         assert!(rank > 0.9);
         let graph = velocity_graph(&positions, &ours, &neighbors, false).unwrap();
         let states = terminal_states(&graph, &neighbors).unwrap();
         let time = latent_time(&self.dynamics, &self.smoother, &states.root_cells, &LatentOptions::default())
             .unwrap();
         let rank = spearman(&time, &self.theirs.f64("latent_time"));
-        println!("shared latent time: rank {rank:.4}, regions {:?}", states.regions);
+        eprintln!("shared latent time: rank {rank:.4}, regions {:?}", states.regions);
         assert!(rank > 0.9);
     }
 }

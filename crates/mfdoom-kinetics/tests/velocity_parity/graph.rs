@@ -6,7 +6,7 @@ use mfdoom_kinetics::graph::{
 };
 use mfdoom_kinetics::matrix::Matrix;
 
-use crate::compare::{close, close_sparse, spearman, wide};
+use crate::compare::{close, close_sparse, timed, wide};
 use crate::fixture::Fixture;
 
 fn check(tag: &'static str, mode: &str) {
@@ -17,33 +17,35 @@ fn check(tag: &'static str, mode: &str) {
     let velocity_file = format!("velocity_{mode}");
     let velocity = fixture.matrix(&velocity_file, &velocity_file).select_columns(&genes);
     let neighbors = fixture.neighbors();
-    let graph = velocity_graph(&positions, &velocity, &neighbors, mode == "stochastic").unwrap();
+    let graph =
+        timed("velocity graph", || velocity_graph(&positions, &velocity, &neighbors, mode == "stochastic"))
+            .unwrap();
     let file = |sign: &str| fixture.npz(&format!("{mode}_graph{sign}"));
     close_sparse("graph", &graph.positive, &fixture.coo(&file(""), ""), 1e-3);
     close_sparse("graph_neg", &graph.negative, &fixture.coo(&file("_neg"), ""), 1e-3);
     close("self transition", graph.self_transition.iter().copied(), theirs.f64("self_transition"), 1e-3);
 
     let umap = Matrix::new(fixture.n_cells(), 2, fixture.base.f32("X_umap")).unwrap();
-    let mut steps = project(&umap, &transition_matrix(&graph, &Kernel::projection(), false)).unwrap();
+    let mut steps = timed("transitions and projection", || {
+        project(&umap, &transition_matrix(&graph, &Kernel::projection(), false))
+    })
+    .unwrap();
     close("projection", wide(&steps.data), theirs.f64("velocity_umap_noscale"), 1e-3);
     autoscale(&umap, &mut steps);
     close("autoscaled projection", wide(&steps.data), theirs.f64("velocity_umap"), 1e-3);
 
-    let ours = confidence(&velocity, &neighbors).unwrap();
+    let ours = timed("confidence", || confidence(&velocity, &neighbors)).unwrap();
     close("confidence", ours.confidence, theirs.f64("confidence"), 1e-3);
     close("length, rounded there", ours.length, theirs.f64("length"), 6e-3);
 
     let smoother = fixture.smoother();
-    let states = terminal_states(&graph, &neighbors).unwrap();
-    let map = DiffusionMap::new(&graph, &smoother, 10).unwrap();
+    let states = timed("terminal states", || terminal_states(&graph, &neighbors)).unwrap();
+    let map = timed("diffusion map", || DiffusionMap::new(&graph, &smoother, 10)).unwrap();
     let (root, end) =
         (most_likely(&states.root_cells, &smoother), most_likely(&states.end_points, &smoother));
     let time = velocity_pseudotime(&map, root, end).unwrap();
-    let rank = spearman(&time, &theirs.f64("velocity_pseudotime"));
-    println!(
-        "{tag} {mode}: regions {:?}, root {root:?}, end {end:?}, pseudotime rank correlation {rank:.4}",
-        states.regions
-    );
+    eprintln!("{tag} {mode}: regions {:?}, root {root:?}, end {end:?}", states.regions);
+    close("pseudotime", time, theirs.f64("velocity_pseudotime"), 1e-3);
 }
 
 #[test]

@@ -54,16 +54,6 @@ impl Npz {
     pub fn bool(&self, name: &str) -> Vec<bool> {
         self.f64(name).into_iter().map(|value| value != 0.0).collect()
     }
-
-    pub fn strings(&self, name: &str) -> Vec<String> {
-        let array = self.array(name);
-        let width = array.dtype.strip_prefix("<U").expect("fixed-width unicode").parse::<usize>().unwrap();
-        let text = |chunk: &[u8]| {
-            let code = |w: [u8; 4]| char::from_u32(u32::from_le_bytes(w)).unwrap();
-            words(chunk).map(code).filter(|&c| c != '\0').collect()
-        };
-        array.bytes.chunks_exact(width * 4).map(text).collect()
-    }
 }
 
 impl Array {

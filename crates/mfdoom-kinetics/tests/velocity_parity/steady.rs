@@ -1,15 +1,20 @@
 //! Neighbours, moments and both steady-state modes against scVelo.
 
 use mfdoom_kinetics::connectivities::connectivities;
+use mfdoom_kinetics::moments::Moments;
 use mfdoom_kinetics::steady::{SteadyOptions, SteadyState, fit_deterministic, fit_stochastic, velocity};
 
-use crate::compare::{close, close_sparse, wide};
+use crate::compare::{close, close_sparse, timed, wide};
 use crate::fixture::Fixture;
 
 fn check_moments(fixture: &Fixture) {
     let theirs = fixture.coo(&fixture.base, "conn_");
-    close_sparse("connectivities", &connectivities(&fixture.neighbors()), &theirs, 1e-4);
-    let moments = fixture.moments(&fixture.smoother());
+    let neighbors = fixture.neighbors();
+    let ours = timed("connectivities", || connectivities(&neighbors));
+    close_sparse("connectivities", &ours, &theirs, 1e-4);
+    let smoother = fixture.smoother();
+    let [s, u] = fixture.normalised();
+    let moments = timed("moments", || Moments::new(&smoother, s.view(), u.view()).unwrap());
     close("Ms", wide(&moments.spliced.data), wide(&fixture.matrix("Ms", "Ms").data), 1e-4);
     close("Mu", wide(&moments.unspliced.data), wide(&fixture.matrix("Mu", "Mu").data), 1e-4);
 }
@@ -19,10 +24,10 @@ fn check_fit(fixture: &Fixture, mode: &str) {
     let moments = fixture.moments(&smoother);
     let [s, u] = fixture.normalised();
     let options = SteadyOptions::default();
-    let fit: SteadyState = match mode {
+    let fit: SteadyState = timed(mode, || match mode {
         "stochastic" => fit_stochastic(&moments, &smoother, (s.view(), u.view()), &options).unwrap(),
         _ => fit_deterministic(&moments, &options),
-    };
+    });
     let theirs = fixture.npz(mode);
     let differ =
         fit.velocity_genes.iter().zip(theirs.bool("velocity_genes")).filter(|(a, b)| **a != *b).count();
