@@ -102,6 +102,24 @@ impl Fitted {
         assert!(middle >= 0.9);
     }
 
+    /// Compares velocities per gene; scVelo's are those of the fitted genes only.
+    fn check_velocity_per_gene(&self) {
+        let file = "velocity_dynamical_fitted";
+        let theirs = self.fixture.matrix(file, file).transposed();
+        let ours = dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap().transposed();
+        let wide = |row: &[f32]| row.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+        let rank = |(k, &j): (usize, &usize)| spearman(&wide(ours.row(j)), &wide(theirs.row(k)));
+        let ranks: Vec<f64> =
+            self.dynamics.genes.iter().enumerate().map(rank).filter(|r| !r.is_nan()).collect();
+        let good = ranks.iter().filter(|&&rank| rank > 0.99).count() as f64 / ranks.len() as f64;
+        eprintln!(
+            "velocity per gene: rank {:.4} in the median, above 0.99 in {:.1} %",
+            median(&ranks),
+            good * 100.0
+        );
+        assert!(median(&ranks) > 0.99 && good > 0.9);
+    }
+
     fn check_velocity(&self) {
         let velocity =
             timed("velocity", || dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap());
@@ -123,6 +141,9 @@ impl Fitted {
         assert!(rank > 0.9);
         let graph = velocity_graph(&positions, &ours, &neighbors, false).unwrap();
         let states = terminal_states(&graph, &neighbors).unwrap();
+        let rank = spearman(&states.end_points, &self.theirs.f64("end_points"));
+        eprintln!("end points: rank {rank:.4}");
+        assert!(rank > 0.9);
         let time = latent_time(&self.dynamics, &self.smoother, &states.root_cells, &LatentOptions::default())
             .unwrap();
         let rank = spearman(&time, &self.theirs.f64("latent_time"));
@@ -136,6 +157,7 @@ fn pancreas_600_cells() {
     let Some(fitted) = fit("P600") else { return };
     fitted.check_rates();
     fitted.check_times();
+    fitted.check_velocity_per_gene();
     fitted.check_velocity();
 }
 
@@ -144,6 +166,7 @@ fn dentate_gyrus_100_cells() {
     let Some(fitted) = fit("D") else { return };
     fitted.check_rates();
     fitted.check_times();
+    fitted.check_velocity_per_gene();
     fitted.check_velocity();
 }
 
