@@ -117,3 +117,28 @@ impl<T> Shared<T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(offset), len) }
     }
 }
+
+/// Returns room for `len` elements of arbitrary values.
+///
+/// # Safety
+/// Every element is written before it is read.
+#[allow(clippy::uninit_vec)]
+pub(crate) unsafe fn unfilled<T: Real>(len: usize) -> Vec<T> {
+    let mut buffer = Vec::with_capacity(len);
+    // SAFETY: the capacity is `len`, every bit pattern of a float is valid, and the caller writes first.
+    unsafe { buffer.set_len(len) };
+    buffer
+}
+
+/// Returns the first `len` elements of a scratch buffer, which grows where it is too small.
+pub(crate) fn scratch<T: Real>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::zero());
+    }
+    &mut buffer[..len]
+}
+
+/// Rows that one task of a whole layer takes: some 32 tasks, so that threads end together; depends on `rows` only.
+pub(crate) fn rows_per_task(rows: usize) -> usize {
+    (rows / 32).next_multiple_of(64).clamp(64, 512)
+}

@@ -62,40 +62,76 @@ impl CustomOp1 for Geglu {
 
 fn forward<T: Real>(x: &[T], half: usize) -> Vec<T> {
     fill_rows(Pieces::new(x.len() / (2 * half).max(1), half), |first, out| {
-        let rows = x[first * 2 * half..].chunks_exact(2 * half);
-        vectorised(
-            #[inline(always)]
-            || {
-                for (out, row) in out.chunks_exact_mut(half).zip(rows) {
-                    let (value, gate) = row.split_at(half);
-                    for ((y, &value), &gate) in out.iter_mut().zip(value).zip(gate) {
-                        *y = value * gate * gate.normal().0;
-                    }
-                }
-            },
-        );
+        geglu_rows(&x[first * 2 * half..], half, out);
     })
 }
 
-/// gelu'(g) = Phi(g) + g phi(g)
 fn backward<T: Real>(x: &[T], grad: &[T], half: usize) -> Vec<T> {
     let width = 2 * half;
     fill_rows(Pieces::new(x.len() / width.max(1), width), |first, out| {
-        let rows = x[first * width..].chunks_exact(width).zip(grad[first * half..].chunks_exact(half));
-        vectorised(
+        geglu_rows_backward(&x[first * width..], &grad[first * half..], half, out, None);
+    })
+}
+
+/// Activates as many rows as `out` has room for.
+pub(crate) fn geglu_rows<T: Real>(x: &[T], half: usize, out: &mut [T]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (out, row) in out.chunks_exact_mut(half).zip(x.chunks_exact(2 * half)) {
+                let (value, gate) = row.split_at(half);
+                for ((y, &value), &gate) in out.iter_mut().zip(value).zip(gate) {
+                    *y = value * gate * gate.normal().0;
+                }
+            }
+        },
+    );
+}
+
+/// Writes the gradient of as many rows as `dx` has room for, and the activation again where it is asked for.
+///
+/// gelu'(g) = Phi(g) + g phi(g)
+pub(crate) fn geglu_rows_backward<T: Real>(
+    x: &[T],
+    grad: &[T],
+    half: usize,
+    dx: &mut [T],
+    activated: Option<&mut [T]>,
+) {
+    match activated {
+        Some(activated) => vectorised(
             #[inline(always)]
             || {
-                for (out, (row, grad)) in out.chunks_exact_mut(width).zip(rows) {
-                    let (value, gate) = row.split_at(half);
-                    let (d_value, d_gate) = out.split_at_mut(half);
-                    let grads = d_value.iter_mut().zip(d_gate);
-                    for (((dv, dg), (&value, &gate)), &g) in grads.zip(value.iter().zip(gate)).zip(grad) {
-                        let (below, density) = gate.normal();
-                        *dv = g * gate * below;
-                        *dg = g * value * gate.fused(density, below);
-                    }
+                let rows = x.chunks_exact(2 * half).zip(grad.chunks_exact(half));
+                let outputs = dx.chunks_exact_mut(2 * half).zip(activated.chunks_exact_mut(half));
+                for ((dx, y), (row, grad)) in outputs.zip(rows) {
+                    backward_row(row, grad, dx, |i, activated| y[i] = activated);
                 }
             },
-        );
-    })
+        ),
+        None => vectorised(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(2 * half).zip(grad.chunks_exact(half));
+                for (dx, (row, grad)) in dx.chunks_exact_mut(2 * half).zip(rows) {
+                    backward_row(row, grad, dx, |_, _| {});
+                }
+            },
+        ),
+    }
+}
+
+#[inline(always)]
+fn backward_row<T: Real>(row: &[T], grad: &[T], dx: &mut [T], mut activated: impl FnMut(usize, T)) {
+    let half = grad.len();
+    let (value, gate) = row.split_at(half);
+    let (d_value, d_gate) = dx.split_at_mut(half);
+    let (gate, d_gate) = (&gate[..half], &mut d_gate[..half]);
+    for i in 0..half {
+        let (below, density) = gate[i].normal();
+        let gelu = gate[i] * below;
+        d_value[i] = grad[i] * gelu;
+        d_gate[i] = grad[i] * value[i] * gate[i].fused(density, below);
+        activated(i, gelu * value[i]);
+    }
 }

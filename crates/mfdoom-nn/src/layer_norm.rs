@@ -132,28 +132,33 @@ fn moments<T: Real>(row: &[T], eps: T) -> (T, T) {
 fn forward<T: Real>(x: &[T], weight: &[T], bias: Option<&[T]>, eps: T) -> Vec<T> {
     let width = weight.len();
     fill_rows(Pieces::new(x.len() / width.max(1), width), |first, out| {
-        vectorised(
-            #[inline(always)]
-            || {
-                let rows = x[first * width..].chunks_exact(width);
-                for (out, row) in out.chunks_exact_mut(width).zip(rows) {
-                    let (mean, inv) = moments(row, eps);
-                    match bias {
-                        None => {
-                            for ((y, &x), &w) in out.iter_mut().zip(row).zip(weight) {
-                                *y = (x - mean) * inv * w;
-                            }
+        norm_rows(&x[first * width..], weight, bias, eps, out);
+    })
+}
+
+/// Normalises as many rows as `out` has room for.
+pub(crate) fn norm_rows<T: Real>(x: &[T], weight: &[T], bias: Option<&[T]>, eps: T, out: &mut [T]) {
+    let width = weight.len();
+    vectorised(
+        #[inline(always)]
+        || {
+            for (out, row) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                let (mean, inv) = moments(row, eps);
+                match bias {
+                    None => {
+                        for ((y, &x), &w) in out.iter_mut().zip(row).zip(weight) {
+                            *y = (x - mean) * inv * w;
                         }
-                        Some(bias) => {
-                            for (((y, &x), &w), &b) in out.iter_mut().zip(row).zip(weight).zip(bias) {
-                                *y = ((x - mean) * inv).fused(w, b);
-                            }
+                    }
+                    Some(bias) => {
+                        for (((y, &x), &w), &b) in out.iter_mut().zip(row).zip(weight).zip(bias) {
+                            *y = ((x - mean) * inv).fused(w, b);
                         }
                     }
                 }
-            },
-        );
-    })
+            }
+        },
+    );
 }
 
 fn backward<T: Real>(x: &Tensor, weight: &Tensor, grad: &Tensor, eps: T) -> Result<[Tensor; 3]> {
@@ -162,20 +167,31 @@ fn backward<T: Real>(x: &Tensor, weight: &Tensor, grad: &Tensor, eps: T) -> Resu
     let width = w.len();
     let rows = xs.len() / width.max(1);
     let (dx, mut sums) = fill_rows_with(Pieces::new(rows, width), 2 * width, |first, out, partial| {
-        let (dw, db) = partial.split_at_mut(width);
-        let inputs = xs[first * width..].chunks_exact(width).zip(g[first * width..].chunks_exact(width));
-        vectorised(
-            #[inline(always)]
-            || {
-                for (out, (row, grad)) in out.chunks_exact_mut(width).zip(inputs) {
-                    backward_row(row, grad, w, eps, [out, dw, db]);
-                }
-            },
-        );
+        norm_rows_backward([&xs[first * width..], &g[first * width..], w], eps, out, partial);
     });
     let db = sums.split_off(width);
     let tensor = |data: Vec<T>, like: &Tensor| Tensor::from_vec(data, like.shape(), &Device::Cpu);
     Ok([tensor(dx, x)?, tensor(sums, weight)?, tensor(db, weight)?])
+}
+
+/// Writes the gradient of as many rows as `dx` has room for; adds those of weight and bias to `[dw | db]`.
+pub(crate) fn norm_rows_backward<T: Real>(
+    [x, grad, weight]: [&[T]; 3],
+    eps: T,
+    dx: &mut [T],
+    sums: &mut [T],
+) {
+    let width = weight.len();
+    let (dw, db) = sums.split_at_mut(width);
+    vectorised(
+        #[inline(always)]
+        || {
+            let inputs = x.chunks_exact(width).zip(grad.chunks_exact(width));
+            for (dx, (row, grad)) in dx.chunks_exact_mut(width).zip(inputs) {
+                backward_row(row, grad, weight, eps, [dx, dw, db]);
+            }
+        },
+    );
 }
 
 #[inline(always)]

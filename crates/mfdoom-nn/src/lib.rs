@@ -15,6 +15,7 @@ pub mod device;
 pub mod memory;
 
 mod adamw;
+mod block;
 mod buffer;
 mod clip;
 mod gather;
@@ -32,6 +33,7 @@ mod value_hidden;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use attention::{AttentionPlan, Group, Segment, attention};
+pub use block::{AttentionBlock, FeedForwardBlock};
 pub use clip::clip_grad_norm;
 pub use gather::{gather, gather_add};
 pub use geglu::geglu;

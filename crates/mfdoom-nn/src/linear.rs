@@ -150,7 +150,7 @@ fn backward<T: Real>(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Opti
     let dx = if wants_grad(x) {
         let mut dx = vec![T::zero(); rows * width];
         let weight = View::new(weight_host.slice::<T>()?, out, width, width);
-        product(Target { data: &mut dx, stride: width, accumulate: false }, g, weight, Workers::Pool);
+        product(Target::over(&mut dx, width), g, weight, Workers::Pool);
         Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?)
     } else {
         None
@@ -158,7 +158,7 @@ fn backward<T: Real>(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Opti
     let dw = if wants_grad(weight) {
         let mut dw = vec![T::zero(); out * width];
         let x = View::new(x_host.slice::<T>()?, rows, width, width);
-        product(Target { data: &mut dw, stride: width, accumulate: false }, g.transposed(), x, Workers::Pool);
+        product(Target::over(&mut dw, width), g.transposed(), x, Workers::Pool);
         Some(Tensor::from_vec(dw, weight.shape(), &Device::Cpu)?)
     } else {
         None

@@ -38,6 +38,18 @@ pub(crate) struct Target<'a, T> {
     pub(crate) accumulate: bool,
 }
 
+impl<'a, T> Target<'a, T> {
+    /// The product replaces what is there.
+    pub(crate) fn over(data: &'a mut [T], stride: usize) -> Target<'a, T> {
+        Target { data, stride, accumulate: false }
+    }
+
+    /// The product is added to what is there.
+    pub(crate) fn onto(data: &'a mut [T], stride: usize) -> Target<'a, T> {
+        Target { data, stride, accumulate: true }
+    }
+}
+
 /// Who computes: the calling thread or the current rayon pool.
 #[derive(Clone, Copy)]
 pub(crate) enum Workers {

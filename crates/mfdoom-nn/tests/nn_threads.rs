@@ -7,7 +7,7 @@ use mfdoom_nn::{
     AdamW, AdamWConfig, ParameterStore, attention, clip_grad_norm, gather_add, geglu, layer_norm, linear,
     value_hidden,
 };
-use nn_support::{bytes, cells, index, loss, normal, run};
+use nn_support::{attention_block, bytes, cells, feed_forward_block, index, loss, normal, run};
 
 fn pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
@@ -44,6 +44,14 @@ fn attention_does_not_depend_on_threads() {
     same("many", &[&[many.n_queries(), 64], &[many.n_keys(), 128]], |v| attention(&v[0], &v[1], 4, &many));
     let one = cells(&[(400, 300, 16)]);
     same("one", &[&[one.n_queries(), 32], &[one.n_keys(), 64]], |v| attention(&v[0], &v[1], 1, &one));
+}
+
+#[test]
+fn blocks_do_not_depend_on_threads() {
+    same("ff", &[&[2500, 24], &[24], &[64, 24], &[24, 32]], feed_forward_block);
+    let plan = cells(&[(100, 70, 8), (0, 30, 8), (300, 280, 8)]);
+    let n = plan.n_queries();
+    same("block", &[&[n, 24], &[24], &[32, 24], &[64, 24], &[24, 32]], |v| attention_block(v, 2, &plan));
 }
 
 #[test]

@@ -10,16 +10,16 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// What the forward read and returned, and the gradient of what it returned.
-pub(super) struct Input<'a, T> {
-    pub(super) q: &'a [T],
-    pub(super) kv: &'a [T],
-    pub(super) out: &'a [T],
-    pub(super) grad: &'a [T],
-    pub(super) lse: &'a [T],
+pub(crate) struct Input<'a, T> {
+    pub(crate) q: &'a [T],
+    pub(crate) kv: &'a [T],
+    pub(crate) out: &'a [T],
+    pub(crate) grad: &'a [T],
+    pub(crate) lse: &'a [T],
 }
 
 /// Returns the gradients of q and kv.
-pub(super) fn backward<T: Real>(
+pub(crate) fn backward<T: Real>(
     plan: &AttentionPlan,
     heads: Heads,
     input: &Input<'_, T>,
@@ -166,22 +166,12 @@ impl<T: Real> Work<T> {
         let (scores, grads) = (&mut self.scores[..m * n], &mut self.score_grads[..m * n]);
         let (q, grad) = (View::new(&self.q, m, dim, dim), View::new(&self.grad, m, dim, dim));
         let (k, v) = (keys.k(block, dim), keys.v(block, dim));
-        product(
-            Target { data: &mut *scores, stride: n, accumulate: false },
-            q,
-            k.transposed(),
-            Workers::Here,
-        );
+        product(Target::over(&mut *scores, n), q, k.transposed(), Workers::Here);
         probabilities(scores, n, lse);
-        product(
-            Target { data: &mut *grads, stride: n, accumulate: false },
-            grad,
-            v.transposed(),
-            Workers::Here,
-        );
+        product(Target::over(&mut *grads, n), grad, v.transposed(), Workers::Here);
         score_grads(grads, scores, n, &self.delta);
         let (p, ds) = (View::new(scores, m, n, n), View::new(grads, m, n, n));
-        let add = |data| Target { data, stride: dim, accumulate: true };
+        let add = |data| Target::onto(data, dim);
         product(add(&mut self.dv[local..]), p.transposed(), grad, Workers::Here);
         product(add(&mut self.dk[local..]), ds.transposed(), q, Workers::Here);
         product(add(&mut self.dq), ds, k, Workers::Here);

@@ -20,7 +20,7 @@ struct Task {
 }
 
 /// Returns the output `[nq, inner]` and the log-sum-exp `[heads, nq]`.
-pub(super) fn forward<T: Real>(plan: &AttentionPlan, heads: Heads, q: &[T], kv: &[T]) -> (Vec<T>, Vec<T>) {
+pub(crate) fn forward<T: Real>(plan: &AttentionPlan, heads: Heads, q: &[T], kv: &[T]) -> (Vec<T>, Vec<T>) {
     let n_queries = plan.n_queries();
     let mut out: Vec<T> = Vec::with_capacity(n_queries * heads.inner);
     let mut lse: Vec<T> = Vec::with_capacity(n_queries * heads.count);
@@ -110,7 +110,7 @@ impl<T: Real> Work<T> {
             let n = block.len();
             self.scores.resize((rows.len() * n).max(self.scores.len()), T::zero());
             let scores = &mut self.scores[..rows.len() * n];
-            let target = Target { data: &mut *scores, stride: n, accumulate: false };
+            let target = Target::over(&mut *scores, n);
             product(target, q, keys.k(&block, dim).transposed(), Workers::Here);
             self.running.add(scores, n, &mut self.values, dim);
             let target = Target { data: &mut self.values, stride: dim, accumulate: !first };

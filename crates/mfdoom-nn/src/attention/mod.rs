@@ -65,12 +65,21 @@ pub fn attention(q: &Tensor, kv: &Tensor, heads: usize, plan: &Arc<AttentionPlan
     q.contiguous()?.apply_op2(&kv.contiguous()?, op)
 }
 
+pub(crate) use backward::{Input, backward};
+pub(crate) use forward::forward;
+
 /// Sizes shared by the kernels: heads, width of a head and of all heads together.
 #[derive(Clone, Copy)]
 pub(crate) struct Heads {
     count: usize,
     dim: usize,
     inner: usize,
+}
+
+impl Heads {
+    pub(crate) fn of(count: usize, inner: usize) -> Heads {
+        Heads { count, dim: inner / count, inner }
+    }
 }
 
 struct Attention {
@@ -82,7 +91,7 @@ struct Attention {
 
 impl Attention {
     fn heads(&self, inner: usize) -> Heads {
-        Heads { count: self.heads, dim: inner / self.heads, inner }
+        Heads::of(self.heads, inner)
     }
 }
 
@@ -100,7 +109,7 @@ impl CustomOp2 for Attention {
     ) -> Result<(CpuStorage, Shape)> {
         let heads = self.heads(l1.dims()[1]);
         let out = by_dtype!(s1.dtype(), T => {
-            let (out, lse) = forward::forward(&self.plan, heads, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?);
+            let (out, lse) = forward(&self.plan, heads, slice::<T>(s1, l1)?, slice::<T>(s2, l2)?);
             let _ = self.lse.set(to_storage(lse));
             to_storage(out)
         });
@@ -119,14 +128,14 @@ impl CustomOp2 for Attention {
         let Some(lse) = self.lse.get() else { bail!("the backward of attention ran before its forward") };
         by_dtype!(q.dtype(), T => {
             let hosts = [q, kv, res, &grad].map(Host::of);
-            let input = backward::Input {
+            let input = Input {
                 q: hosts[0].slice::<T>()?,
                 kv: hosts[1].slice()?,
                 out: hosts[2].slice()?,
                 grad: hosts[3].slice()?,
                 lse: lse.as_slice()?,
             };
-            let (dq, dkv) = backward::backward(&self.plan, heads, &input);
+            let (dq, dkv) = backward(&self.plan, heads, &input);
             Ok((
                 Some(Tensor::from_vec(dq, q.shape(), &Device::Cpu)?),
                 Some(Tensor::from_vec(dkv, kv.shape(), &Device::Cpu)?),

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use mfdoom_nn::{AttentionPlan, Group, Segment, Stream};
+use mfdoom_nn::{AttentionBlock, AttentionPlan, FeedForwardBlock, Group, Segment, Stream};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -78,4 +78,16 @@ pub fn cells(sizes: &[(usize, usize, usize)]) -> Arc<AttentionPlan> {
         start += a + b + fusion;
     }
     Arc::new(AttentionPlan::new(groups, start, start).unwrap())
+}
+
+/// Inputs x, norm, to_q, to_kv, to_out.
+pub fn attention_block(v: &[Var], heads: usize, plan: &Arc<AttentionPlan>) -> Result<Tensor> {
+    let [norm, to_q, to_kv, to_out] = std::array::from_fn(|i| v[i + 1].as_tensor().clone());
+    AttentionBlock { norm, to_q, to_kv, to_out, heads, eps: 1e-5 }.forward(&v[0], plan)
+}
+
+/// Inputs x, norm, proj_in, proj_out.
+pub fn feed_forward_block(v: &[Var]) -> Result<Tensor> {
+    let [norm, proj_in, proj_out] = std::array::from_fn(|i| v[i + 1].as_tensor().clone());
+    FeedForwardBlock { norm, proj_in, proj_out, eps: 1e-5 }.forward(&v[0])
 }
