@@ -26,11 +26,11 @@ impl Counts {
         block.values.iter().filter(bad).take(SHOWN).map(|value| f64::from(*value)).collect()
     }
 
-    /// Returns offending values among the first rows of a matrix.
-    pub fn probe(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
+    /// Returns whether the first rows of a matrix hold nothing but counts.
+    pub fn probe(self, file: &Counted, source: &Source) -> Result<bool> {
         let mut matrix = file.matrix(source)?;
         let rows = matrix.n_rows().min(PROBED);
-        Ok(self.offending(&matrix.read_rows(0..rows)?))
+        Ok(self.offending(&matrix.read_rows(0..rows)?).is_empty())
     }
 
     /// Returns the error for a matrix with an offending value, after looking for more of them.
@@ -48,8 +48,8 @@ impl Counts {
             .help("name the raw counts with --modality NAME=SOURCE; --allow-non-integer takes fractions as they are")
     }
 
-    /// Reads on until three different offending values are found.
-    fn search(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
+    /// Reads until three different offending values are found.
+    pub fn search(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
         let mut matrix = file.matrix(source)?;
         let mut found: Vec<f64> = Vec::new();
         let mut start = 0;

@@ -75,12 +75,11 @@ impl Modalities {
         let taken: BTreeSet<&Source> = self.matrices.values().collect();
         let mut refused = Vec::new();
         for source in candidates.into_iter().filter(|c| sources.contains(c) && !taken.contains(c)) {
-            let offending = counts.probe(file, &source)?;
-            if offending.is_empty() {
+            if counts.probe(file, &source)? {
                 self.matrices.insert(EXPRESSION.to_owned(), source);
                 return Ok(());
             }
-            refused.push(format!("{source}: {}", show(&offending)));
+            refused.push(format!("{source}: {}", show(&counts.search(file, &source)?)));
         }
         let path = &file.name;
         if !self.matrices.is_empty() {
@@ -102,7 +101,7 @@ impl Modalities {
     /// Checks the first rows of every matrix, and that expression is not just spliced under another name.
     fn check(&self, file: &Counted, counts: Counts) -> Result<()> {
         for source in self.matrices.values().chain(&self.ambiguous) {
-            if !counts.probe(file, source)?.is_empty() {
+            if !counts.probe(file, source)? {
                 return Err(counts.refuse(file, source));
             }
         }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Cells that are read at once.
-const READ_CELLS: usize = 512;
+const READ_CELLS: usize = 256;
 
 /// Which rows a pass goes over.
 #[derive(Clone, Copy, Debug)]
@@ -43,15 +43,13 @@ pub struct Cells<'a> {
 }
 
 impl Cells<'_> {
-    /// Returns the tokens by which genes are chosen: of the transcript states only the total, of files
-    /// without it each; all under the name of the total, and every other modality under its own.
+    /// Returns modality and tokens by which genes are chosen: of the transcript states only the total, where
+    /// there is one, and every other modality.
     pub fn ranked(&self) -> impl Iterator<Item = (&str, &ModalityTokens)> {
         let total = self.tokens.contains_key(EXPRESSION);
-        let ranked = self
-            .tokens
-            .iter()
-            .filter(move |(name, _)| !total || *name == EXPRESSION || ranked_as(name) != EXPRESSION);
-        ranked.map(|(name, tokens)| (ranked_as(name), tokens))
+        let state = |name: &str| name == SPLICED || name == UNSPLICED;
+        let ranked = self.tokens.iter().filter(move |(name, _)| !(total && state(name)));
+        ranked.map(|(name, tokens)| (name.as_str(), tokens))
     }
 }
 

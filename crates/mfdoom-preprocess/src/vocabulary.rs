@@ -31,15 +31,16 @@ pub fn decide(plan: &Plan) -> Result<Genes> {
     let genes = match &plan.args.vocab {
         Some(path) => given(plan, path)?,
         None => {
-            let all = union(plan)?;
-            let measured = measure(plan, &all)?;
-            select(plan, Genes { vocabulary: all, measured })?
+            let vocabulary = union(plan)?;
+            let measured = measure(plan, &vocabulary)?;
+            Genes { vocabulary, measured }
         }
     };
+    warn_of_strangers(&genes);
+    let genes = if plan.args.vocab.is_some() { genes } else { select(plan, genes)? };
     if genes.vocabulary.is_empty() {
         return Err(Error::contract("no gene is left").help("lower --min-cells"));
     }
-    warn_of_strangers(&genes);
     Ok(genes)
 }
 
@@ -155,7 +156,11 @@ fn select(plan: &Plan, genes: Genes) -> Result<Genes> {
     let mut moments: BTreeMap<String, GeneMoments> = BTreeMap::new();
     pass::run(plan, &genes.vocabulary, Rows::Whole("choosing genes"), &mut |cells| {
         for (name, tokens) in cells.ranked() {
-            moments.entry(name.to_owned()).or_insert_with(|| GeneMoments::new(n_genes)).add(tokens);
+            let group = pass::ranked_as(name).to_owned();
+            let moments = moments.entry(group).or_insert_with(|| GeneMoments::new(n_genes));
+            if let Some(measured) = genes.measured.get(cells.dataset, name) {
+                moments.add_measured(tokens, measured);
+            }
         }
         Ok(())
     })?;

@@ -7,9 +7,9 @@ use mfdoom_tokens::{ModalityTokens, TokenBatch, TokenSchema, TokenWriter};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Cells per batch, whatever was read at once: what is written depends on nothing else.
-const BATCH_CELLS: usize = 512;
+const BATCH_CELLS: usize = 256;
 /// Batches that may wait to be written.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 enum Message {
     Batch(TokenBatch),

@@ -15,7 +15,7 @@ const N_BINS: usize = 20;
 /// Sums over cells per gene, token id i + 1 at position i.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneMoments {
-    n_cells: u64,
+    n_cells: Vec<u64>,
     cells: Vec<u64>,
     sum: Vec<f64>,
     sum_of_squares: Vec<f64>,
@@ -25,15 +25,28 @@ impl GeneMoments {
     /// Returns empty sums for a vocabulary of `n_genes`.
     pub fn new(n_genes: usize) -> Self {
         let zeros = vec![0.0; n_genes];
-        Self { n_cells: 0, cells: vec![0; n_genes], sum: zeros.clone(), sum_of_squares: zeros }
+        Self { n_cells: vec![0; n_genes], cells: vec![0; n_genes], sum: zeros.clone(), sum_of_squares: zeros }
     }
 
-    /// Adds the measured cells of a block.
+    /// Adds the measured cells of a block, in which every gene was measured.
     ///
     /// Cells without counts take part as zeros, as in scanpy.
     pub fn add(&mut self, tokens: &ModalityTokens) {
+        let n = present(tokens);
+        self.n_cells.iter_mut().for_each(|cells| *cells += n);
+        self.add_counts(tokens);
+    }
+
+    /// Adds the measured cells of a block, in which the genes of the token ids `measured` were measured: the
+    /// others are unknown there, not zero.
+    pub fn add_measured(&mut self, tokens: &ModalityTokens, measured: &[u32]) {
+        let n = present(tokens);
+        measured.iter().for_each(|&token| self.n_cells[token as usize - 1] += n);
+        self.add_counts(tokens);
+    }
+
+    fn add_counts(&mut self, tokens: &ModalityTokens) {
         for cell in (0..tokens.len()).filter(|&cell| tokens.present[cell]) {
-            self.n_cells += 1;
             let scale = TARGET / tokens.library_size[cell].max(f64::MIN_POSITIVE);
             let (index, count) = tokens.cell(cell);
             for (&token, &count) in index.iter().zip(count) {
@@ -50,7 +63,7 @@ impl GeneMoments {
     pub fn restricted_to(&self, tokens: &[u32]) -> Self {
         let pick = |values: &[f64]| tokens.iter().map(|&token| values[token as usize - 1]).collect();
         Self {
-            n_cells: self.n_cells,
+            n_cells: tokens.iter().map(|&token| self.n_cells[token as usize - 1]).collect(),
             cells: tokens.iter().map(|&token| self.cells[token as usize - 1]).collect(),
             sum: pick(&self.sum),
             sum_of_squares: pick(&self.sum_of_squares),
@@ -68,7 +81,8 @@ impl GeneMoments {
             .sum
             .iter()
             .zip(&self.sum_of_squares)
-            .map(|(&sum, &squares)| self.raw(sum, squares))
+            .zip(&self.n_cells)
+            .map(|((&sum, &squares), &n)| raw(sum, squares, n as f64))
             .collect();
         let bins = bins(&genes);
         let moments: Vec<(f64, f64)> = (0..N_BINS).map(|bin| bin_moments(&genes, &bins, bin)).collect();
@@ -79,14 +93,6 @@ impl GeneMoments {
                 .filter(|score| score.is_finite())
         };
         genes.iter().zip(&bins).map(normalise).collect()
-    }
-
-    fn raw(&self, sum: f64, squares: f64) -> Dispersion {
-        let n = self.n_cells as f64;
-        let mean = if n > 0.0 { sum / n } else { 0.0 };
-        let variance = (squares - sum * mean) / (n - 1.0);
-        let known = mean > 0.0 && variance > 0.0;
-        Dispersion { log_mean: mean.ln_1p(), dispersion: known.then(|| (variance / mean).ln()) }
     }
 
     /// Returns the token ids of the `n` genes of highest normalised dispersion, ascending; ties go to the
@@ -103,6 +109,19 @@ impl GeneMoments {
         tokens.sort_unstable();
         tokens
     }
+}
+
+/// Returns the number of measured cells.
+fn present(tokens: &ModalityTokens) -> u64 {
+    tokens.present.iter().filter(|present| **present).count() as u64
+}
+
+/// Returns mean and dispersion of a gene from its sums over `n` cells.
+fn raw(sum: f64, squares: f64, n: f64) -> Dispersion {
+    let mean = if n > 0.0 { sum / n } else { 0.0 };
+    let variance = (squares - sum * mean) / (n - 1.0);
+    let known = mean > 0.0 && variance > 0.0;
+    Dispersion { log_mean: mean.ln_1p(), dispersion: known.then(|| (variance / mean).ln()) }
 }
 
 /// Logarithms of mean and dispersion of a gene.
