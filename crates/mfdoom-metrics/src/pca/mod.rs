@@ -97,14 +97,12 @@ fn point_upwards(vectors: &mut Panel) {
 
 fn scores(x: &impl Rows, mean: &[f64], vectors: &Panel) -> Matrix {
     let k = vectors.width();
-    let offset = scatter::combine(vectors, |visit| mean.iter().enumerate().for_each(|(i, &m)| visit(i, m)));
+    let of_mean = scatter::mean_image(mean, vectors);
     let mut data = vec![0.0f32; x.n_rows() * k];
     data.par_chunks_mut(k).enumerate().for_each(|(row, scores)| {
-        let own = scatter::combine(vectors, |visit| x.each(row, visit));
-        scores
-            .iter_mut()
-            .zip(own.iter().zip(&offset))
-            .for_each(|(score, (own, mean))| *score = (own - mean) as f32);
+        let mut image = vec![0.0; k];
+        scatter::row_image(x, row, vectors, &of_mean, &mut image);
+        scores.iter_mut().zip(image).for_each(|(score, value)| *score = value as f32);
     });
     Matrix::new(data, x.n_rows(), k).unwrap_or_default()
 }

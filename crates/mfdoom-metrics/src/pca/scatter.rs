@@ -52,12 +52,12 @@ impl<'a, X: Rows> Scatter<'a, X> {
     /// Returns C times the columns of `panel` [p, b].
     pub(super) fn times(&self, panel: &Panel) -> Panel {
         let (p, b) = (self.dim(), panel.width());
-        let offset = combine(panel, |visit| self.mean.iter().enumerate().for_each(|(i, &m)| visit(i, m)));
+        let of_mean = mean_image(&self.mean, panel);
         // Behind the p rows of the product stands the sum of all centred rows times the panel.
         let mut sums = sum_pieces(self.x.n_rows(), (p + 1) * b, |rows, sums| {
+            let mut image = vec![0.0; b];
             for row in rows {
-                let mut image = combine(panel, |visit| self.x.each(row, visit));
-                image.iter_mut().zip(&offset).for_each(|(value, mean)| *value -= mean);
+                row_image(self.x, row, panel, &of_mean, &mut image);
                 self.x.each(row, |column, value| add(&mut sums[column * b..(column + 1) * b], value, &image));
                 add(&mut sums[p * b..], 1.0, &image);
             }
@@ -68,11 +68,17 @@ impl<'a, X: Rows> Scatter<'a, X> {
     }
 }
 
-/// Returns the sum of the panel's rows that `walk` visits, each times its value.
-pub(super) fn combine(panel: &Panel, walk: impl FnOnce(&mut dyn FnMut(usize, f64))) -> Vec<f64> {
-    let mut sum = vec![0.0; panel.width()];
-    walk(&mut |row, value| add(&mut sum, value, panel.row(row)));
-    sum
+/// Returns the image of the mean: what is taken off the image of every row to centre it.
+pub(super) fn mean_image(mean: &[f64], panel: &Panel) -> Vec<f64> {
+    let mut image = vec![0.0; panel.width()];
+    mean.iter().enumerate().for_each(|(row, &value)| add(&mut image, value, panel.row(row)));
+    image
+}
+
+/// Writes the image of a centred row: its product with the panel.
+pub(super) fn row_image<X: Rows>(x: &X, row: usize, panel: &Panel, of_mean: &[f64], image: &mut [f64]) {
+    image.iter_mut().zip(of_mean).for_each(|(value, mean)| *value = -mean);
+    x.each(row, |column, value| add(image, value, panel.row(column)));
 }
 
 fn add(sum: &mut [f64], factor: f64, values: &[f64]) {

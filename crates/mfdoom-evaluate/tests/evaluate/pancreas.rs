@@ -1,0 +1,125 @@
+//! Real data: 3,696 cells of the mouse pancreas, 8 types, and what plain PCA makes of them.
+
+use crate::world::World;
+use mfdoom_anndata::{H5ad, Source};
+use mfdoom_artifact::{
+    EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
+    ObsType, Output,
+};
+use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn pancreas() -> Option<PathBuf> {
+    let root = std::env::var_os("MFDOOM_SHARED").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    let file = root.join("data/spliced/pancreas_3696x2000.h5ad");
+    if !file.exists() {
+        eprintln!("SKIPPED: {} is absent (set MFDOOM_SHARED)", file.display());
+        return None;
+    }
+    Some(file)
+}
+
+struct Cells {
+    ids: Vec<String>,
+    labels: Vec<Option<String>>,
+}
+
+fn manifest() -> Manifest {
+    Manifest::new("test", "0.1.0", 1, Value::Null, Vec::new())
+}
+
+/// Writes spliced and unspliced tokens and their sum.
+fn write_tokens(file: &H5ad, cells: &Cells, path: &Path) {
+    let genes = file.var_names().unwrap();
+    let vocabulary = Vocabulary::new(genes.iter().map(|gene| Gene::new(gene.as_str(), "")));
+    let token: Vec<u32> = genes.iter().map(|gene| vocabulary.lookup(gene).unwrap()).collect();
+    let layer = |name: &str| {
+        let mut matrix = file.matrix(&Source::Layer(name.to_owned())).unwrap();
+        matrix.read_rows(0..cells.ids.len()).unwrap()
+    };
+    let layers = [layer("spliced"), layer("unspliced")];
+    let mut modalities = vec![ModalityTokens::default(); 3];
+    for row in 0..cells.ids.len() {
+        let mut total = vec![0.0f32; genes.len() + 1];
+        for (layer, tokens) in layers.iter().zip(&mut modalities) {
+            let (columns, values) = layer.row(row);
+            let mut counts: Vec<(u32, f32)> =
+                columns.iter().zip(values).map(|(&column, &count)| (token[column as usize], count)).collect();
+            counts.sort_by_key(|(token, _)| *token);
+            counts.iter().for_each(|&(token, count)| total[token as usize] += count);
+            tokens.push(values.iter().map(|&count| f64::from(count)).sum(), counts);
+        }
+        let counts: Vec<(u32, f32)> =
+            (1..).zip(total.into_iter().skip(1)).filter(|(_, count)| *count > 0.0).collect();
+        modalities[2].push(counts.iter().map(|&(_, count)| f64::from(count)).sum(), counts);
+    }
+    let names = ["spliced", "unspliced", "expression"];
+    let mut measured = Measured::default();
+    names.iter().for_each(|name| measured.insert("P", name, (1..=genes.len() as u32).collect::<Vec<u32>>()));
+    let schema =
+        TokenSchema::new(names.map(str::to_owned).to_vec(), Arc::new(vocabulary), measured, manifest());
+    let mut writer = TokenWriter::create(&Output::file(path, false), &schema.unwrap()).unwrap();
+    let batch = TokenBatch {
+        dataset: vec!["P".to_owned(); cells.ids.len()],
+        cell_id: cells.ids.clone(),
+        obs: Vec::new(),
+        modalities,
+    };
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Writes an embedding that says nothing: the place of a cell in the file.
+fn write_embeddings(cells: &Cells, path: &Path) {
+    let obs = vec![ObsField::new("clusters", ObsType::String)];
+    let heads = vec![Head { name: "fusion".to_owned(), dim: 1 }];
+    let schema = EmbeddingSchema::new(obs, heads, Vec::new(), manifest()).unwrap();
+    let batch = EmbeddingBatch {
+        dataset: vec!["P".to_owned(); cells.ids.len()],
+        cell_id: cells.ids.clone(),
+        obs: vec![ObsColumn::String(cells.labels.clone())],
+        heads: vec![(0..cells.ids.len()).map(|cell| cell as f32).collect()],
+        present: Vec::new(),
+    };
+    let mut writer =
+        EmbeddingWriter::create(&Output::file(path, false), schema, EmbeddingFormat::Parquet).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Published figures of the same recipe (accuracy, balanced): .910/.872, .848/.762, .910/.871.
+///
+/// Balanced accuracy hangs on 70 Delta cells: by scikit-learn on these components it is .771 to .781 for unspliced
+/// over eight seeds of folds, and .005 more when equal votes go to the nearer label.
+#[test]
+fn plain_pca_scores_as_published() {
+    let Some(path) = pancreas() else { return };
+    let file = H5ad::open(path).unwrap();
+    let cells =
+        Cells { ids: file.obs_names().unwrap(), labels: file.obs_column("clusters").unwrap().to_strings() };
+    let world = World::new(1);
+    let (tokens, embeddings) = (world.path("t.parquet"), world.path("e.parquet"));
+    write_tokens(&file, &cells, &tokens);
+    write_embeddings(&cells, &embeddings);
+    let metrics =
+        world.evaluate(&embeddings, &["--label", "clusters", "--tokens", tokens.to_str().unwrap()]).unwrap();
+    let scores = metrics["label_transfer"][0]["scores"].as_array().unwrap();
+    let wanted = [
+        ("pca50_spliced", 0.910, 0.872, 0.01),
+        ("pca50_unspliced", 0.848, 0.762, 0.025),
+        ("pca50_expression", 0.910, 0.871, 0.015),
+    ];
+    for (name, accuracy, balanced, slack) in wanted {
+        let score = scores.iter().find(|score| score["name"] == name).unwrap();
+        let number = |key: &str| score[key].as_f64().unwrap();
+        eprintln!("{name}: {:.4} {:.4}", number("accuracy"), number("balanced_accuracy"));
+        assert!((number("accuracy") - accuracy).abs() < 0.01, "{name}: {score}");
+        assert!((number("balanced_accuracy") - balanced).abs() < slack, "{name}: {score}");
+        assert_eq!((&score["dim"], &score["genes"]), (&50.into(), &2000.into()));
+    }
+    let nothing = scores.iter().find(|score| score["name"] == "fusion").unwrap();
+    assert!(nothing["accuracy"].as_f64().unwrap() < 0.35, "{nothing}");
+}
