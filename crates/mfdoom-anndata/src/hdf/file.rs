@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use hdf5::file::MetadataCacheConfig;
 use mfdoom_error::{Error, Result};
 
 use crate::place::Place;
@@ -26,7 +27,7 @@ pub(crate) fn open(path: &Path) -> Result<(hdf5::File, Place)> {
     let mut file = File::open(path).map_err(|error| Error::io(path, error))?;
     file.by_ref().take(8).read_to_end(&mut head).map_err(|error| Error::io(path, error))?;
     drop(file);
-    match hdf5::File::open(path) {
+    match hdf5::File::with_options().with_fapl(|access| access.mdc_config(&small_cache())).open(path) {
         Ok(file) => Ok((file, place)),
         Err(error) if head == SIGNATURE => Err(damaged(&place, &error)),
         Err(_) => Err(place
@@ -37,11 +38,17 @@ pub(crate) fn open(path: &Path) -> Result<(hdf5::File, Place)> {
     }
 }
 
+/// Keeps the cache of HDF5's own data from growing with the file.
+fn small_cache() -> MetadataCacheConfig {
+    let initial_size = MetadataCacheConfig::default().initial_size;
+    MetadataCacheConfig { max_size: initial_size, ..MetadataCacheConfig::default() }
+}
+
 fn damaged(place: &Place, error: &hdf5::Error) -> Error {
     let stack = error.stack();
     let frames = stack.iter().flat_map(|stack| stack.iter().map(|frame| frame.desc().to_owned()));
     let reason = frames.last().unwrap_or_else(|| error.to_string());
-    if reason.contains("lock") {
+    if reason.contains("lock file") {
         return place
             .broken("is locked")
             .found(reason)

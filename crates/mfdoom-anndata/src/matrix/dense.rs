@@ -7,13 +7,13 @@ use hdf5::types::{H5Type, TypeDescriptor};
 use mfdoom_error::Result;
 use ndarray::s;
 
-use super::RowSource;
+use super::{DEFAULT_MEMORY, RowSource};
 use crate::block::CsrBlock;
 use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, read_bytes};
 use crate::place::Place;
 
-/// Bytes read at once.
-const PIECE: usize = 16 << 20;
+/// The share of the memory for reading ahead that one piece of the array may take.
+const SHARE: usize = 8;
 
 /// Rows of a dense matrix.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct DenseRows {
     cells: Cells,
     n_rows: usize,
     n_cols: usize,
+    memory: usize,
     place: Place,
 }
 
@@ -38,7 +39,7 @@ pub(crate) enum Cells {
 impl DenseRows {
     /// Takes values of the given shape.
     pub(crate) fn new(cells: Cells, shape: (usize, usize), place: Place) -> Self {
-        Self { cells, n_rows: shape.0, n_cols: shape.1, place }
+        Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, place }
     }
 
     fn values(&self, rows: Range<usize>, rounded: &mut Vec<f64>) -> hdf5::Result<Vec<f32>> {
@@ -60,24 +61,25 @@ impl DenseRows {
         }
     }
 
+    /// Rows to read at once.
     fn piece(&self) -> usize {
         let number = match &self.cells {
             Cells::Array(_, number) | Cells::Field(_, _, number) => number.descriptor().size(),
             Cells::Columns(_) => size_of::<f32>(),
         };
-        (PIECE / (number * self.n_cols).max(1)).max(1)
+        (self.memory / SHARE / (number * self.n_cols).max(1)).max(1)
     }
 }
 
 impl RowSource for DenseRows {
     fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>> {
-        let chunked = match &self.cells {
-            Cells::Array(dataset, _) | Cells::Field(dataset, ..) => dataset.is_chunked(),
-            Cells::Columns(_) => true,
+        // Chunks of many rows are decoded as few times as a piece allows.
+        let chunk = match &self.cells {
+            Cells::Array(dataset, _) | Cells::Field(dataset, ..) => dataset.chunk().map(|chunk| chunk[0]),
+            Cells::Columns(lines) => lines.iter().filter_map(Line::big_chunk).max(),
         };
-        // Chunks may hold many rows: reading a full piece decodes each of them few times.
-        let end = if chunked { wanted.start + self.piece() } else { wanted.end };
-        Ok(wanted.start..end.min(self.n_rows))
+        let rows = chunk.unwrap_or(1).min(self.piece()).max(wanted.len());
+        Ok(wanted.start..self.n_rows.min(wanted.start + rows))
     }
 
     fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
@@ -88,6 +90,9 @@ impl RowSource for DenseRows {
             let run = at..rows.end.min(at + piece);
             let values =
                 self.values(run.clone(), &mut rounded).map_err(|error| self.place.unreadable(error))?;
+            let nonzero = values.iter().filter(|value| **value != 0.0).count();
+            block.indices.reserve_exact(nonzero);
+            block.values.reserve_exact(nonzero);
             for row in 0..run.len() {
                 let row = &values[row * self.n_cols..(row + 1) * self.n_cols];
                 for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -99,6 +104,10 @@ impl RowSource for DenseRows {
         }
         block.note_rounded(&rounded);
         Ok(block)
+    }
+
+    fn set_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
     }
 }
 

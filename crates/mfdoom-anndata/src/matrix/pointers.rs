@@ -7,8 +7,8 @@ use mfdoom_error::Result;
 use crate::hdf::Line;
 use crate::place::Place;
 
-/// Pointers read at once: 512 KiB of them.
-const RUN: usize = 1 << 16;
+/// Pointers read at once: 128 KiB of them.
+const RUN: usize = 1 << 14;
 
 /// The `indptr` of a sparse matrix.
 #[derive(Debug)]
