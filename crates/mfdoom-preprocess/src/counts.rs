@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn shows_values_so_that_they_look_wrong() {
-        assert_eq!(show(&[0.693_147_18, -1.0, 1.000_000_000_1]), "0.69315, -1, 1.0000000001");
+        assert_eq!(show(&[std::f64::consts::LN_2, -1.0, 1.000_000_000_1]), "0.69315, -1, 1.0000000001");
         assert_eq!(show(&[f64::NAN, 2.5, f64::INFINITY]), "NaN, 2.5, inf");
     }
 }

@@ -49,7 +49,7 @@ impl Modalities {
         let counts = Counts { allow_non_integer: args.allow_non_integer };
         let sources = file.sources();
         let mut found = Self { matrices: wanted.matrices.clone(), ..Self::default() };
-        for source in wanted.matrices.values().filter(|source| !sources.contains(source)) {
+        if let Some(source) = wanted.matrices.values().find(|source| !sources.contains(source)) {
             return Err(missing(file, source, &sources));
         }
         for (name, layers) in PAIR {

@@ -441,3 +441,44 @@ fn existing_outputs_and_inputs_are_not_overwritten() {
     let error = folder.run("a.h5ad", &[&input, "--force"]).unwrap_err();
     assert_eq!(error.exit_code(), 2);
 }
+
+/// Returns a file of the shared data, or nothing, said aloud, where that folder is absent.
+fn shared(name: &str) -> Option<String> {
+    let root = std::env::var_os("MFDOOM_SHARED").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        std::path::PathBuf::from,
+    );
+    let path = root.join("data").join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    }
+    Some(path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn real_files_keep_every_count() {
+    let cases = [
+        ("spliced/pancreas_3696x2000.h5ad", "spliced", 3696, 2_464_314, 8_578_934.0),
+        ("spliced/pancreas_3696x2000.h5ad", "expression", 3696, 2_829_846, 10_348_943.0),
+        ("spliced/dentategyrus_100x13913.h5ad", "unspliced", 100, 21_353, 31_804.0),
+        ("expression/human_pancreas_baron_1937x20125.h5ad", "expression", 1937, 3_726_445, 11_244_731.0),
+        ("expression/mouse_bonemarrow_250x20243.h5ad", "expression", 250, 616_539, 3_750_569.0),
+        ("multimodal/pbmc_5k_protein_200x16581.h5ad", "expression", 200, 387_353, 1_351_231.0),
+    ];
+    for (name, modality, n_cells, n_tokens, total) in cases {
+        let Some(input) = shared(name) else { return };
+        let table = Folder::new().table(&[&input]);
+        let tokens = &table.batch.modalities[table.schema.modality(modality).unwrap()];
+        let sum: f64 = tokens.count.iter().map(|count| f64::from(*count)).sum();
+        assert_eq!((tokens.len(), tokens.count.len(), sum), (n_cells, n_tokens, total), "{name} {modality}");
+        assert_eq!(tokens.library_size.iter().sum::<f64>(), total);
+    }
+}
+
+#[test]
+fn real_files_that_hold_no_raw_counts_are_refused_with_a_reason() {
+    let Some(input) = shared("expression/pbmc68k_reduced_lognorm_700x765.h5ad") else { return };
+    let (code, text) = refused(&Folder::new(), &[&input]);
+    assert!(code == 3 && text.contains("raw/X: 1.591, 1.55, 1.374"), "{text}");
+}

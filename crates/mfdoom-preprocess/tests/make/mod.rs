@@ -85,7 +85,7 @@ fn block(rows: &Rows, n_cols: usize) -> CsrBlock {
 pub fn counts(n_cells: usize, n_genes: usize, seed: usize) -> Rows {
     let count = |i: usize, j: usize| {
         let x = (i * 7919 + j * 104_729 + seed * 1_299_709) % 1009;
-        if x % 3 == 0 { 0.0 } else { (x % 17 + 1) as f32 }
+        if x.is_multiple_of(3) { 0.0 } else { (x % 17 + 1) as f32 }
     };
     (0..n_cells).map(|i| (0..n_genes).map(|j| count(i, j)).collect()).collect()
 }
