@@ -66,3 +66,8 @@ pub use settings::{base_name, base_names, settings};
 pub use shard::Shard;
 pub use signals::{StopFlag, stop_flag};
 pub use streams::{input, inputs, is_stream, output};
+
+/// Tensors of a training step are freed and wanted again at once: giving their pages back to the system in
+/// between costs a third of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

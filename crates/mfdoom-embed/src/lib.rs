@@ -1,1 +1,8 @@
-//! Embeds cells with a trained model.
+//! Embeds cells with a trained model: `Args` in, one vector per cell and head out.
+
+mod args;
+mod into;
+mod run;
+
+pub use args::{Args, Format};
+pub use run::run;

@@ -1,2 +1,7 @@
 //! Embeds cells with a trained model.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mfdoom_cli::main(mfdoom_embed::run)
+}

@@ -249,8 +249,10 @@ impl ModelConfig {
                 .wanted("letters, digits, '_' and '-', none of fusion, global, shared"));
         }
         if self.fusion == Fusion::None && self.weight(Objective::Invariance) > 0.0 {
-            return Err(Error::usage("model: 'invariance' needs fusion tokens, and the fusion scheme is none")
-                .help("--objective invariance=0, or another --fusion"));
+            return Err(Error::usage(
+                "model: 'invariance' needs fusion tokens, and the fusion scheme is none",
+            )
+            .help("--objective invariance=0, or another --fusion"));
         }
         Ok(())
     }

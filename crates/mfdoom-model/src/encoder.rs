@@ -34,7 +34,9 @@ pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
         all.push(parameter(linear1("bias"), [d], Init::Linear { inputs: 1 }));
         all.push(parameter(linear2("weight"), [d, d], Init::Linear { inputs: d }));
         all.push(parameter(linear2("bias"), [d], Init::Linear { inputs: d }));
-        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Constant(1.0)));
+        // Values of all tokens are alike, genes are not: averaged over a cell, a value part as long as the gene
+        // part would drown it, every cell would start as nearly the same vector, and training would collapse.
+        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Constant(0.1)));
         all.push(parameter(format!("encoders.{m}.value.norm.bias"), [d], Init::Constant(0.0)));
     }
     all

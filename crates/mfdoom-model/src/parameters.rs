@@ -17,11 +17,11 @@ pub struct Parameter {
     pub init: Init,
 }
 
-/// How a tensor starts, as in PyTorch's defaults.
+/// How a tensor starts: linear layers and tables as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// Standard normal.
-    Normal,
+    /// Normal with this standard deviation.
+    Normal(f64),
     /// Standard normal, but the reserved row 0 is zero.
     Embedding,
     /// Uniform within one over the root of the number of inputs.
@@ -56,7 +56,8 @@ pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device
     let mut store = ParameterStore::new(seed, dtype, device);
     for Parameter { name, shape, init } in parameters(config) {
         match init {
-            Init::Normal | Init::Embedding => store.normal(&name, shape, 1.0)?,
+            Init::Normal(std) => store.normal(&name, shape, std)?,
+            Init::Embedding => store.normal(&name, shape, 1.0)?,
             Init::Linear { inputs } => store.uniform(&name, shape, 1.0 / (inputs as f64).sqrt())?,
             Init::Constant(value) => store.constant(&name, shape, value)?,
         };

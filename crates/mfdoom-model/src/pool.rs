@@ -16,14 +16,18 @@ pub struct Pool {
     eps: f64,
 }
 
+/// Fusion tokens and queries are normalised before they read, and added to what they read: they start small, so
+/// that at the start an output is what was read, and not nearly the same vector for every cell.
+const SMALL: Init = Init::Normal(0.02);
+
 /// Returns the parameters of fusion tokens and pooling, whose rows follow the scheme.
 pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
     let scheme = Scheme::of(config);
     let mut all = Vec::new();
     if scheme.fusion_rows() > 0 {
-        all.push(parameter("fusion.tokens", [scheme.fusion_rows(), config.dim], Init::Normal));
+        all.push(parameter("fusion.tokens", [scheme.fusion_rows(), config.dim], SMALL));
     }
-    all.push(parameter("pool.queries", [scheme.outputs.len(), config.dim], Init::Normal));
+    all.push(parameter("pool.queries", [scheme.outputs.len(), config.dim], SMALL));
     all.extend(attention::parameters(config, "pool"));
     all
 }

@@ -50,9 +50,10 @@ fn reference_fixtures() {
 /// Checks every fixture of a folder and returns how many there were.
 fn check_folder(folder: &Path) -> usize {
     let fixtures = Fixture::all(folder);
+    let mut names = std::io::stderr();
     for fixture in &fixtures {
         // Straight to the stream: the names show also where the test harness captures output.
-        writeln!(std::io::stderr(), "fixture {}", fixture.name).unwrap();
+        writeln!(names, "fixture {}", fixture.name).unwrap();
         match fixture.json["kind"].as_str() {
             Some("forward_backward") => forward_backward(fixture),
             Some("adamw") => adamw(fixture),
@@ -106,12 +107,12 @@ fn check_hidden(
         for cell in 0..batch.cells {
             for (m, name) in f.config.modalities.iter().enumerate() {
                 let rows = layout.modality(cell, m);
-                f.close_rows(&format!("hidden.{stage_name}.{name}"), cell, stage, rows, tolerance);
+                f.close_rows((&format!("hidden.{stage_name}.{name}"), cell), stage, rows, tolerance);
             }
             if scheme.fusion_rows() > 0 {
                 let start = layout.block(cell, 0).start;
                 let rows = start..start + scheme.fusion_rows();
-                f.close_rows(&format!("hidden.{stage_name}.fusion"), cell, stage, rows, tolerance);
+                f.close_rows((&format!("hidden.{stage_name}.fusion"), cell), stage, rows, tolerance);
             }
         }
     }

@@ -25,9 +25,11 @@ pub struct Args {
     pub init: Option<PathBuf>,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub model: ModelArgs,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub training: TrainingArgs,
 
     /// Go on from the checkpoint that an interrupted run left at MODEL.checkpoint; begin where there is none
@@ -39,15 +41,19 @@ pub struct Args {
     pub checkpoint_every: u64,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub device: DeviceArgs,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub output: OutputArgs,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 
@@ -98,8 +104,8 @@ pub struct ModelArgs {
 /// How it is trained.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
-    /// Passes over the cells
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    /// Passes over the cells; 0 writes the untrained model
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Training")]
     pub epochs: u64,
 
     /// Cells of a batch

@@ -45,7 +45,8 @@ impl Observer for Console {
         let shown = scores.iter().filter(|(name, _)| name == "loss/total" || name.ends_with("recall_at_10"));
         let shown: Vec<String> = shown.map(|(name, value)| format!("{name} {value:.4}")).collect();
         let training = self.loss.map_or_else(String::new, |l| format!("training loss {l:.4}"));
-        let held_back = if shown.is_empty() { String::new() } else { format!("; held back: {}", shown.join(", ")) };
+        let held_back =
+            if shown.is_empty() { String::new() } else { format!("; held back: {}", shown.join(", ")) };
         tracing::info!("epoch {epoch} of {}: {training}{held_back}", self.epochs);
     }
 

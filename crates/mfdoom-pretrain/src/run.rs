@@ -10,8 +10,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult, initialise};
 use mfdoom_tokens::Vocabulary;
 use mfdoom_train::{
-    Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted,
-    load_weights, train,
+    Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, load_weights, train,
 };
 use serde_json::json;
 
@@ -76,9 +75,11 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 fn output(args: &Args) -> Result<PathBuf> {
-    let path = args.output.output.clone().ok_or_else(|| {
-        Error::usage("no output").wanted("a folder for the model").help("-o model/")
-    })?;
+    let path = args
+        .output
+        .output
+        .clone()
+        .ok_or_else(|| Error::usage("no output").wanted("a folder for the model").help("-o model/"))?;
     match mfdoom_cli::is_stream(&path) {
         true => Err(Error::usage("a model is a folder and cannot go to standard output").help("-o model/")),
         false => Ok(path.components().collect()),
@@ -96,8 +97,7 @@ fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
 
 fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
     let model = &args.model;
-    let mut config =
-        ModelConfig::preset(model.preset, cells.modalities.clone(), cells.vocabulary.len());
+    let mut config = ModelConfig::preset(model.preset, cells.modalities.clone(), cells.vocabulary.len());
     config.fusion = model.fusion;
     config.fusion_tokens = model.fusion_tokens.unwrap_or(config.fusion_tokens);
     config.value_transform = model.value_transform;

@@ -1,2 +1,7 @@
 //! Simulates single-cell counts with splicing kinetics, and their truth.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mfdoom_cli::main(mfdoom_simulate::run)
+}

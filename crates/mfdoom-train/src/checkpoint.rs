@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use candle_core::Device;
+use mfdoom_artifact::AtomicDir;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
-use mfdoom_artifact::AtomicDir;
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, ParameterStore};
@@ -55,8 +55,11 @@ impl Checkpoint {
     pub fn new(path: PathBuf, identity: String, resume: bool, force: bool) -> Result<Self> {
         if path.exists() && !resume {
             if !force {
-                return Err(Error::usage(format!("{}: an interrupted run left a checkpoint", path.display()))
-                    .help("--resume to go on from it, --force to begin anew"));
+                return Err(Error::usage(format!(
+                    "{}: an interrupted run left a checkpoint",
+                    path.display()
+                ))
+                .help("--resume to go on from it, --force to begin anew"));
             }
             fs::remove_dir_all(&path).map_err(|e| Error::io(&path, e))?;
         }
@@ -90,7 +93,8 @@ impl Checkpoint {
                 .help("remove the folder and train anew")
         };
         store.load(&read(WEIGHTS)?).map_err(damaged)?;
-        let moments = candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
+        let moments =
+            candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
         optimiser.restore(store, &moments.into_iter().collect()).map_err(damaged)?;
         Ok(Some((state.position, read_metrics(&self.path.join(METRICS))?)))
     }

@@ -47,7 +47,7 @@ impl Cells {
     /// Failed: the tokens need more memory than they may take.
     pub fn read(inputs: &[Input], wanted: &Wanted) -> Result<Self> {
         let mut readers = inputs.iter().map(TokenReader::open).collect::<Result<Vec<_>>>()?;
-        readers.sort_by(|a, b| identity(a.schema()).cmp(&identity(b.schema())));
+        readers.sort_by_key(|reader| identity(reader.schema()));
         let schemas: Vec<&TokenSchema> = readers.iter().map(|r| r.schema().as_ref()).collect();
         let (vocabulary, modalities) = match &wanted.model {
             Some((vocabulary, modalities)) => (Arc::clone(vocabulary), modalities.clone()),
@@ -103,7 +103,9 @@ impl Cells {
         }
         if coverage.counts() < 1.0 {
             let (genes, counts) = (100.0 * coverage.genes(), 100.0 * coverage.counts());
-            tracing::info!("{name}: the vocabulary covers {genes:.1} % of the genes, {counts:.1} % of the counts");
+            tracing::info!(
+                "{name}: the vocabulary covers {genes:.1} % of the genes, {counts:.1} % of the counts"
+            );
         }
         Ok(())
     }

@@ -132,8 +132,9 @@ impl Heads {
         let pooled = pooled.to_dtype(DType::F32)?;
         let present = batch.present();
         for pair in &mut self.pairs {
-            for cell in 0..batch.cells {
-                if pair.cells < RETRIEVAL_CELLS && pair.sides.iter().all(|m| present[*m][cell]) {
+            let both = |cell: &usize| pair.sides.iter().all(|m| present[*m][*cell]);
+            for cell in (0..batch.cells).filter(both).collect::<Vec<_>>() {
+                if pair.cells < RETRIEVAL_CELLS {
                     for (side, to) in pair.sides.iter().zip(&mut pair.vectors) {
                         to.extend(pooled.i((cell, *side))?.to_vec1::<f32>()?);
                     }

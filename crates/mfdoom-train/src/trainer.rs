@@ -89,7 +89,8 @@ pub fn train(
         task,
         store,
         plan,
-        optimiser: AdamW::new(config, store, |name| Some(if decays(name) { plan.weight_decay } else { 0.0 })).or_failed()?,
+        optimiser: AdamW::new(config, store, |name| Some(if decays(name) { plan.weight_decay } else { 0.0 }))
+            .or_failed()?,
         position: Position::default(),
         metrics: Vec::new(),
         clock: Clock::new(),

@@ -65,8 +65,7 @@ impl Views {
         let has = |m: usize| !cells.tokens(m).cell(cell).0.is_empty();
         let mut stream = Stream::new(self.seed, "modalities", epoch, cell as u64);
         let n = cells.modalities.len();
-        let mut shown: Vec<bool> =
-            (0..n).map(|m| !stream.chance(self.modality_dropout) && has(m)).collect();
+        let mut shown: Vec<bool> = (0..n).map(|m| !stream.chance(self.modality_dropout) && has(m)).collect();
         let present: Vec<usize> = (0..n).filter(|m| has(*m)).collect();
         if !shown.contains(&true) && !present.is_empty() {
             shown[pick(&mut stream, &present)] = true;

@@ -11,6 +11,9 @@ use crate::place::Place;
 
 const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
+/// Bytes of HDF5's own cache, apart from decoded chunks.
+const CACHE: usize = 512 << 10;
+
 /// Opens an HDF5 file for reading.
 ///
 /// # Errors
@@ -38,10 +41,10 @@ pub(crate) fn open(path: &Path) -> Result<(hdf5::File, Place)> {
     }
 }
 
-/// Keeps the cache of HDF5's own data from growing with the file.
+/// Keeps HDF5 from caching what it knows of a file, names of cells among it, in proportion to their number.
 fn small_cache() -> MetadataCacheConfig {
-    let initial_size = MetadataCacheConfig::default().initial_size;
-    MetadataCacheConfig { max_size: initial_size, ..MetadataCacheConfig::default() }
+    let defaults = MetadataCacheConfig::default();
+    MetadataCacheConfig { initial_size: CACHE, min_size: CACHE, max_size: CACHE, ..defaults }
 }
 
 fn damaged(place: &Place, error: &hdf5::Error) -> Error {

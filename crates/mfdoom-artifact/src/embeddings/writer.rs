@@ -35,6 +35,7 @@ impl EmbeddingFormat {
 pub struct EmbeddingWriter {
     schema: EmbeddingSchema,
     form: Form,
+    name: String,
 }
 
 enum Form {
@@ -51,14 +52,14 @@ impl EmbeddingWriter {
             EmbeddingFormat::Ipc => Form::Table(table(TableFormat::Ipc)?),
             EmbeddingFormat::Safetensors => Form::Safetensors(SafetensorsWriter::create(output, &schema)?),
         };
-        Ok(Self { schema, form })
+        Ok(Self { schema, form, name: output.to_string() })
     }
 
     /// Writes the embeddings of a block of cells.
     pub fn write(&mut self, batch: &EmbeddingBatch) -> Result<()> {
         match &mut self.form {
             Form::Table(writer) => writer.write(&batch.to_arrow(&self.schema)?),
-            Form::Safetensors(writer) => writer.write(batch),
+            Form::Safetensors(writer) => writer.write(batch).map_err(|error| error.context(&self.name)),
         }
     }
 
@@ -66,7 +67,9 @@ impl EmbeddingWriter {
     pub fn finish(self) -> Result<usize> {
         match self.form {
             Form::Table(writer) => writer.finish(),
-            Form::Safetensors(writer) => writer.finish(&self.schema),
+            Form::Safetensors(writer) => {
+                writer.finish(&self.schema).map_err(|error| error.context(&self.name))
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every score against numbers computed by hand or by scikit-learn 1.9.1, and the properties it must have.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod embedding;
 mod neighbours;
 mod npz;

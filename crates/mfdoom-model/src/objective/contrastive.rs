@@ -33,8 +33,7 @@ pub(super) fn terms(outputs: &Outputs<'_>, logit_scale: &Tensor) -> Result<Vec<(
     let cells = outputs.pooled.dim(0)?;
     let mut all = Vec::new();
     for (k, (a, b)) in pairs(config).into_iter().enumerate() {
-        let both: Vec<u32> =
-            (0..cells).filter(|c| has(&a, *c) && has(&b, *c)).map(|c| c as u32).collect();
+        let both: Vec<u32> = (0..cells).filter(|c| has(&a, *c) && has(&b, *c)).map(|c| c as u32).collect();
         let value = if both.is_empty() {
             None
         } else {

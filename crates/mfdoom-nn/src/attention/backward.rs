@@ -122,6 +122,10 @@ fn store<T: Real>(
 
 impl<T: Real> Work<T> {
     /// Adds a block of query rows to `dk` and `dv` and leaves its `dq`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "views into the buffers of one task, bundled where they belong together"
+    )]
     fn block(
         &mut self,
         keys: &Keys<'_, T>,
@@ -151,6 +155,10 @@ impl<T: Real> Work<T> {
     }
 
     /// One block of queries with one block of keys, whose gradients start at `local`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "views into the buffers of one task, bundled where they belong together"
+    )]
     fn pair(
         &mut self,
         keys: &Keys<'_, T>,

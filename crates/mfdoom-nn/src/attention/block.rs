@@ -7,7 +7,7 @@ use crate::matrix::View;
 use std::ops::Range;
 
 /// Query rows and key rows of one block; a block of scores stays inside the second-level cache.
-pub(super) const QUERIES: usize = 64;
+pub(super) const QUERIES: usize = 256;
 pub(super) const KEYS: usize = 256;
 
 /// From this many query rows on, copying the keys of a head side by side pays.

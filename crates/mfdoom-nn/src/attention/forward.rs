@@ -91,6 +91,10 @@ struct Work<T> {
 
 impl<T: Real> Work<T> {
     /// Computes the weighted, not yet divided values of a block of query rows.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "views into the buffers of one task, bundled where they belong together"
+    )]
     fn block(
         &mut self,
         keys: &Keys<'_, T>,

@@ -26,8 +26,8 @@ pub fn to_arrow(batch: &TokenBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     arrays.extend(batch.obs.iter().map(ObsColumn::to_arrow));
     for tokens in &batch.modalities {
         let measured = NullBuffer::from(tokens.present.clone());
-        let size = Float64Array::new(tokens.library_size.clone().into(), Some(measured.clone()));
-        arrays.push(Arc::new(size));
+        let size = Float64Array::try_new(tokens.library_size.clone().into(), Some(measured.clone()));
+        arrays.push(Arc::new(size.map_err(internal)?));
         arrays.push(list::<UInt32Type>(tokens.index.clone(), &tokens.offsets, &measured)?);
         arrays.push(list::<Float32Type>(tokens.count.clone(), &tokens.offsets, &measured)?);
     }
