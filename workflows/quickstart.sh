@@ -95,7 +95,7 @@ label accuracy ($label, 15 nearest neighbours, five folds)
   all modalities, trained      $(accuracy metrics fusion)
   expression alone, trained    $(accuracy metrics_from_expression fusion)
   all modalities, untrained    $(accuracy metrics_untrained fusion)
-  PCA-50 of expression         $(accuracy metrics PCA_expression)
+  PCA-50 of expression         $(accuracy metrics pca50_expression)
 
 made in $outdir
   tokens.parquet               counts as tokens

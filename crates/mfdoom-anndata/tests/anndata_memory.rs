@@ -17,7 +17,7 @@ use mfdoom_anndata::{CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, New
 const GENES: usize = 2000;
 /// One of these many genes is counted in a cell: 500 of 2000.
 const SPARSITY: usize = 4;
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 const TASK: &str = "MFDOOM_MEMORY_TASK";
 
 fn value(row: usize, column: usize) -> f32 {
