@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Names that are read at once.
-const NAMES: usize = 65_536;
+const NAMES: usize = 4096;
 
 /// The cells of `--cells`.
 #[derive(Clone, Debug)]
