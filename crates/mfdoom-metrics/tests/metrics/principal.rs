@@ -89,7 +89,9 @@ fn low_rank_is_no_trouble() {
     let found = pca(&Matrix::new(line, 2, 300).unwrap(), 2, 0).unwrap();
     close(found.explained_variance[1], 0.0, 1e-6 * found.total_variance);
     let constant = pca(&Matrix::new(vec![3.0; 600], 2, 300).unwrap(), 2, 0).unwrap();
-    assert_eq!((constant.total_variance, constant.scores.row(1)), (0.0, &[0.0f32, 0.0][..]));
+    assert_eq!(constant.total_variance, 0.0);
+    // Zero up to rounding, which depends on the matrix product of the machine.
+    constant.scores.row(1).iter().for_each(|score| close(f64::from(*score), 0.0, 1e-12));
 }
 
 #[test]

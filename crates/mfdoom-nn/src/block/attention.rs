@@ -19,12 +19,11 @@ use std::sync::{Arc, OnceLock};
 /// ```
 /// use candle_core::{Device, Tensor};
 /// use mfdoom_nn::{AttentionBlock, AttentionPlan, Group, Segment};
-/// let column = |v: &[[f32; 1]]| Tensor::new(v, &Device::Cpu);
 /// let block = AttentionBlock {
 ///     norm: Tensor::new(&[2f32, 2.0], &Device::Cpu)?,
 ///     to_q: Tensor::new(&[[0f32, 0.0]], &Device::Cpu)?, // all keys weigh the same
 ///     to_kv: Tensor::new(&[[1f32, 0.0], [0.0, 1.0]], &Device::Cpu)?, // [k; v]
-///     to_out: column(&[[1.0], [10.0]])?,
+///     to_out: Tensor::new(&[[1f32], [10.0]], &Device::Cpu)?,
 ///     heads: 1,
 ///     eps: 1e-5,
 /// };
