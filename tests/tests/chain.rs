@@ -56,7 +56,10 @@ fn threads_change_no_byte_of_a_model() {
     train(folder, "one", "--epochs 2 --threads 1");
     train(folder, "two", "--epochs 2 --threads 2");
     for file in ["model.safetensors", "config.json", "manifest.json", "vocab.json"] {
-        assert!(bytes(folder, &format!("one/{file}")) == bytes(folder, &format!("two/{file}")), "{file} differs");
+        assert!(
+            bytes(folder, &format!("one/{file}")) == bytes(folder, &format!("two/{file}")),
+            "{file} differs"
+        );
     }
 }
 
