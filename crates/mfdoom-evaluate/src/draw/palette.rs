@@ -33,7 +33,7 @@ pub const COLOURS: [RGBColor; 24] = [
 /// Colour of what belongs to no group.
 pub const UNNAMED: RGBColor = RGBColor(0xc8, 0xc8, 0xc8);
 
-/// Returns the colour of the n-th group; beyond the list they come again.
+/// Returns the colour of the n-th group; beyond the list they come again, on other marks.
 pub fn colour(group: usize) -> RGBColor {
     COLOURS[group % COLOURS.len()]
 }

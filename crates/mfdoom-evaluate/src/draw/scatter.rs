@@ -1,6 +1,6 @@
 //! A scatter plot of cells in the plane, coloured by group, with a legend beside it.
 
-use super::palette::{UNNAMED, colour};
+use super::palette::{COLOURS, UNNAMED, colour};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::subsample;
 use plotters::coord::Shift;
@@ -89,13 +89,15 @@ impl Scatter<'_> {
             .draw()?;
         let chosen = subsample(self.points.len(), MAX_POINTS, 0);
         let radius = if chosen.len() > 2000 { 2 } else { 3 };
-        chart.draw_series(self.order(chosen).into_iter().map(|cell| {
-            let fill = match self.groups[cell].and_then(|name| names.get(name)) {
-                Some((group, _)) => colour(*group),
-                None => UNNAMED,
-            };
-            Circle::new((self.points[cell][0], self.points[cell][1]), radius, fill.mix(0.75).filled())
-        }))?;
+        let group = |cell: usize| self.groups[cell].and_then(|name| names.get(name)).map(|(group, _)| *group);
+        let place = |cell: usize| (self.points[cell][0], self.points[cell][1]);
+        let style = |cell: usize| fill(group(cell)).mix(0.75).filled();
+        let (triangles, discs): (Vec<usize>, Vec<usize>) =
+            self.order(chosen).into_iter().partition(|&cell| is_triangle(group(cell)));
+        chart.draw_series(discs.into_iter().map(|cell| Circle::new(place(cell), radius, style(cell))))?;
+        chart.draw_series(
+            triangles.into_iter().map(|cell| TriangleMarker::new(place(cell), radius + 1, style(cell))),
+        )?;
         Ok(())
     }
 
@@ -115,12 +117,15 @@ impl Scatter<'_> {
         column_width: u32,
     ) -> Result<(), Box<dyn std::error::Error>> {
         let without = self.groups.iter().filter(|group| group.is_none()).count();
-        let named = names.iter().map(|(name, (group, n))| (shorten(name), *n, colour(*group)));
-        let unnamed = (without > 0).then(|| ("no label".to_owned(), without, UNNAMED));
-        for (at, (name, n, fill)) in named.chain(unnamed).enumerate() {
+        let named = names.iter().map(|(name, (group, n))| (shorten(name), *n, Some(*group)));
+        let unnamed = (without > 0).then(|| ("no label".to_owned(), without, None));
+        for (at, (name, n, group)) in named.chain(unnamed).enumerate() {
             let x = (at / rows) as i32 * column_width as i32 + 8;
             let y = LEGEND_TOP + (at % rows) as i32 * LEGEND_ROW;
-            area.draw(&Circle::new((x, y), 5, fill.filled()))?;
+            match is_triangle(group) {
+                false => area.draw(&Circle::new((x, y), 5, fill(group).filled()))?,
+                true => area.draw(&TriangleMarker::new((x, y), 6, fill(group).filled()))?,
+            }
             area.draw(&Text::new(format!("{name} ({n})"), (x + 12, y - 6), ("sans-serif", 14)))?;
         }
         Ok(())
@@ -134,6 +139,16 @@ impl Scatter<'_> {
         let margin = ((high - low) * 0.04).max(1e-6);
         if low.is_finite() && high.is_finite() { low - margin..high + margin } else { 0.0..1.0 }
     }
+}
+
+/// Returns the colour of a group or of none.
+fn fill(group: Option<usize>) -> RGBColor {
+    group.map_or(UNNAMED, colour)
+}
+
+/// Returns whether a group is drawn as triangles: where the colours come a second time, and so on.
+fn is_triangle(group: Option<usize>) -> bool {
+    group.is_some_and(|group| (group / COLOURS.len()) % 2 == 1)
 }
 
 fn shorten(name: &str) -> String {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod errors;
+mod h5ad;
 mod pancreas;
 mod scores;
 mod world;
