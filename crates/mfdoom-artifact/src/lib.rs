@@ -9,6 +9,9 @@
 //! | [`obs`] | per-cell annotation columns |
 //! | [`key`] | the key (`dataset`, `cell_id`) of every per-cell table |
 //! | [`embeddings`] | one vector per cell and head: parquet, Arrow IPC, safetensors |
+//! | [`gene`] | genes as tables name them |
+//! | [`gene_table`] | one value per cell and gene: velocities, moments, profiles |
+//! | [`velocity`] | the folder of a velocity fit or prediction |
 //! | [`model_dir`] | the folder of a model or decoder |
 //! | [`metrics`] | `metrics.parquet` |
 //!
@@ -17,6 +20,8 @@
 
 mod digest;
 pub mod embeddings;
+pub mod gene;
+pub mod gene_table;
 pub mod key;
 pub mod manifest;
 pub mod metrics;
@@ -25,12 +30,15 @@ pub mod obs;
 pub mod place;
 pub mod publish;
 pub mod table;
+pub mod velocity;
 mod weights;
 
 pub use digest::{HashingReader, sha256_bytes, sha256_file};
 pub use embeddings::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head,
 };
+pub use gene::{GENES_KEY, Gene};
+pub use gene_table::{GeneBatch, GeneTableReader, GeneTableSchema, GeneTableWriter};
 pub use key::KeySet;
 pub use manifest::{InputId, Manifest, canonical_json, content_id};
 pub use metrics::{MetricRow, read_metrics, write_metrics};
@@ -39,4 +47,5 @@ pub use obs::{ObsColumn, ObsField, ObsType};
 pub use place::{Input, Output};
 pub use publish::{AtomicDir, AtomicFile, OutputFile, remove_partials};
 pub use table::{TableFormat, TableOptions, TableReader, TableWriter};
+pub use velocity::{VelocityDir, VelocityDirWriter};
 pub use weights::read_safetensors_header;

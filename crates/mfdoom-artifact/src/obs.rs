@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field};
 use mfdoom_error::{Error, Result};
 
@@ -63,6 +65,19 @@ impl ObsType {
             DataType::Float64 => Some(Self::Float),
             DataType::Boolean => Some(Self::Bool),
             _ => None,
+        }
+    }
+
+    /// Returns the obs type that holds an Arrow type of other writers without loss, where one does.
+    pub fn widened(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::Utf8View | DataType::LargeUtf8 => Some(Self::String),
+            DataType::Dictionary(_, value) if Self::widened(value) == Some(Self::String) => {
+                Some(Self::String)
+            }
+            DataType::Int32 => Some(Self::Int),
+            DataType::Float32 => Some(Self::Float),
+            other => Self::of(other),
         }
     }
 }
@@ -203,6 +218,20 @@ impl ObsColumn {
             ObsType::Float => Self::Float(column::cast::<Float64Array>(array, source)?.iter().collect()),
             ObsType::Bool => Self::Bool(column::cast::<BooleanArray>(array, source)?.iter().collect()),
         })
+    }
+
+    /// Reads an Arrow array of a type that [`ObsType::widened`] maps to `kind`.
+    pub fn widened(array: &ArrayRef, kind: ObsType, source: &str) -> Result<Self> {
+        let array: ArrayRef = match array.data_type() {
+            DataType::Int32 => {
+                Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int64Type>(i64::from) as Int64Array)
+            }
+            DataType::Float32 => Arc::new(
+                array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from) as Float64Array,
+            ),
+            _ => array.clone(),
+        };
+        Self::from_arrow(&array, kind, source)
     }
 }
 

@@ -3,28 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+pub use mfdoom_artifact::Gene;
 use mfdoom_artifact::{AtomicFile, sha256_bytes};
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Format tag of `vocab.json`.
 pub const VOCABULARY_FORMAT: &str = "vocab/1";
-
-/// A gene: the id that decides, and the symbol for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gene {
-    /// Id, such as `ENSG00000000003` or a symbol where a file has nothing else.
-    pub id: String,
-    /// Symbol; the id where none is known.
-    pub symbol: String,
-}
-
-impl Gene {
-    /// Returns a gene.
-    pub fn new(id: impl Into<String>, symbol: impl Into<String>) -> Self {
-        Self { id: id.into(), symbol: symbol.into() }
-    }
-}
 
 /// Genes sorted by id; token id 0 is reserved, gene i has token id i + 1.
 ///

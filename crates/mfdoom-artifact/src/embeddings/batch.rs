@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, RecordBatch, StringArray,
-};
-use arrow_schema::{DataType, Field};
-use mfdoom_error::{Error, Result};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use mfdoom_error::Result;
 
 use super::schema::{EmbeddingSchema, present_name};
 use crate::key::{CELL_ID, DATASET};
 use crate::obs::ObsColumn;
+use crate::table::vectors::{self, Gaps};
 use crate::table::{column, internal};
 
 /// Embeddings of n cells.
@@ -50,10 +48,7 @@ impl EmbeddingBatch {
         ];
         columns.extend(self.obs.iter().map(ObsColumn::to_arrow));
         for (head, values) in schema.heads.iter().zip(&self.heads) {
-            let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-            let values = Arc::new(Float32Array::from(values.clone()));
-            let array = FixedSizeListArray::try_new(item, head.dim as i32, values, None);
-            columns.push(Arc::new(array.map_err(internal)?));
+            columns.push(vectors::to_list(values.clone(), head.dim)?);
         }
         columns.extend(
             self.present.iter().map(|present| Arc::new(BooleanArray::from(present.clone())) as ArrayRef),
@@ -76,7 +71,8 @@ impl EmbeddingBatch {
         }
         for head in &schema.heads {
             let array = column::by_name(batch, &head.name, source)?;
-            read.heads.push(vectors(array, head.dim, &format!("{source}: {}", head.name))?);
+            let place = format!("{source}: {}", head.name);
+            read.heads.push(vectors::from_list(array, head.dim, Gaps::Refused, &place)?);
         }
         for name in &schema.modalities {
             let array = column::by_name(batch, &present_name(name), source)?;
@@ -85,15 +81,4 @@ impl EmbeddingBatch {
         }
         Ok(read)
     }
-}
-
-/// Returns the vectors of a fixed-size list column, [n, dim] row by row.
-fn vectors(array: &ArrayRef, dim: usize, source: &str) -> Result<Vec<f32>> {
-    let lists = column::cast::<FixedSizeListArray>(array, source)?;
-    if lists.null_count() > 0 || lists.values().null_count() > 0 {
-        return Err(Error::contract(format!("{source}: holds nulls")).wanted("a vector in every row"));
-    }
-    let values = column::cast::<Float32Array>(lists.values(), source)?.values();
-    let start = lists.value_offset_at(0);
-    Ok(values[start..start + lists.len() * dim].to_vec())
 }

@@ -9,6 +9,7 @@ use mfdoom_error::{Error, Result};
 use crate::key::{CELL_ID, DATASET};
 use crate::manifest::{Manifest, check_format};
 use crate::obs::{ObsField, free_names};
+use crate::table::vectors::vector_type;
 use crate::table::{FORMAT_KEY, MANIFEST_KEY, column};
 
 /// Format tag of the embeddings table.
@@ -79,7 +80,7 @@ impl EmbeddingSchema {
         let mut fields =
             vec![Field::new(DATASET, DataType::Utf8, false), Field::new(CELL_ID, DataType::Utf8, false)];
         fields.extend(self.obs.iter().map(ObsField::to_arrow));
-        fields.extend(self.heads.iter().map(|head| Field::new(&head.name, vector(head.dim), false)));
+        fields.extend(self.heads.iter().map(|head| Field::new(&head.name, vector_type(head.dim), false)));
         fields.extend(
             self.modalities.iter().map(|name| Field::new(present_name(name), DataType::Boolean, false)),
         );
@@ -142,9 +143,4 @@ pub(super) fn read_metadata<'a>(
 /// Returns the name of the column that says whether a modality was present.
 pub(super) fn present_name(modality: &str) -> String {
     format!("{modality}_present")
-}
-
-/// Returns the type of a vector of `dim` floats.
-fn vector(dim: usize) -> DataType {
-    DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, false)), dim as i32)
 }

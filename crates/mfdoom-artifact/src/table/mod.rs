@@ -12,6 +12,7 @@ mod ipc;
 mod open;
 mod parquet_file;
 mod reader;
+pub mod vectors;
 mod writer;
 
 pub use batches::Batches;
