@@ -57,7 +57,7 @@ pub struct EmbeddingArgs {
     pub report: Option<PathBuf>,
 
     /// Draw two principal components of the first head (fusion, unless --head says otherwise) by label
-    #[arg(long, value_name = "scatter.svg", help_heading = "Output")]
+    #[arg(long, value_name = "scatter.svg|png", help_heading = "Output")]
     pub scatter: Option<PathBuf>,
 
     /// Number of folds

@@ -4,15 +4,14 @@
 //! |---|---|
 //! | `args` | the command line: one subcommand per kind of result |
 //! | [`embedding`] | label transfer and retrieval of every head, beside PCA of the counts |
-//! | [`draw`] | scatter plots as SVG |
 //! | [`report`] | a self-contained HTML page |
 //!
 //! The scores themselves are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
 //! and the seed: `metrics.json` is the same bytes for the same run, whatever the number of threads.
 
 mod args;
-pub mod draw;
 pub mod embedding;
+mod outputs;
 pub mod report;
 
 pub use args::{Args, Command, EmbeddingArgs};

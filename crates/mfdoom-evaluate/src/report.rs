@@ -1,13 +1,14 @@
 //! A page with the numbers and the pictures: one HTML file that loads nothing.
 
 use crate::embedding::{CellSetScores, Metrics, RetrievalScores};
+use mfdoom_plot::Picture;
 
 /// A picture and what it shows.
-pub struct Picture {
+pub struct Figure {
     /// Stands above the picture.
     pub title: String,
     /// The picture.
-    pub svg: String,
+    pub picture: Picture,
 }
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}\
@@ -16,7 +17,7 @@ th,td{padding:.25em .8em;text-align:right;border-bottom:1px solid #ddd}th:first-
 tr.baseline td{color:#666}figure{margin:1em 0}svg{max-width:100%;height:auto}small{color:#666}";
 
 /// Returns the page.
-pub fn html(metrics: &Metrics, pictures: &[Picture]) -> String {
+pub fn html(metrics: &Metrics, figures: &[Figure]) -> String {
     let source = metrics.inputs.first().map_or("embeddings", |input| input.name.as_str());
     let title = format!("Embeddings of {}", escape(source));
     let mut page = format!(
@@ -28,10 +29,9 @@ pub fn html(metrics: &Metrics, pictures: &[Picture]) -> String {
     if !metrics.retrieval.is_empty() {
         page += &retrieval(&metrics.retrieval);
     }
-    for picture in pictures {
-        // An XML declaration has no place inside HTML.
-        let svg = picture.svg.find("<svg").map_or("", |start| &picture.svg[start..]);
-        page += &format!("<h2>{}</h2>\n<figure>\n{svg}\n</figure>\n", escape(&picture.title));
+    for figure in figures {
+        let (title, svg) = (escape(&figure.title), figure.picture.svg());
+        page += &format!("<h2>{title}</h2>\n<figure>\n{svg}\n</figure>\n");
     }
     page + "</body>\n</html>\n"
 }

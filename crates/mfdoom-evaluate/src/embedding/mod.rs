@@ -18,16 +18,13 @@ pub use result::{
 };
 
 use crate::args::EmbeddingArgs;
-use crate::draw::Scatter;
-use crate::report::{Picture, html};
+use crate::outputs::Outputs;
+use crate::report::{Figure, html};
 use baseline::Counts;
 use input::Cells;
 use labels::Labels;
-use mfdoom_artifact::{Output, OutputFile};
-use mfdoom_cli::is_stream;
 use mfdoom_error::{Error, Result};
-use std::io::Write;
-use std::path::Path;
+use mfdoom_plot::Scatter;
 
 /// Runs `mfdoom-evaluate embedding`.
 ///
@@ -36,7 +33,7 @@ use std::path::Path;
 /// only, cells without tokens.
 pub fn run(args: &EmbeddingArgs) -> Result<()> {
     check_settings(args)?;
-    let outputs = Outputs::plan(args)?;
+    let outputs = Outputs::plan(&args.output, args.scatter.as_deref(), args.report.as_deref())?;
     let cells = input::read(args)?;
     let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
     let labels = Labels::find(args, &cells, counts.as_ref())?;
@@ -47,8 +44,8 @@ pub fn run(args: &EmbeddingArgs) -> Result<()> {
         return Ok(());
     }
     let metrics = score(args, &cells, counts.as_ref(), &labels, &usable)?;
-    let pictures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
-    outputs.write(&metrics, &pictures)?;
+    let figures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
+    outputs.write(&metrics.to_json()?, &figures, || html(&metrics, &figures))?;
     tracing::info!("{}", summary::text(&metrics));
     Ok(())
 }
@@ -115,64 +112,21 @@ fn score(
 }
 
 /// Draws the first head by label, and by batch where one is given.
-fn draw(args: &EmbeddingArgs, cells: &Cells, labels: &Labels, usable: &[usize]) -> Result<Vec<Picture>> {
+fn draw(args: &EmbeddingArgs, cells: &Cells, labels: &Labels, usable: &[usize]) -> Result<Vec<Figure>> {
     let head = cells.head_to_draw(args);
     let rows: Vec<usize> = usable.iter().copied().filter(|&row| head.is_present(row)).collect();
     let plane = reduced::plane(&head.vectors.select(&rows), args.seed.seed)?;
-    let picture = |column: &str, groups: Vec<Option<&str>>| -> Result<Picture> {
+    let figure = |column: &str, groups: &[Option<&str>]| -> Result<Figure> {
         let title = format!("{} of {}: {column}", head.name, cells.name);
-        let svg =
-            Scatter { title: &title, axes: [&plane.axes[0], &plane.axes[1]], points: &plane.points, groups };
-        let svg = svg.to_svg()?;
-        Ok(Picture { title, svg })
+        let axes = [plane.axes[0].as_str(), &plane.axes[1]];
+        let picture = Scatter { title: &title, axes, points: &plane.points, groups }.draw()?;
+        Ok(Figure { title, picture })
     };
-    let mut pictures = vec![picture(&labels.column, rows.iter().map(|&row| labels.name_of(row)).collect())?];
+    let by_label: Vec<Option<&str>> = rows.iter().map(|&row| labels.name_of(row)).collect();
+    let mut figures = vec![figure(&labels.column, &by_label)?];
     if let Some(batches) = &cells.batches {
-        let groups = rows.iter().map(|&row| batches.values[row].as_deref()).collect();
-        pictures.push(picture(&batches.column, groups)?);
+        let groups: Vec<Option<&str>> = rows.iter().map(|&row| batches.values[row].as_deref()).collect();
+        figures.push(figure(&batches.column, &groups)?);
     }
-    Ok(pictures)
-}
-
-/// Everything that is written, refused before any work when it cannot be.
-struct Outputs {
-    metrics: Output,
-    scatter: Option<Output>,
-    report: Option<Output>,
-}
-
-impl Outputs {
-    fn plan(args: &EmbeddingArgs) -> Result<Self> {
-        // JSON may go to a terminal: people read it.
-        let output = |path: &Path| {
-            if is_stream(path) { Output::Stdout } else { Output::file(path, args.output.force) }
-        };
-        let metrics = args.output.output.as_deref().map_or(Output::Stdout, output);
-        let (scatter, report) = (args.scatter.as_deref().map(output), args.report.as_deref().map(output));
-        let streams = [Some(&metrics), scatter.as_ref(), report.as_ref()];
-        if streams.into_iter().flatten().filter(|output| **output == Output::Stdout).count() > 1 {
-            return Err(Error::usage("two outputs would go to standard output").help("name a file for each"));
-        }
-        Ok(Self { metrics, scatter, report })
-    }
-
-    fn wants_pictures(&self) -> bool {
-        self.scatter.is_some() || self.report.is_some()
-    }
-
-    fn write(&self, metrics: &Metrics, pictures: &[Picture]) -> Result<()> {
-        if let (Some(output), Some(picture)) = (&self.scatter, pictures.first()) {
-            write_text(output, &picture.svg)?;
-        }
-        if let Some(output) = &self.report {
-            write_text(output, &html(metrics, pictures))?;
-        }
-        write_text(&self.metrics, &metrics.to_json()?)
-    }
-}
-
-fn write_text(output: &Output, text: &str) -> Result<()> {
-    let mut file = OutputFile::create(output)?;
-    file.write_all(text.as_bytes())?;
-    file.commit()
+    Ok(figures)
 }
