@@ -9,6 +9,7 @@
 //! | [`normalise`] | log-normalised counts |
 //! | [`mod@pca`] | principal components of either matrix, centred implicitly |
 //! | [`mod@knn`] | exact nearest neighbours, Euclidean or cosine |
+//! | [`mod@umap`] | a seeded UMAP layout of a neighbour graph |
 //! | [`folds`] | seeded, stratified folds |
 //! | [`transfer`] | kNN label transfer: accuracy and balanced accuracy |
 //! | [`mod@retrieval`] | how well one head finds the same cell in another: R@k, median rank |
@@ -50,6 +51,7 @@ pub mod retrieval;
 pub mod silhouette;
 pub mod subsample;
 pub mod transfer;
+pub mod umap;
 
 pub use agreement::{ari, nmi};
 pub use connectivity::graph_connectivity;
@@ -66,3 +68,4 @@ pub use retrieval::{Direction, Retrieval, retrieval};
 pub use silhouette::{silhouette_batch, silhouette_label, silhouettes};
 pub use subsample::subsample;
 pub use transfer::{FoldScore, LabelTransfer, label_transfer};
+pub use umap::umap;

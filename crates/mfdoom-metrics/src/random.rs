@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) enum Purpose {
     Folds,
     Pca,
+    Umap,
 }
 
 /// Returns the generator of a seed and a purpose.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedding;
+mod layout;
 mod neighbours;
 mod npz;
 mod principal;
