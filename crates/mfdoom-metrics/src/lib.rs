@@ -18,6 +18,7 @@
 //! | [`mod@silhouette`] | silhouettes, label and batch ASW |
 //! | [`connectivity`] | graph connectivity of the labels |
 //! | [`mod@lisi`] | LISI, cLISI, iLISI |
+//! | [`mod@ridge`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
 //! | [`regression`] | principal component regression on batches |
 //!
 //! Integration scores follow scib-metrics 0.5.10.
@@ -38,16 +39,21 @@
 pub mod agreement;
 pub mod connectivity;
 pub mod distance;
+mod eigen;
 pub mod error;
 pub mod folds;
+pub mod kernel_ridge;
 pub mod knn;
+pub mod knn_regression;
 pub mod lisi;
 pub mod matrix;
 pub mod normalise;
+mod panel;
 pub mod pca;
 mod random;
 pub mod regression;
 pub mod retrieval;
+pub mod ridge;
 pub mod silhouette;
 pub mod subsample;
 pub mod transfer;
@@ -58,13 +64,16 @@ pub use connectivity::graph_connectivity;
 pub use distance::Metric;
 pub use error::{Error, Result};
 pub use folds::{Folds, stratified_folds};
+pub use kernel_ridge::KernelRidge;
 pub use knn::{Neighbours, knn, knn_between};
+pub use knn_regression::knn_regression;
 pub use lisi::{clisi, ilisi, lisi};
 pub use matrix::{Csr, Matrix, Rows};
 pub use normalise::{SizeTarget, log_normalise};
 pub use pca::{Pca, pca};
 pub use regression::principal_component_regression;
 pub use retrieval::{Direction, Retrieval, retrieval};
+pub use ridge::{Ridge, penalties_for};
 pub use silhouette::{silhouette_batch, silhouette_label, silhouettes};
 pub use subsample::subsample;
 pub use transfer::{FoldScore, LabelTransfer, label_transfer};

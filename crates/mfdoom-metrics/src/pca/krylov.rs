@@ -1,9 +1,9 @@
 //! Leading eigenvectors of the scatter matrix by a restarted block Krylov iteration.
 
-use super::eigen::symmetric;
-use super::panel::Panel;
 use super::scatter::Scatter;
+use crate::eigen::symmetric;
 use crate::matrix::Rows;
+use crate::panel::Panel;
 use crate::random::{Purpose, generator};
 use faer::{Mat, MatRef};
 use rand::Rng;

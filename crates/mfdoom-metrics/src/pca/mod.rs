@@ -7,14 +7,12 @@
 //!
 //! The sign of a component is such that its largest loading by absolute value is positive.
 
-mod eigen;
 mod krylov;
-mod panel;
 mod scatter;
 
 use crate::error::{Result, at_least};
 use crate::matrix::{Matrix, Rows};
-use panel::Panel;
+use crate::panel::Panel;
 use rayon::prelude::*;
 use scatter::Scatter;
 

@@ -1,7 +1,7 @@
 //! The scatter matrix of centred rows, as an operator: C = (X - m)' (X - m), never formed.
 
-use super::panel::Panel;
 use crate::matrix::Rows;
+use crate::panel::Panel;
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -8,6 +8,7 @@ mod neighbours;
 mod npz;
 mod principal;
 mod reference;
+mod regress;
 mod retrieve;
 mod threads;
 mod toy;

@@ -1,7 +1,10 @@
 //! The number of threads changes no bit of any result.
 
 use crate::toy::{labelled, matrix};
-use mfdoom_metrics::{Metric, Rows, knn, label_transfer, pca, retrieval, stratified_folds};
+use mfdoom_metrics::{
+    KernelRidge, Metric, Ridge, Rows, knn, knn_regression, label_transfer, pca, penalties_for, retrieval,
+    stratified_folds,
+};
 
 fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
@@ -33,4 +36,13 @@ fn neighbours_and_scores_do_not_depend_on_threads() {
     let (x, labels) = labelled();
     let folds = stratified_folds(&labels, 5, 0).unwrap();
     same(|| label_transfer(&x, &labels, &folds, 5).unwrap());
+}
+
+#[test]
+fn regressions_do_not_depend_on_threads() {
+    let (x, t, wide) = (matrix(2500, 30, 1), matrix(2500, 7, 2), matrix(300, 400, 3));
+    same(|| Ridge::fit_best(&x, &t, &penalties_for(&x), 0).unwrap().predict(&x).unwrap());
+    same(|| Ridge::fit(&wide, &t.select(&(0..300).collect::<Vec<_>>()), 1.0).unwrap());
+    same(|| KernelRidge::fit(&x, &t, 0.1, 1.0).unwrap().predict(&x).unwrap());
+    same(|| knn_regression(&x, &x, &t, 10).unwrap());
 }

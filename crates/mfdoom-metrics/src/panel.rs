@@ -9,46 +9,46 @@ const ROWS: usize = 2048;
 
 /// Vectors of length `n_rows` as columns, stored row by row.
 #[derive(Clone, Debug)]
-pub(super) struct Panel {
+pub(crate) struct Panel {
     data: Vec<f64>,
     n_rows: usize,
     width: usize,
 }
 
 impl Panel {
-    pub(super) fn new(data: Vec<f64>, n_rows: usize, width: usize) -> Self {
+    pub(crate) fn new(data: Vec<f64>, n_rows: usize, width: usize) -> Self {
         debug_assert_eq!(data.len(), n_rows * width);
         Self { data, n_rows, width }
     }
 
-    pub(super) fn identity(n: usize) -> Self {
+    pub(crate) fn identity(n: usize) -> Self {
         let mut data = vec![0.0; n * n];
         data.iter_mut().step_by(n + 1).for_each(|value| *value = 1.0);
         Self::new(data, n, n)
     }
 
-    pub(super) fn n_rows(&self) -> usize {
+    pub(crate) fn n_rows(&self) -> usize {
         self.n_rows
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn row(&self, row: usize) -> &[f64] {
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
         &self.data[row * self.width..(row + 1) * self.width]
     }
 
-    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.data[row * self.width..(row + 1) * self.width]
     }
 
-    pub(super) fn into_data(self) -> Vec<f64> {
+    pub(crate) fn into_data(self) -> Vec<f64> {
         self.data
     }
 
     /// Returns the inner products of all columns of `self` with all of `other`, [width, other.width].
-    pub(super) fn inner(&self, other: &Self) -> Mat<f64> {
+    pub(crate) fn inner(&self, other: &Self) -> Mat<f64> {
         if self.width == 0 || other.width == 0 {
             return Mat::zeros(self.width, other.width);
         }
@@ -72,14 +72,14 @@ impl Panel {
     }
 
     /// Returns `self` times a small matrix [width, k].
-    pub(super) fn times(&self, small: MatRef<'_, f64>) -> Self {
+    pub(crate) fn times(&self, small: MatRef<'_, f64>) -> Self {
         let mut product = Self::new(vec![0.0; self.n_rows * small.ncols()], self.n_rows, small.ncols());
         product.add_times(self, small, 1.0);
         product
     }
 
     /// Adds `factor` times `panel` times a small matrix.
-    pub(super) fn add_times(&mut self, panel: &Self, small: MatRef<'_, f64>, factor: f64) {
+    pub(crate) fn add_times(&mut self, panel: &Self, small: MatRef<'_, f64>, factor: f64) {
         let width = self.width;
         if width == 0 || panel.width == 0 {
             return;
@@ -100,7 +100,7 @@ impl Panel {
     }
 
     /// Returns the columns of both side by side.
-    pub(super) fn beside(&self, other: &Self) -> Self {
+    pub(crate) fn beside(&self, other: &Self) -> Self {
         let mut data = Vec::with_capacity(self.data.len() + other.data.len());
         for row in 0..self.n_rows {
             data.extend_from_slice(self.row(row));
