@@ -19,6 +19,7 @@
 //! | [`connectivity`] | graph connectivity of the labels |
 //! | [`mod@lisi`] | LISI, cLISI, iLISI |
 //! | [`mod@ridge`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
+//! | [`velocity`] | velocities against a truth, across borders and within clusters, with their controls |
 //! | [`regression`] | principal component regression on batches |
 //!
 //! Integration scores follow scib-metrics 0.5.10.
@@ -58,6 +59,7 @@ pub mod silhouette;
 pub mod subsample;
 pub mod transfer;
 pub mod umap;
+pub mod velocity;
 
 pub use agreement::{ari, nmi};
 pub use connectivity::graph_connectivity;

@@ -9,6 +9,7 @@ pub(crate) enum Purpose {
     Folds,
     Pca,
     Umap,
+    Shuffle,
 }
 
 /// Returns the generator of a seed and a purpose.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedding;
+mod fields;
 mod layout;
 mod neighbours;
 mod npz;

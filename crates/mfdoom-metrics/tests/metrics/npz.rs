@@ -86,6 +86,13 @@ impl Npz {
         self.numbers(name).into_iter().map(|value| value as u32).collect()
     }
 
+    /// Returns the truth values of an array.
+    pub fn flags(&self, name: &str) -> Vec<bool> {
+        let Array { descr, bytes } = &self.0[name];
+        assert_eq!(descr, "|b1", "{name}");
+        bytes.iter().map(|&byte| byte != 0).collect()
+    }
+
     /// Returns the strings of an array as codes, in the order of their sorted names.
     pub fn codes(&self, name: &str) -> Vec<u32> {
         let Array { descr, bytes } = &self.0[name];
