@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::FixedAscii;
 use hdf5::{H5Type, ObjectReference1};
-use make::{Packing, Sparse, attribute, columns, line, scratch, skeleton, sparse, texts};
+use make::{
+    Packing, Sparse, attribute, columns, line, next_second, scratch, skeleton, sparse, stamped, texts,
+};
 use mfdoom_anndata::{Column, CsrBlock, Frame, H5ad, H5adUpdate, MatrixKind, Source, Value};
 use mfdoom_error::Kind;
 
@@ -240,6 +242,45 @@ fn a_failing_update_leaves_no_trace() {
     assert_eq!(H5adUpdate::open(&other).unwrap_err().kind(), Kind::Contract);
     std::fs::remove_file(&other).unwrap();
     intact();
+}
+
+/// A small file in the layout of HDF5 1.8 and later, or in the one before, behind `userblock` bytes of others.
+fn in_layout(path: &Path, latest: bool, userblock: u64) {
+    let layout = hdf5::File::with_options()
+        .with_fapl(|access| if latest { access.libver_latest() } else { access.libver_earliest() })
+        .with_fcpl(|create| create.userblock(userblock))
+        .create(path)
+        .unwrap();
+    attribute(&layout, "encoding-type", "anndata");
+    make::frame(&layout, "obs", "_index", &["a", "b", "c"]);
+    make::frame(&layout, "var", "_index", &["w", "x", "y", "z"]);
+    for name in ["layers", "obsm", "varm", "obsp", "uns"] {
+        layout.create_group(name).unwrap();
+    }
+    let numbers = layout.group("obsm").unwrap().new_dataset::<f32>().obj_track_times(true);
+    numbers.shape([3, 2]).create("X_pca").unwrap();
+    layout.link_hard("obsm", "uns/again").unwrap();
+    layout.link_soft("/nowhere", "uns/dangling").unwrap();
+    layout.link_external("elsewhere.h5", "/", "uns/elsewhere").unwrap();
+}
+
+#[test]
+fn equal_additions_give_equal_bytes_whatever_the_second() {
+    for (latest, userblock) in [(true, 0), (false, 0), (true, 1024), (false, 512)] {
+        let (folder, path) = scratch("one.h5ad");
+        let other = folder.path().join("two.h5ad");
+        in_layout(&path, latest, userblock);
+        std::fs::copy(&path, &other).unwrap();
+        for path in [&path, &other] {
+            next_second();
+            let mut update = H5adUpdate::open(path).unwrap();
+            set_all(&mut update);
+            update.commit().unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap(), "{latest} {userblock}");
+        let kept: &[&str] = if latest { &[] } else { &["/obsm/X_pca", "/uns/again/X_pca"] };
+        assert_eq!(stamped(&path), kept, "{latest} {userblock}");
+    }
 }
 
 #[cfg(unix)]

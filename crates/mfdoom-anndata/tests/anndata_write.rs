@@ -4,7 +4,7 @@ mod make;
 
 use std::path::Path;
 
-use make::scratch;
+use make::{next_second, scratch, stamped};
 use mfdoom_anndata::{
     Column, CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value,
 };
@@ -132,8 +132,10 @@ fn equal_content_gives_equal_bytes() {
     let (folder, path) = scratch("one.h5ad");
     let other = folder.path().join("two.h5ad");
     write(&path, 100);
+    next_second();
     write(&other, 100);
     assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap());
+    assert_eq!(stamped(&path), [""; 0]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | `frame`, `column`, `value` | frames, columns, entries of `uns` |
 //! | `records` | frames of anndata up to 0.6, turned into groups so that a column can be added |
 //! | `attribute` | attributes |
+//! | `times` | equal bytes whatever the second |
 //!
 //! Small elements are encoded by the `anndata` crate. Matrices go through HDF5, because `anndata` holds a
 //! matrix whole or ignores the compression asked for. Everything is gzip, which every HDF5 can decode.
@@ -17,6 +18,7 @@ mod column;
 mod frame;
 mod records;
 mod sink;
+mod times;
 mod update;
 mod value;
 mod writer;

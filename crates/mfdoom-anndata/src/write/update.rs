@@ -21,7 +21,7 @@ use crate::source::Source;
 
 /// Adds to a copy of an h5ad file, which replaces the file in one rename.
 ///
-/// What is not set is kept bit for bit. Rows are those of the file: match cells by
+/// What is not set is kept bit for bit, but for the times of objects, which are cleared. Rows are those of the file: match cells by
 /// [`H5ad::obs_names`]. Columns go into frames of every anndata version; record arrays (0.6 and older) that
 /// have to take something are turned into the groups that anndata writes since 0.7.
 /// Dropped before [`commit`](Self::commit), the file is as it was and nothing is left beside it.
@@ -145,7 +145,7 @@ impl H5adUpdate {
     pub fn commit(self) -> Result<()> {
         let Self { sinks, store, place, file, permissions, n_obs, .. } = self;
         sinks.finish(n_obs)?;
-        store.close(&place)?;
+        store.close(file.path(), &place)?;
         fs::set_permissions(file.path(), permissions).map_err(|error| Error::io(file.path(), error))?;
         file.commit()
     }

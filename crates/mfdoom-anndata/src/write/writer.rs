@@ -9,9 +9,10 @@ use mfdoom_artifact::AtomicFile;
 use mfdoom_error::Result;
 
 use super::sink::{NewMatrix, Sinks};
-use super::{Value, attribute, frame, use_gzip, value};
+use super::{Value, attribute, frame, times, use_gzip, value};
 use crate::block::CsrBlock;
 use crate::frame::Frame;
+use crate::hdf;
 use crate::keys;
 use crate::place::Place;
 use crate::source::Source;
@@ -73,10 +74,13 @@ impl Store {
         H5::open_rw(path).map(Self).map_err(|error| place.unwritable(error))
     }
 
-    /// Writes everything out; errors show here rather than get lost when the file is dropped.
-    pub(super) fn close(self, place: &Place) -> Result<()> {
+    /// Writes everything out to `path` and clears the times of all objects; errors show here rather than get
+    /// lost when the file is dropped.
+    pub(super) fn close(self, path: &Path, place: &Place) -> Result<()> {
         self.0.flush().map_err(|error| place.unwritable(error))?;
-        StoreOp::close(self.0).map_err(|error| place.unwritable(error))
+        let headers = hdf::header_offsets(&self.0).map_err(|error| place.unwritable(error))?;
+        StoreOp::close(self.0).map_err(|error| place.unwritable(error))?;
+        times::clear(path, &headers).map_err(|error| place.unwritable(error))
     }
 }
 
@@ -129,7 +133,7 @@ impl H5adWriter {
         let Self { sinks, store, place, file } = self;
         sinks.finish(obs.n_rows())?;
         frame::write(&store.0, keys::OBS, obs, &place)?;
-        store.close(&place)?;
+        store.close(file.path(), &place)?;
         file.commit()
     }
 }

@@ -1,7 +1,7 @@
 //! Makes AnnData files of every encoding, as other programs wrote them, through HDF5 alone.
 #![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hdf5::types::{H5Type, VarLenUnicode};
 use hdf5::{File, Group, Location};
@@ -98,4 +98,30 @@ pub fn sparse<T: H5Type>(file: &Group, name: &str, matrix: &Sparse<'_, T>, packi
     packed(&group, "indptr", matrix.indptr, packing);
     packed(&group, "indices", matrix.indices, packing);
     packed(&group, "data", matrix.data, packing);
+}
+
+/// Sleeps until the clock shows another second than now.
+pub fn next_second() {
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+}
+
+/// Paths of the objects of a file that carry a time.
+pub fn stamped(path: &Path) -> Vec<String> {
+    fn visit(group: &Group, at: &str, found: &mut Vec<String>) {
+        for name in group.member_names().unwrap() {
+            // A link that leads nowhere has no object.
+            let Ok(info) = group.loc_info_by_name(&name) else { continue };
+            let path = format!("{at}/{name}");
+            if let Ok(inner) = group.group(&name) {
+                visit(&inner, &path, found);
+            }
+            if [info.atime, info.mtime, info.ctime, info.btime] != [0; 4] {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&File::open(path).unwrap(), "", &mut found);
+    found.sort();
+    found
 }
