@@ -1,5 +1,14 @@
 //! Every name that AnnData files use, in one place.
 
+/// Layers of spliced counts: scVelo, kallisto and STARsolo, exon and intron counters, loom.
+pub const SPLICED_LAYERS: [&str; 4] = ["spliced", "mature", "exon", "Spliced"];
+/// Layers of unspliced counts, in the same order.
+pub const UNSPLICED_LAYERS: [&str; 4] = ["unspliced", "nascent", "intron", "Unspliced"];
+/// Layers of counts that are neither.
+pub const AMBIGUOUS_LAYERS: [&str; 2] = ["ambiguous", "Ambiguous"];
+/// The layer that may hold the raw counts of a normalised `X`.
+pub const COUNTS_LAYER: &str = "counts";
+
 /// The main matrix.
 pub const X: &str = "X";
 /// The group of matrices shaped like `X`.

@@ -24,6 +24,11 @@ impl Place {
         Self { file: self.file.clone(), path }
     }
 
+    /// The file, as it was named.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The last name of the path.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

@@ -29,6 +29,13 @@ pub enum Source {
     Obsm(String),
 }
 
+impl Source {
+    /// Returns the first of the layers of these names that is among `sources`.
+    pub fn layer_of(names: &[&str], sources: &[Self]) -> Option<Self> {
+        names.iter().map(|name| Self::Layer((*name).to_owned())).find(|source| sources.contains(source))
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -21,6 +21,7 @@
 mod digest;
 pub mod embeddings;
 pub mod gene;
+mod gene_id;
 pub mod gene_table;
 pub mod key;
 pub mod manifest;
@@ -38,6 +39,7 @@ pub use embeddings::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head,
 };
 pub use gene::{GENES_KEY, Gene};
+pub use gene_id::normalise_gene_id;
 pub use gene_table::{GeneBatch, GeneTableReader, GeneTableSchema, GeneTableWriter};
 pub use key::KeySet;
 pub use manifest::{InputId, Manifest, canonical_json, content_id};

@@ -40,13 +40,14 @@
 //! `#[serde(skip)]`.
 
 mod arguments;
+mod assignment;
+mod cell_list;
 mod config;
 mod device;
 mod entry;
 mod generate;
 mod logging;
 mod memory;
-mod nearest;
 mod progress;
 mod report;
 pub mod resolve;
@@ -56,11 +57,13 @@ mod signals;
 mod streams;
 
 pub use arguments::{CommonArgs, DeviceArgs, ForceArgs, LogFormat, OutputArgs, SeedArgs};
+pub use assignment::Assignment;
+pub use cell_list::CellList;
 pub use device::Device;
 pub use entry::main;
 pub use generate::Generate;
 pub use memory::MemorySize;
-pub use nearest::nearest;
+pub use mfdoom_error::nearest;
 pub use progress::Progress;
 pub use settings::{base_name, base_names, settings};
 pub use shard::Shard;

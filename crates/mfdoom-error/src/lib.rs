@@ -14,10 +14,14 @@
 //! assert_eq!(error.exit_code(), 3);
 //! ```
 
+mod nearest;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::Path;
+
+pub use nearest::nearest;
 
 /// Result with the project's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,11 +1,9 @@
 //! The command line of `mfdoom-preprocess`.
 
 use clap::{Parser, ValueEnum};
-use mfdoom_cli::{CommonArgs, OutputArgs, Shard};
-use serde::{Serialize, Serializer};
-use std::fmt;
+use mfdoom_cli::{Assignment, CommonArgs, OutputArgs, Shard};
+use serde::Serialize;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Turns raw counts into one table of tokens
 ///
@@ -130,38 +128,4 @@ pub enum ExpressionIncludes {
     /// Not known.
     #[default]
     Unknown,
-}
-
-/// `NAME=VALUE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    /// What stands before the first `=`.
-    pub name: String,
-    /// What stands behind it.
-    pub value: String,
-}
-
-impl FromStr for Assignment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-                Ok(Self { name: name.to_owned(), value: value.to_owned() })
-            }
-            _ => Err(format!("'{text}' is not NAME=VALUE")),
-        }
-    }
-}
-
-impl fmt::Display for Assignment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.name, self.value)
-    }
-}
-
-impl Serialize for Assignment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }

@@ -5,8 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`inputs`] | the files, their data sets and order |
 //! | [`modalities`] | which matrix is which modality |
-//! | [`counts`] | the contract of raw counts |
-//! | [`genes`], [`vocabulary`] | gene ids, the genes of the table, measured genes |
+//! | [`vocabulary`] | the genes of the table, measured genes |
 //! | [`library`], [`annotation`], [`cells`] | library sizes, obs columns, which cells |
 //! | [`plan`] | all of these, decided before the first pass |
 //! | [`pass`], [`merge`], [`write`] | the streaming pass and the table it fills |
@@ -14,8 +13,6 @@
 pub mod annotation;
 pub mod args;
 pub mod cells;
-pub mod counts;
-pub mod genes;
 pub mod inputs;
 pub mod library;
 pub mod merge;

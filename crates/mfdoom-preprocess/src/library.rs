@@ -1,9 +1,9 @@
 //! Library sizes: counted over all genes of a file, or the true ones from an obs column.
 
-use crate::args::Assignment;
 use crate::inputs::Counted;
 use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
-use mfdoom_anndata::{Column, Source};
+use mfdoom_anndata::{Source, library_sizes};
+use mfdoom_cli::Assignment;
 use mfdoom_error::{Error, Result};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -50,7 +50,7 @@ impl Libraries {
         let Some(columns) = self.0.get(modality) else { return Ok(None) };
         let mut sizes = vec![0.0; rows.len()];
         for name in columns {
-            let values = numbers(file, name, rows.clone())?;
+            let values = library_sizes(file, name, rows.clone())?;
             sizes.iter_mut().zip(values).for_each(|(size, value)| *size += value);
         }
         Ok(Some(sizes))
@@ -95,7 +95,7 @@ fn subset(file: &Counted, modality: &str, source: &Source) -> Result<Subset> {
     let rows = 0..matrix.n_rows().min(PROBED);
     let counted: f64 = matrix.read_rows(rows.clone())?.values.iter().map(|value| f64::from(*value)).sum();
     for column in file.obs_columns().into_iter().filter(|column| looks_like_size(column, modality)) {
-        if let Ok(sizes) = numbers(file, &column, rows.clone()) {
+        if let Ok(sizes) = library_sizes(file, &column, rows.clone()) {
             let larger = sizes.iter().sum::<f64>() > 1.02 * counted;
             return Ok(if larger { Subset::Column(column) } else { Subset::No });
         }
@@ -114,24 +114,6 @@ fn looks_like_size(column: &str, modality: &str) -> bool {
         _ => !name.contains(SPLICED),
     };
     of_modality && size.iter().any(|part| name.contains(part))
-}
-
-fn numbers(file: &Counted, name: &str, rows: Range<usize>) -> Result<Vec<f64>> {
-    let values: Vec<f64> = match file.obs_column_in(name, rows)? {
-        Column::Int(values) => values.into_iter().map(|value| value.map_or(f64::NAN, |n| n as f64)).collect(),
-        Column::Float(values) => values,
-        other => return Err(wrong(file, name).found(other.kind())),
-    };
-    match values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
-        Some(value) => Err(wrong(file, name).found(value.to_string())),
-        None => Ok(values),
-    }
-}
-
-fn wrong(file: &Counted, name: &str) -> Error {
-    Error::contract(format!("{}: obs column '{name}' does not hold library sizes", file.name))
-        .wanted("a number of 0 or more for every cell")
-        .help("name another column: --library-size MODALITY=COLUMN")
 }
 
 /// Checks that every column of `--library-size` is used by some file.

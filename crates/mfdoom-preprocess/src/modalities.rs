@@ -1,9 +1,9 @@
 //! Which matrix of a file is which modality.
 
 use crate::args::{Ambiguous, Args};
-use crate::counts::{Counts, show};
 use crate::inputs::Counted;
-use mfdoom_anndata::Source;
+use mfdoom_anndata::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
+use mfdoom_anndata::{Counts, Source, show_values};
 use mfdoom_error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,8 @@ pub const UNSPLICED: &str = "unspliced";
 /// Total counts.
 pub const EXPRESSION: &str = "expression";
 
-/// Layers that hold spliced and unspliced counts: scVelo, kallisto and STARsolo, exon and intron counters, loom.
-const PAIR: [(&str, [&str; 4]); 2] = [
-    (SPLICED, ["spliced", "mature", "exon", "Spliced"]),
-    (UNSPLICED, ["unspliced", "nascent", "intron", "Unspliced"]),
-];
-/// Layers of counts that are neither.
-const AMBIGUOUS: [&str; 2] = ["ambiguous", "Ambiguous"];
-/// The layer that may hold the raw counts of a normalised `X`.
-const COUNTS: &str = "counts";
+/// Layers that hold spliced and unspliced counts.
+const PAIR: [(&str, [&str; 4]); 2] = [(SPLICED, SPLICED_LAYERS), (UNSPLICED, UNSPLICED_LAYERS)];
 /// Names that the model's own outputs have.
 const RESERVED: [&str; 2] = ["fusion", "global"];
 /// The source of `--modality NAME=none`.
@@ -53,7 +46,7 @@ impl Modalities {
             return Err(missing(file, source, &sources));
         }
         for (name, layers) in PAIR {
-            if let Some(source) = layer(&layers, &sources).filter(|_| !wanted.names(name)) {
+            if let Some(source) = Source::layer_of(&layers, &sources).filter(|_| !wanted.names(name)) {
                 found.matrices.insert(name.to_owned(), source);
             }
         }
@@ -61,7 +54,7 @@ impl Modalities {
         if pair {
             found.total = !wanted.names(EXPRESSION);
             let used = args.ambiguous != Ambiguous::Drop;
-            found.ambiguous = layer(&AMBIGUOUS, &sources).filter(|_| used);
+            found.ambiguous = Source::layer_of(&AMBIGUOUS_LAYERS, &sources).filter(|_| used);
         } else if !wanted.names(EXPRESSION) {
             found.take_expression(file, counts, &sources)?;
         }
@@ -71,7 +64,7 @@ impl Modalities {
 
     /// Takes X, raw/X or layers/counts, whichever holds raw counts and is not taken otherwise.
     fn take_expression(&mut self, file: &Counted, counts: Counts, sources: &[Source]) -> Result<()> {
-        let candidates = [Source::X, Source::RawX, Source::Layer(COUNTS.into())];
+        let candidates = [Source::X, Source::RawX, Source::Layer(COUNTS_LAYER.into())];
         let taken: BTreeSet<&Source> = self.matrices.values().collect();
         let mut refused = Vec::new();
         for source in candidates.into_iter().filter(|c| sources.contains(c) && !taken.contains(c)) {
@@ -79,7 +72,7 @@ impl Modalities {
                 self.matrices.insert(EXPRESSION.to_owned(), source);
                 return Ok(());
             }
-            refused.push(format!("{source}: {}", show(&counts.search(file, &source)?)));
+            refused.push(format!("{source}: {}", show_values(&counts.search(file, &source)?)));
         }
         let path = &file.name;
         if !self.matrices.is_empty() {
@@ -190,10 +183,6 @@ impl Wanted {
     fn names(&self, name: &str) -> bool {
         self.matrices.contains_key(name) || self.left_out.contains(name)
     }
-}
-
-fn layer(names: &[&str], sources: &[Source]) -> Option<Source> {
-    names.iter().map(|name| Source::Layer((*name).to_owned())).find(|source| sources.contains(source))
 }
 
 fn missing(file: &Counted, source: &Source, sources: &[Source]) -> Error {

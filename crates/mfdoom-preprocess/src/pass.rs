@@ -2,13 +2,12 @@
 
 use crate::args::Ambiguous;
 use crate::cells::CellReport;
-use crate::counts::Counts;
 use crate::inputs::Counted;
 use crate::merge;
 use crate::modalities::{EXPRESSION, SPLICED, UNSPLICED};
 use crate::plan::{FilePlan, Plan};
 use crate::vocabulary;
-use mfdoom_anndata::{CsrBlock, Matrix, Source};
+use mfdoom_anndata::{Counts, CsrBlock, Matrix, Source};
 use mfdoom_artifact::ObsColumn;
 use mfdoom_cli::Progress;
 use mfdoom_error::Result;

@@ -2,11 +2,11 @@
 
 use crate::annotation::Annotation;
 use crate::args::Args;
-use crate::cells::{self, CellList};
+use crate::cells;
 use crate::inputs::{self, InputFile};
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
-use mfdoom_cli::Shard;
+use mfdoom_cli::{CellList, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::CellFilter;
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! The genes of the table: those of all inputs, a selection of them, or those of a model.
 
-use crate::genes;
 use crate::inputs::Counted;
 use crate::pass::{self, Rows};
 use crate::plan::{FilePlan, Plan};
@@ -49,7 +48,9 @@ fn genes_of(plan: &Plan, file: &Counted, of: &FilePlan) -> Result<Vec<(String, V
     let names = of.modalities.names().into_iter();
     let with_source = names.filter_map(|name| Some((name.clone(), of.modalities.genes_of(&name)?.clone())));
     with_source
-        .map(|(name, source)| Ok((name, genes::of_source(file, &source, plan.args.gene_column.as_deref())?)))
+        .map(|(name, source)| {
+            Ok((name, mfdoom_anndata::genes_of(file, &source, plan.args.gene_column.as_deref())?))
+        })
         .collect()
 }
 

@@ -17,7 +17,6 @@
 
 pub mod counts;
 pub mod filter;
-pub mod gene_id;
 pub mod map;
 pub mod measured;
 pub mod schema;
@@ -28,9 +27,9 @@ pub mod vocabulary;
 
 pub use counts::{CsrView, GeneMap, tokenise};
 pub use filter::{CellFilter, CellTotals, FilterReport};
-pub use gene_id::normalise_gene_id;
 pub use map::{Coverage, VocabularyMap};
 pub use measured::Measured;
+pub use mfdoom_artifact::normalise_gene_id;
 pub use schema::TokenSchema;
 pub use table::{TokenBatches, TokenReader, TokenWriter};
 pub use tokens::{ModalityTokens, TokenBatch};

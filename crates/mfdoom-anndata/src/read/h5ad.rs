@@ -40,6 +40,11 @@ impl H5ad {
         Ok(Self { file, place, obs, var })
     }
 
+    /// The path as it was given, for messages.
+    pub fn name(&self) -> &str {
+        self.place.file()
+    }
+
     /// Number of cells.
     pub fn n_obs(&self) -> usize {
         self.obs.n_rows()

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// of up to four letters, `G`, eleven digits, `.`, digits, and perhaps `_PAR_Y`, which is kept.
 ///
 /// ```
-/// use mfdoom_tokens::normalise_gene_id;
+/// use mfdoom_artifact::normalise_gene_id;
 /// assert_eq!(normalise_gene_id("ENSG00000000003.15"), "ENSG00000000003");
 /// assert_eq!(normalise_gene_id("ENSMUSG00000051951.6"), "ENSMUSG00000051951");
 /// assert_eq!(normalise_gene_id("ENSG00000182378.15_PAR_Y"), "ENSG00000182378_PAR_Y");

@@ -3,8 +3,8 @@
 /// Returns the candidate nearest to `name`, if it is near enough to be worth suggesting.
 ///
 /// ```
-/// assert_eq!(mfdoom_cli::nearest("min-count", ["min-counts", "min-genes"]), Some("min-counts"));
-/// assert_eq!(mfdoom_cli::nearest("zebra", ["min-counts", "min-genes"]), None);
+/// assert_eq!(mfdoom_error::nearest("min-count", ["min-counts", "min-genes"]), Some("min-counts"));
+/// assert_eq!(mfdoom_error::nearest("zebra", ["min-counts", "min-genes"]), None);
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates

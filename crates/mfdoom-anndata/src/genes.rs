@@ -1,9 +1,10 @@
 //! Ids and symbols of the columns of a matrix.
 
-use crate::inputs::Counted;
-use mfdoom_anndata::Source;
-use mfdoom_error::{Error, Result};
-use mfdoom_tokens::{Gene, normalise_gene_id};
+use mfdoom_artifact::{Gene, normalise_gene_id};
+use mfdoom_error::{Error, Result, nearest};
+
+use crate::read::H5ad;
+use crate::source::Source;
 
 /// Columns of `var` that hold symbols where the ids are something else.
 const SYMBOLS: [&str; 8] = [
@@ -21,7 +22,7 @@ const SYMBOLS: [&str; 8] = [
 ///
 /// # Errors
 /// Contract: no such column in `var`.
-pub fn of_source(file: &Counted, source: &Source, id_column: Option<&str>) -> Result<Vec<Gene>> {
+pub fn genes_of(file: &H5ad, source: &Source, id_column: Option<&str>) -> Result<Vec<Gene>> {
     let names = file.var_names_of(source)?;
     let annotated = !matches!(source, Source::Obsm(_));
     let (ids, symbols) = match id_column.filter(|_| annotated) {
@@ -38,15 +39,15 @@ pub fn of_source(file: &Counted, source: &Source, id_column: Option<&str>) -> Re
     Ok(genes)
 }
 
-fn id_values(file: &Counted, source: &Source, column: &str) -> Result<Vec<String>> {
+fn id_values(file: &H5ad, source: &Source, column: &str) -> Result<Vec<String>> {
     let columns = file.var_columns();
     match file.var_column_of(source, column) {
         Ok(values) => Ok(values.to_strings().into_iter().map(Option::unwrap_or_default).collect()),
         Err(error) if columns.iter().any(|name| name == column) => Err(error),
         Err(_) => {
-            let error = Error::contract(format!("{}: no column '{column}' in var", file.name))
+            let error = Error::contract(format!("{}: no column '{column}' in var", file.name()))
                 .found(if columns.is_empty() { "none".to_owned() } else { columns.join(", ") });
-            Err(match mfdoom_cli::nearest(column, columns.iter().map(String::as_str)) {
+            Err(match nearest(column, columns.iter().map(String::as_str)) {
                 Some(nearest) => error.help(format!("did you mean --gene-column {nearest}?")),
                 None => error.help("leave out --gene-column to take the index"),
             })
@@ -55,7 +56,7 @@ fn id_values(file: &Counted, source: &Source, column: &str) -> Result<Vec<String
 }
 
 /// Returns the symbols of the genes, where a column of a known name holds them.
-fn symbols(file: &Counted, source: &Source) -> Option<Vec<Option<String>>> {
+fn symbols(file: &H5ad, source: &Source) -> Option<Vec<Option<String>>> {
     let columns = file.var_columns();
     let known = SYMBOLS.iter().filter(|name| columns.iter().any(|column| column == *name));
     known.filter_map(|name| file.var_column_of(source, name).ok()).map(|column| column.to_strings()).next()

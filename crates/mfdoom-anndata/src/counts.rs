@@ -1,8 +1,10 @@
 //! The contract of raw counts: non-negative integers, or an error that shows what was found instead.
 
-use crate::inputs::Counted;
-use mfdoom_anndata::{CsrBlock, Source};
 use mfdoom_error::{Error, Result};
+
+use crate::block::CsrBlock;
+use crate::read::H5ad;
+use crate::source::Source;
 
 /// Rows that are looked at before a matrix is taken; the rest is checked as it is read.
 const PROBED: usize = 256;
@@ -27,17 +29,17 @@ impl Counts {
     }
 
     /// Returns whether the first rows of a matrix hold nothing but counts.
-    pub fn probe(self, file: &Counted, source: &Source) -> Result<bool> {
+    pub fn probe(self, file: &H5ad, source: &Source) -> Result<bool> {
         let mut matrix = file.matrix(source)?;
         let rows = matrix.n_rows().min(PROBED);
         Ok(self.offending(&matrix.read_rows(0..rows)?).is_empty())
     }
 
     /// Returns the error for a matrix with an offending value, after looking for more of them.
-    pub fn refuse(self, file: &Counted, source: &Source) -> Error {
-        let error = Error::contract(format!("{}: {source} does not hold raw counts", file.name));
+    pub fn refuse(self, file: &H5ad, source: &Source) -> Error {
+        let error = Error::contract(format!("{}: {source} does not hold raw counts", file.name()));
         let found = self.search(file, source).unwrap_or_default();
-        let error = error.found(show(&found));
+        let error = error.found(show_values(&found));
         if self.allow_non_integer {
             return error
                 .wanted("finite values of 0 or more")
@@ -49,7 +51,7 @@ impl Counts {
     }
 
     /// Reads until three different offending values are found.
-    pub fn search(self, file: &Counted, source: &Source) -> Result<Vec<f64>> {
+    pub fn search(self, file: &H5ad, source: &Source) -> Result<Vec<f64>> {
         let mut matrix = file.matrix(source)?;
         let mut found: Vec<f64> = Vec::new();
         let mut start = 0;
@@ -57,7 +59,9 @@ impl Counts {
             let end = (start + PROBED).min(matrix.n_rows());
             let block = matrix.read_rows(start..end)?;
             for row in 0..block.n_rows() {
-                let single = crate::merge::take(&block, &[row]);
+                let (columns, values) = block.row(row);
+                let ends = vec![0, values.len()];
+                let single = CsrBlock::new(block.n_cols, ends, columns.to_vec(), values.to_vec());
                 for value in self.offending(&single) {
                     if found.len() < SHOWN && !found.iter().any(|known| known.to_bits() == value.to_bits()) {
                         found.push(value);
@@ -70,8 +74,8 @@ impl Counts {
     }
 }
 
-/// Writes values for a message.
-pub fn show(values: &[f64]) -> String {
+/// Writes values for a message: so that they look as wrong as they are.
+pub fn show_values(values: &[f64]) -> String {
     let texts: Vec<String> = values.iter().map(|value| shorten(*value)).collect();
     texts.join(", ")
 }
@@ -91,7 +95,10 @@ mod tests {
 
     #[test]
     fn shows_values_so_that_they_look_wrong() {
-        assert_eq!(show(&[std::f64::consts::LN_2, -1.0, 1.000_000_000_1]), "0.69315, -1, 1.0000000001");
-        assert_eq!(show(&[f64::NAN, 2.5, f64::INFINITY]), "NaN, 2.5, inf");
+        assert_eq!(
+            show_values(&[std::f64::consts::LN_2, -1.0, 1.000_000_000_1]),
+            "0.69315, -1, 1.0000000001"
+        );
+        assert_eq!(show_values(&[f64::NAN, 2.5, f64::INFINITY]), "NaN, 2.5, inf");
     }
 }

@@ -1,0 +1,71 @@
+//! A file that lists cells (`--cells`).
+
+use mfdoom_artifact::sha256_file;
+use mfdoom_error::{Error, Result};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// The cells of `--cells`.
+#[derive(Clone, Debug)]
+pub struct CellList {
+    ids: HashSet<String>,
+    /// SHA-256 of the file, for the manifest.
+    pub content_id: String,
+    name: String,
+}
+
+impl CellList {
+    /// Reads one id a line; empty lines are skipped.
+    ///
+    /// # Errors
+    /// Contract: no such file, not text, or no id in it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                Error::contract(format!("{}: not text", path.display())).wanted("one cell id a line")
+            }
+            _ => Error::io(path, error),
+        })?;
+        let ids: HashSet<String> = text
+            .lines()
+            .map(|line| line.trim_end_matches('\r'))
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let name = path.display().to_string();
+        if ids.is_empty() {
+            return Err(Error::contract(format!("{name}: no cell id")).wanted("one cell id a line"));
+        }
+        Ok(Self { ids, content_id: sha256_file(path)?, name })
+    }
+
+    /// Returns whether a cell is listed.
+    pub fn contains(&self, cell_id: &str) -> bool {
+        self.ids.contains(cell_id)
+    }
+
+    /// Warns of listed cells that no input has.
+    ///
+    /// # Errors
+    /// Contract: none of them is among `found`.
+    pub fn check_found(&self, found: &HashSet<String>) -> Result<()> {
+        let mut lacking: Vec<&str> =
+            self.ids.iter().filter(|id| !found.contains(*id)).map(String::as_str).collect();
+        lacking.sort_unstable();
+        let some = lacking.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        if lacking.len() == self.ids.len() {
+            return Err(Error::contract(format!("{}: none of its cells is in the inputs", self.name))
+                .found(some)
+                .wanted("names of cells as in obs, one a line"));
+        }
+        if !lacking.is_empty() {
+            tracing::warn!(
+                "{}: {} of {} listed cells are in no input ({some})",
+                self.name,
+                lacking.len(),
+                self.ids.len()
+            );
+        }
+        Ok(())
+    }
+}
