@@ -54,6 +54,12 @@ impl Matrix {
         out
     }
 
+    /// Returns the rows `rows`, in that order.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        let data = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
+        Self { n_rows: rows.len(), n_cols: self.n_cols, data }
+    }
+
     /// Returns the columns where `keep` is true, in order.
     pub fn select_columns(&self, keep: &[bool]) -> Self {
         let columns: Vec<usize> = (0..self.n_cols).filter(|&j| keep[j]).collect();

@@ -35,6 +35,24 @@ impl Smoother {
         connectivities.check()?;
         let n = connectivities.n_rows();
         expect_len("columns of the connectivities", n, connectivities.n_cols)?;
+        Ok(Self::of_cells(n, |i, cells| {
+            let (columns, values) = connectivities.row(i);
+            cells.extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
+        }))
+    }
+
+    /// Returns the average within the cells `cells`, ascending, numbered in that order.
+    pub fn restricted(&self, cells: &[usize]) -> Self {
+        let mut number = vec![u32::MAX; self.n_cells()];
+        cells.iter().zip(0..).for_each(|(&cell, k)| number[cell] = k);
+        Self::of_cells(cells.len(), |k, kept| {
+            let all = self.cells(cells[k]).iter().map(|&j| number[j as usize]);
+            kept.extend(all.filter(|&j| j != u32::MAX));
+        })
+    }
+
+    /// Builds the average of `n` cells over those that `add` appends to a list, and the cell itself.
+    fn of_cells(n: usize, add: impl Fn(usize, &mut Vec<u32>)) -> Self {
         let mut out = Self {
             indptr: vec![0],
             indices: Vec::new(),
@@ -43,10 +61,8 @@ impl Smoother {
             weights: Vec::with_capacity(n),
         };
         for i in 0..n {
-            let (columns, values) = connectivities.row(i);
             let first = out.indices.len();
-            out.indices
-                .extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
+            add(i, &mut out.indices);
             if !out.indices[first..].contains(&(i as u32)) {
                 out.indices.push(i as u32);
             }
@@ -59,7 +75,7 @@ impl Smoother {
         if n <= NARROW {
             out.narrow = out.indices.iter().map(|&j| j as u16).collect();
         }
-        Ok(out)
+        out
     }
 
     /// Returns the cells averaged for cell `i` as 16-bit numbers; none when there are more than [`NARROW`] cells.

@@ -93,6 +93,18 @@ impl Csr {
         out
     }
 
+    /// Returns the rows `rows`, in that order.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        let mut out = Self { n_cols: self.n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
+        for &i in rows {
+            let (columns, values) = self.row(i);
+            out.indices.extend_from_slice(columns);
+            out.values.extend_from_slice(values);
+            out.indptr.push(out.indices.len());
+        }
+        out
+    }
+
     /// Returns the transpose `[n_cols, n_rows]`, columns ascending.
     pub fn transposed(&self) -> Self {
         let mut indptr = vec![0_usize; self.n_cols + 1];

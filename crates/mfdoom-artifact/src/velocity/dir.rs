@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use mfdoom_error::{Error, Result};
 
 use super::{
-    CELLS_FILE, CellTable, GRAPH_FILE, KINETICS_FILE, Kinetics, MANIFEST_FILE, MOMENTS_FILE, MOMENTS_FORMAT,
-    NEIGHBORS_FILE, PairReader, VELOCITY_DIR_FORMAT, VELOCITY_FILE, open_velocities, projection_file,
+    CELLS_FILE, CellTable, DRIVERS_FILE, Driver, GRAPH_FILE, KINETICS_FILE, Kinetics, LATENT_FILE,
+    LATENT_FORMAT, MANIFEST_FILE, MOMENTS_FILE, MOMENTS_FORMAT, NEIGHBORS_FILE, PairReader,
+    VELOCITY_DIR_FORMAT, VELOCITY_FILE, open_velocities, projection_file,
 };
 use crate::embeddings::EmbeddingReader;
 use crate::gene_table::GeneTableReader;
@@ -70,6 +71,12 @@ impl VelocityDir {
         self.existing(MOMENTS_FILE).map(open).transpose()
     }
 
+    /// Opens `latent.parquet`, where there is one.
+    pub fn latent(&self) -> Result<Option<GeneTableReader>> {
+        let open = |path| GeneTableReader::open(&Input::Path(path), LATENT_FORMAT);
+        self.existing(LATENT_FILE).map(open).transpose()
+    }
+
     /// Reads `kinetics.parquet`, where there is one.
     pub fn kinetics(&self) -> Result<Option<Kinetics>> {
         self.existing(KINETICS_FILE).map(|path| Kinetics::read(&path)).transpose()
@@ -88,6 +95,11 @@ impl VelocityDir {
     /// Reads `cells.parquet`, where there is one.
     pub fn cells(&self) -> Result<Option<CellTable>> {
         self.existing(CELLS_FILE).map(|path| CellTable::read(&path)).transpose()
+    }
+
+    /// Reads `drivers.parquet`, where there is one.
+    pub fn drivers(&self) -> Result<Option<Vec<Driver>>> {
+        self.existing(DRIVERS_FILE).map(|path| super::drivers::read(&path)).transpose()
     }
 
     /// Opens the projection on an embedding, where there is one.

@@ -28,6 +28,8 @@ pub struct Kinetics {
     pub r2: Vec<f64>,
     /// Whether the gene takes part in the graph.
     pub velocity_gene: Vec<bool>,
+    /// Number of cells with unspliced counts; NaN where not known.
+    pub unspliced_cells: Vec<f64>,
     /// Columns `fit_*` of the dynamical mode; NaN where not fitted.
     pub fits: Vec<(String, Vec<f64>)>,
 }
@@ -64,6 +66,7 @@ impl Kinetics {
         columns.push(("gamma", Arc::new(Float64Array::from(self.gamma.clone()))));
         columns.push(("r2", Arc::new(Float64Array::from(self.r2.clone()))));
         columns.push(("velocity_gene", Arc::new(BooleanArray::from(self.velocity_gene.clone()))));
+        columns.push(("unspliced_cells", Arc::new(Float64Array::from(self.unspliced_cells.clone()))));
         for (name, values) in &self.fits {
             columns.push((name, Arc::new(Float64Array::from(values.clone()))));
         }
@@ -130,6 +133,7 @@ impl Kinetics {
         }
         self.gamma.extend(gamma);
         self.r2.extend(optional("r2")?);
+        self.unspliced_cells.extend(optional("unspliced_cells")?);
         for (name, values) in &mut self.fits {
             values.extend(optional(name)?);
         }

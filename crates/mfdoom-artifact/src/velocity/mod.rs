@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `velocity.parquet` | key, `velocity` [G]; a prediction adds `state` [G] and `uncertainty` |
 //! | `moments.parquet` | key, `Ms` [G], `Mu` [G] (a fit) |
-//! | `kinetics.parquet` | `gene_id, symbol, gamma, r2, velocity_gene, fit_*` (a fit), one row a gene, or a gene and group |
+//! | `latent.parquet` | key, `fit_t` [G]: latent time of the cell in the gene (a dynamical fit) |
+//! | `kinetics.parquet` | `gene_id, symbol, gamma, r2, velocity_gene, unspliced_cells, fit_*` (a fit), one row a gene, or a gene and group |
 //! | `neighbors.parquet` | `row, col, value`: distances to the nearest other cells (a fit) |
 //! | `graph.parquet` | `row, col, value`: cosines of displacements with velocities (a graph) |
 //! | `cells.parquet` | key, one column per result of a cell |
+//! | `drivers.parquet` | `cluster, rank, gene_id, symbol, score` (a graph with clusters) |
 //! | `projection_<basis>.parquet` | an embeddings table with the heads `embedding` and `velocity` |
 //! | `manifest.json` | what made the folder |
 //!
@@ -16,6 +18,7 @@
 
 mod cells;
 mod dir;
+mod drivers;
 mod kinetics;
 mod pairs;
 mod writer;
@@ -25,6 +28,7 @@ use std::path::Path;
 
 pub use cells::CellTable;
 pub use dir::VelocityDir;
+pub use drivers::Driver;
 pub use kinetics::Kinetics;
 pub use pairs::{PairReader, PairWriter, Pairs};
 pub use writer::VelocityDirWriter;
@@ -43,10 +47,15 @@ pub const VELOCITY_FORMAT: &str = "velocity/1";
 /// Format tag of `moments.parquet`.
 pub const MOMENTS_FORMAT: &str = "moments/1";
 
+/// Format tag of `latent.parquet`.
+pub const LATENT_FORMAT: &str = "latent-times/1";
+
 /// Velocities, one row per cell.
 pub const VELOCITY_FILE: &str = "velocity.parquet";
 /// First moments, one row per cell.
 pub const MOMENTS_FILE: &str = "moments.parquet";
+/// Latent times, one row per cell.
+pub const LATENT_FILE: &str = "latent.parquet";
 /// Rates, one row per gene.
 pub const KINETICS_FILE: &str = "kinetics.parquet";
 /// Distances to the nearest other cells.
@@ -55,6 +64,8 @@ pub const NEIGHBORS_FILE: &str = "neighbors.parquet";
 pub const GRAPH_FILE: &str = "graph.parquet";
 /// Results per cell.
 pub const CELLS_FILE: &str = "cells.parquet";
+/// Driver genes of clusters.
+pub const DRIVERS_FILE: &str = "drivers.parquet";
 /// What made the folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
@@ -68,6 +79,8 @@ pub const UNCERTAINTY: &str = "uncertainty";
 pub const MS: &str = "Ms";
 /// Column of mean unspliced abundances.
 pub const MU: &str = "Mu";
+/// Column of latent times.
+pub const LATENT_TIME: &str = "fit_t";
 /// Head of a projection that holds the coordinates.
 pub const EMBEDDING_HEAD: &str = "embedding";
 
@@ -85,6 +98,11 @@ pub fn prediction_schema(genes: Vec<Gene>, manifest: Manifest) -> GeneTableSchem
 /// Returns the schema of `moments.parquet`.
 pub fn moments_schema(genes: Vec<Gene>, manifest: Manifest) -> GeneTableSchema {
     GeneTableSchema::new(MOMENTS_FORMAT, genes, &[MS, MU], manifest)
+}
+
+/// Returns the schema of `latent.parquet`.
+pub fn latent_schema(genes: Vec<Gene>, manifest: Manifest) -> GeneTableSchema {
+    GeneTableSchema::new(LATENT_FORMAT, genes, &[LATENT_TIME], manifest)
 }
 
 /// Returns the schema of a projection into `dim` dimensions.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use mfdoom_error::{Error, Result};
 
 use super::{
-    CELLS_FILE, CellTable, GRAPH_FILE, KINETICS_FILE, Kinetics, MANIFEST_FILE, MOMENTS_FILE, NEIGHBORS_FILE,
-    PairWriter, VELOCITY_DIR_FORMAT, VELOCITY_FILE, VelocityDir, projection_file,
+    CELLS_FILE, CellTable, DRIVERS_FILE, Driver, GRAPH_FILE, KINETICS_FILE, Kinetics, LATENT_FILE,
+    MANIFEST_FILE, MOMENTS_FILE, NEIGHBORS_FILE, PairWriter, VELOCITY_DIR_FORMAT, VELOCITY_FILE, VelocityDir,
+    projection_file,
 };
 use crate::embeddings::{EmbeddingFormat, EmbeddingSchema, EmbeddingWriter};
 use crate::gene_table::{GeneTableSchema, GeneTableWriter};
@@ -36,16 +37,16 @@ impl VelocityDirWriter {
         self.folder.path()
     }
 
-    /// Copies every file of another folder but the manifest and those in `without`.
+    /// Copies every file of another folder but the manifest and those that `without` names.
     ///
     /// # Errors
     /// Failed: a file cannot be read or written.
-    pub fn copy(&self, from: &VelocityDir, without: &[&str]) -> Result<()> {
+    pub fn copy(&self, from: &VelocityDir, without: impl Fn(&str) -> bool) -> Result<()> {
         let fail = |error| Error::io(from.path(), error);
         for entry in fs::read_dir(from.path()).map_err(fail)? {
             let entry = entry.map_err(fail)?;
             let name = entry.file_name();
-            let left = name == MANIFEST_FILE || without.iter().any(|&other| name == other);
+            let left = name == MANIFEST_FILE || without(&name.to_string_lossy());
             if entry.path().is_file() && !left {
                 fs::copy(entry.path(), self.path().join(&name)).map_err(fail)?;
             }
@@ -61,6 +62,11 @@ impl VelocityDirWriter {
     /// Begins `moments.parquet`; see [`moments_schema`](super::moments_schema).
     pub fn moments(&self, schema: GeneTableSchema) -> Result<GeneTableWriter> {
         GeneTableWriter::create(&self.output(MOMENTS_FILE), schema, TableFormat::Parquet)
+    }
+
+    /// Begins `latent.parquet`; see [`latent_schema`](super::latent_schema).
+    pub fn latent(&self, schema: GeneTableSchema) -> Result<GeneTableWriter> {
+        GeneTableWriter::create(&self.output(LATENT_FILE), schema, TableFormat::Parquet)
     }
 
     /// Writes `kinetics.parquet`.
@@ -81,6 +87,11 @@ impl VelocityDirWriter {
     /// Writes `cells.parquet`.
     pub fn cells(&self, cells: &CellTable) -> Result<()> {
         cells.write(&self.output(CELLS_FILE))
+    }
+
+    /// Writes `drivers.parquet`.
+    pub fn drivers(&self, drivers: &[Driver]) -> Result<()> {
+        super::drivers::write(&self.output(DRIVERS_FILE), drivers)
     }
 
     /// Begins the projection on an embedding; see [`projection_schema`](super::projection_schema).

@@ -4,9 +4,9 @@
 
 use rayon::prelude::*;
 
-use super::recover::Dynamics;
 use crate::error::{Error, Result, expect_len};
 use crate::graph::scale;
+use crate::matrix::Matrix;
 use crate::moments::Smoother;
 
 /// Which genes and cells take part.
@@ -31,24 +31,26 @@ const SHARED: [f64; 5] = [15.0, 20.0, 25.0, 30.0, 35.0];
 
 /// Returns the latent time of every cell in [0, 1].
 ///
+/// `time` is [`Dynamics::time`](super::Dynamics::time), `[n_genes, n_cells]`, `likelihood` that of each gene's fit.
 /// `root_cells` are weights in [0, 1], as of [`crate::graph::terminal_states`]; without a certain root, the cells
 /// earliest over all genes serve.
 ///
 /// # Errors
 /// When arrays differ in cells, or no gene is likely enough.
 pub fn latent_time(
-    dynamics: &Dynamics,
+    (time, likelihood): (&Matrix, &[f64]),
     smoother: &Smoother,
     root_cells: &[f64],
     options: &LatentOptions,
 ) -> Result<Vec<f64>> {
     let n = smoother.n_cells();
-    expect_len("cells of the dynamics", n, dynamics.time.n_cols)?;
+    expect_len("cells of the times", n, time.n_cols)?;
+    expect_len("likelihoods, one a gene", time.n_rows, likelihood.len())?;
     expect_len("root weights, one a cell", n, root_cells.len())?;
-    let likely = |k: &usize| dynamics.fits[*k].likelihood >= options.min_likelihood;
-    let mut genes: Vec<Vec<f64>> = (0..dynamics.genes.len())
+    let likely = |k: &usize| likelihood[*k] >= options.min_likelihood;
+    let mut genes: Vec<Vec<f64>> = (0..time.n_rows)
         .filter(likely)
-        .map(|k| dynamics.time.row(k).iter().map(|&t| f64::from(t)).collect())
+        .map(|k| time.row(k).iter().map(|&t| f64::from(t)).collect())
         .collect();
     if genes.is_empty() {
         return Err(Error::Unusable(format!("no gene reaches likelihood {}", options.min_likelihood)));

@@ -6,7 +6,6 @@ use crate::error::{Result, expect_len};
 use crate::matrix::Matrix;
 use crate::moments::Moments;
 use crate::percentile::percentile;
-use crate::sparse::CsrView;
 
 /// Which genes may be called drivers (scVelo `rank_velocity_genes`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,30 +35,27 @@ pub struct ClusterDrivers {
 
 /// Marks the velocity genes that are expressed, well fitted and correlated enough to be drivers.
 ///
-/// `score` is r2 or likelihood per gene; NaN excludes.
+/// `unspliced_cells` is the number of cells with unspliced counts per gene, `score` r2 or likelihood; NaN excludes.
 ///
 /// # Errors
 /// When the arrays differ in genes.
 pub fn driver_candidates(
     moments: &Moments,
-    unspliced: CsrView<'_>,
+    unspliced_cells: &[f64],
     velocity_genes: &[bool],
     score: &[f64],
     options: &DriverOptions,
 ) -> Result<Vec<bool>> {
     let n_genes = moments.n_genes();
-    expect_len("genes of the unspliced counts", n_genes, unspliced.n_cols)?;
+    expect_len("numbers of cells, one a gene", n_genes, unspliced_cells.len())?;
     expect_len("marks of velocity genes", n_genes, velocity_genes.len())?;
     expect_len("scores, one a gene", n_genes, score.len())?;
-    let mut cells = vec![0.0; n_genes];
-    for (&j, _) in unspliced.indices.iter().zip(unspliced.values).filter(|(_, value)| **value > 0.0) {
-        cells[j as usize] += 1.0;
-    }
-    let min_cells = options.min_cells.unwrap_or_else(|| percentile(&mut cells.clone(), 50.0).min(50.0));
+    let usual = || percentile(&mut unspliced_cells.to_vec(), 50.0).min(50.0);
+    let min_cells = options.min_cells.unwrap_or_else(usual);
     let (s, u) = (moments.spliced.transposed(), moments.unspliced.transposed());
     let candidate = |j: usize| {
         velocity_genes[j]
-            && cells[j] > min_cells
+            && unspliced_cells[j] > min_cells
             && score[j] > options.min_score
             && spearman(s.row(j), u.row(j)) > options.min_correlation
     };

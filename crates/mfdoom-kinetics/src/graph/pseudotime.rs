@@ -37,6 +37,11 @@ impl DiffusionMap {
         self.component.len()
     }
 
+    /// Returns the number of parts that the neighbour graph falls into.
+    pub fn n_parts(&self) -> usize {
+        self.component.iter().max().map_or(0, |last| *last as usize + 1)
+    }
+
     /// Returns the diffusion components, one vector over the cells each, by falling eigenvalue.
     pub fn components(&self) -> &[Vec<f64>] {
         &self.pairs.vectors

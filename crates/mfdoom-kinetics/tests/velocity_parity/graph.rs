@@ -69,7 +69,6 @@ fn dentate_gyrus_stochastic() {
 }
 
 #[test]
-#[ignore = "reads 60 MB; the whole pancreas set"]
 fn pancreas_all_cells_stochastic() {
     check("P", "stochastic");
 }

@@ -60,7 +60,6 @@ fn dentate_gyrus_100_cells() {
 }
 
 #[test]
-#[ignore = "reads 60 MB; the whole pancreas set"]
 fn pancreas_all_cells() {
     check("P");
 }

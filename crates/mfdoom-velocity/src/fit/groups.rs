@@ -1,0 +1,128 @@
+//! Fits of all cells, or of every group by itself; rates that were given.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mfdoom_artifact::velocity::Kinetics;
+use mfdoom_error::{Error, Result};
+use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_kinetics::moments::{Moments, Smoother};
+use mfdoom_kinetics::steady;
+
+use super::counts::Normalised;
+use super::rates::{self, Rates};
+use super::source::Source;
+use crate::args::FitArgs;
+use crate::numbers;
+
+/// What a fit of all groups gives.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// Rates, one entry a gene and group.
+    pub kinetics: Kinetics,
+    /// Velocities, [n_cells, G].
+    pub velocity: Matrix,
+    /// Latent times, [n_cells, G], in the dynamical mode.
+    pub time: Option<Matrix>,
+}
+
+/// Fits all cells together, or the cells of every group.
+///
+/// Moments are averages over neighbours of all cells; within a group, only its own cells are fitted, and
+/// second moments and latent times are averaged over its own cells.
+///
+/// # Errors
+/// Contract, when a group cannot be fitted.
+pub fn fit(
+    source: &Source,
+    counts: &Normalised,
+    moments: &Moments,
+    smoother: &Smoother,
+    args: &FitArgs,
+) -> Result<Fit> {
+    let unspliced_cells = counts.unspliced_cells();
+    let Some((key, labels)) = &source.groups else {
+        let layers = (counts.spliced.view(), counts.unspliced.view());
+        let rates = rates::fit(moments, smoother, layers, args)?;
+        let mut kinetics = Kinetics::default();
+        append(&mut kinetics, counts, &rates, &unspliced_cells);
+        return Ok(Fit { kinetics, velocity: rates.velocity, time: rates.time });
+    };
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    labels.iter().enumerate().for_each(|(cell, label)| groups.entry(label).or_default().push(cell));
+    let mut all = Fit {
+        kinetics: Kinetics::default(),
+        velocity: Matrix::filled(moments.n_cells(), counts.genes.len(), f32::NAN),
+        time: None,
+    };
+    for (label, cells) in groups {
+        let (spliced, unspliced) = (counts.spliced.select_rows(&cells), counts.unspliced.select_rows(&cells));
+        let part = Moments {
+            spliced: moments.spliced.select_rows(&cells),
+            unspliced: moments.unspliced.select_rows(&cells),
+        };
+        let rates = rates::fit(&part, &smoother.restricted(&cells), (spliced.view(), unspliced.view()), args)
+            .map_err(|error| error.context(format!("{key} {label:?} ({} cells)", cells.len())))?;
+        append(&mut all.kinetics, counts, &rates, &unspliced_cells);
+        all.kinetics.groups.extend(std::iter::repeat_n(label.to_owned(), counts.genes.len()));
+        put_rows(&mut all.velocity, &rates.velocity, &cells);
+        if let Some(time) = rates.time {
+            let whole =
+                all.time.get_or_insert_with(|| Matrix::filled(moments.n_cells(), time.n_cols, f32::NAN));
+            put_rows(whole, &time, &cells);
+        }
+    }
+    Ok(all)
+}
+
+/// Applies given steady-state rates: `Mu - gamma Ms`.
+///
+/// # Errors
+/// Contract: the table has rates by group.
+pub fn apply(given: &Kinetics, counts: &Normalised, moments: &Moments) -> Result<Fit> {
+    if !given.groups.is_empty() {
+        return Err(Error::contract("--kinetics has rates of every group by itself")
+            .wanted("one rate a gene")
+            .help("fit without --group-key"));
+    }
+    let rows: HashMap<&str, usize> =
+        given.genes.iter().enumerate().map(|(row, gene)| (gene.id.as_str(), row)).collect();
+    // The genes of `counts` are those that have a given rate.
+    let rows: Vec<usize> =
+        counts.genes.iter().filter_map(|gene| rows.get(gene.id.as_str()).copied()).collect();
+    let pick = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row]).collect() };
+    let gamma = pick(&given.gamma);
+    let velocity = steady::velocity(moments, &gamma).map_err(numbers::kinetics)?;
+    let kinetics = Kinetics {
+        groups: Vec::new(),
+        genes: counts.genes.clone(),
+        gamma,
+        r2: pick(&given.r2),
+        velocity_gene: rows.iter().map(|&row| given.velocity_gene[row]).collect(),
+        unspliced_cells: counts.unspliced_cells(),
+        fits: Vec::new(),
+    };
+    Ok(Fit { kinetics, velocity, time: None })
+}
+
+/// Appends the rates of a group.
+fn append(kinetics: &mut Kinetics, counts: &Normalised, rates: &Rates, unspliced_cells: &[f64]) {
+    kinetics.genes.extend(counts.genes.iter().cloned());
+    kinetics.gamma.extend(&rates.gamma);
+    kinetics.r2.extend(&rates.r2);
+    kinetics.velocity_gene.extend(&rates.velocity_genes);
+    kinetics.unspliced_cells.extend(unspliced_cells);
+    if kinetics.fits.is_empty() {
+        kinetics.fits = rates.fits.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
+    }
+    for ((_, to), (_, from)) in kinetics.fits.iter_mut().zip(&rates.fits) {
+        to.extend(from);
+    }
+}
+
+/// Writes the rows of `part` to the given rows of `whole`.
+fn put_rows(whole: &mut Matrix, part: &Matrix, rows: &[usize]) {
+    let width = whole.n_cols;
+    for (k, &row) in rows.iter().enumerate() {
+        whole.data[row * width..(row + 1) * width].copy_from_slice(part.row(k));
+    }
+}

@@ -1,0 +1,111 @@
+//! The folder of a fit.
+
+use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, fit_schema, latent_schema, moments_schema};
+use mfdoom_artifact::{GeneBatch, GeneTableWriter, InputId, Manifest, ObsColumn, VelocityDirWriter};
+use mfdoom_error::Result;
+use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_kinetics::moments::Moments;
+use mfdoom_kinetics::neighbors::Neighbors;
+use serde_json::json;
+
+use super::counts::{Normalised, Totals};
+use super::groups::Fit;
+use super::source::{NAMES, Source};
+use crate::args::FitArgs;
+
+/// The stage's name in manifests.
+pub const STAGE: &str = "mfdoom-velocity fit";
+/// Column of the share of unspliced counts.
+pub const UNSPLICED_FRACTION: &str = "unspliced_fraction";
+
+/// What a folder is written from, besides the results.
+pub struct Written<'a> {
+    /// The file.
+    pub source: &'a Source,
+    /// Totals of its cells.
+    pub totals: &'a Totals,
+    /// Kept genes.
+    pub counts: &'a Normalised,
+    /// Nearest cells.
+    pub neighbors: &'a Neighbors,
+}
+
+impl Written<'_> {
+    /// Writes and publishes the folder.
+    ///
+    /// # Errors
+    /// Failed where the disk does.
+    pub fn write(self, folder: VelocityDirWriter, moments: Moments, fit: Fit, args: &FitArgs) -> Result<()> {
+        let manifest = self.manifest(args)?;
+        let genes = || self.counts.genes.clone();
+        let mut table = folder.velocities(fit_schema(genes(), manifest.clone()))?;
+        self.rows(&mut table, &[&fit.velocity])?;
+        table.finish()?;
+        let mut table = folder.moments(moments_schema(genes(), manifest.clone()))?;
+        self.rows(&mut table, &[&moments.spliced, &moments.unspliced])?;
+        table.finish()?;
+        if let Some(time) = &fit.time {
+            let mut table = folder.latent(latent_schema(genes(), manifest.clone()))?;
+            self.rows(&mut table, &[time])?;
+            table.finish()?;
+        }
+        folder.kinetics(&fit.kinetics)?;
+        let k = self.neighbors.k - 1;
+        let n = self.neighbors.n_cells();
+        let indices: Vec<u32> = (0..n).flat_map(|cell| self.neighbors.others(cell)).copied().collect();
+        let distances = self.neighbors.distances.chunks_exact(k + 1).flat_map(|row| &row[1..]);
+        let mut pairs = folder.neighbors()?;
+        let starts: Vec<usize> = (0..=n).map(|cell| cell * k).collect();
+        pairs.write_csr(&starts, &indices, &distances.copied().collect::<Vec<f32>>())?;
+        pairs.finish()?;
+        folder.cells(&self.cells())?;
+        folder.commit(&manifest)
+    }
+
+    /// Writes matrices of cells by genes in blocks.
+    fn rows(&self, table: &mut GeneTableWriter, matrices: &[&Matrix]) -> Result<()> {
+        let n = self.source.cell_ids.len();
+        let step = table.block_rows();
+        for start in (0..n).step_by(step) {
+            let end = (start + step).min(n);
+            let part = |matrix: &&Matrix| matrix.data[start * matrix.n_cols..end * matrix.n_cols].to_vec();
+            table.write(GeneBatch {
+                dataset: vec![self.source.dataset.clone(); end - start],
+                cell_id: self.source.cell_ids[start..end].to_vec(),
+                obs: Vec::new(),
+                matrices: matrices.iter().map(part).collect(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Returns what is known of every cell.
+    fn cells(&self) -> CellTable {
+        let n = self.source.cell_ids.len();
+        let mut cells = CellTable {
+            dataset: vec![self.source.dataset.clone(); n],
+            cell_id: self.source.cell_ids.clone(),
+            columns: self.source.obs.clone(),
+        };
+        if let Some((name, labels)) = &self.source.groups {
+            cells.set(name, ObsColumn::String(labels.iter().cloned().map(Some).collect()));
+        }
+        cells.set_numbers(UNSPLICED_FRACTION, (0..n).map(|cell| self.totals.unspliced_fraction(cell)));
+        cells
+    }
+
+    fn manifest(&self, args: &FitArgs) -> Result<Manifest> {
+        let mut config = mfdoom_cli::settings(args)?;
+        let layers = NAMES.iter().zip(&self.source.layers).map(|(name, layer)| (*name, layer.to_string()));
+        config["layers"] = json!(layers.collect::<std::collections::BTreeMap<_, _>>());
+        if let Some(id) = &self.source.cells_id {
+            config["cells"] = json!(id);
+        }
+        let mut inputs = vec![self.source.id.clone()];
+        if let Some(path) = &args.kinetics {
+            let name = mfdoom_artifact::place::base_name(path);
+            inputs.push(InputId { name, content_id: mfdoom_artifact::sha256_file(path)? });
+        }
+        Ok(Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, config, inputs))
+    }
+}

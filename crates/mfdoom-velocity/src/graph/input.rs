@@ -1,0 +1,209 @@
+//! Velocities and positions of the genes that take part, and the neighbours of every cell.
+
+use mfdoom_artifact::velocity::{CellTable, Kinetics, MS, MU, STATE, VELOCITY};
+use mfdoom_artifact::{Gene, GeneTableReader, VelocityDir};
+use mfdoom_error::{Error, Result};
+use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_kinetics::neighbors::Neighbors;
+use mfdoom_kinetics::sparse::Csr;
+use serde_json::Value;
+
+use crate::args::GraphArgs;
+use crate::numbers;
+
+/// What a graph is built from, over the velocity genes only.
+pub struct Velocities {
+    /// Key of every cell, and what is known of it.
+    pub cells: CellTable,
+    /// Velocity genes, [V].
+    pub genes: Vec<Gene>,
+    /// Velocities, [n_cells, V]; 0 where a cell has none for a gene.
+    pub velocity: Matrix,
+    /// Where cells are: Ms, or the state of a prediction, [n_cells, V].
+    pub positions: Matrix,
+    /// Mu, [n_cells, V], of a fit.
+    pub unspliced: Option<Matrix>,
+    /// Rates of a fit.
+    pub kinetics: Option<Kinetics>,
+    /// Nearest cells, each cell first.
+    pub neighbors: Neighbors,
+    /// Whether signed square roots are taken.
+    pub square_root: bool,
+}
+
+impl Velocities {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// Contract: nothing to displace from, no velocity gene, tables that do not belong together.
+    pub fn read(dir: &VelocityDir, args: &GraphArgs) -> Result<Self> {
+        let kinetics = dir.kinetics()?;
+        let table = dir.velocities()?;
+        let all = table.schema().genes.clone();
+        let marks = kinetics.as_ref().map(|kinetics| marked(kinetics, &all));
+        let [mut velocity] = read_columns(table.select(&[VELOCITY])?, [VELOCITY], marks.as_deref())?;
+        let keep = marks.unwrap_or_else(|| any_finite(&velocity.matrix));
+        if velocity.matrix.n_cols > keep.iter().filter(|keep| **keep).count() {
+            velocity.matrix = velocity.matrix.select_columns(&keep);
+        }
+        velocity.matrix.data.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+        let (positions, unspliced) = positions(dir, &all, &keep)?;
+        same_cells(&velocity, &positions, dir)?;
+        let cells = match dir.cells()? {
+            Some(cells) if cells.cell_id == velocity.cell_id => cells,
+            Some(_) => return Err(not_together(dir)),
+            None => CellTable { dataset: velocity.dataset, cell_id: velocity.cell_id, columns: Vec::new() },
+        };
+        let genes: Vec<Gene> =
+            all.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(gene, _)| gene).collect();
+        if genes.is_empty() {
+            return Err(Error::contract(format!("{}: no gene has a velocity", dir.path().display()))
+                .help("fit or predict again with more genes"));
+        }
+        Ok(Self {
+            neighbors: neighbors(dir, &positions.matrix, args)?,
+            square_root: args.square_root.unwrap_or_else(|| mode(dir) == Some("stochastic")),
+            cells,
+            genes,
+            velocity: velocity.matrix,
+            positions: positions.matrix,
+            unspliced: unspliced.map(|unspliced| unspliced.matrix),
+            kinetics,
+        })
+    }
+
+    /// Returns the number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.velocity.n_rows
+    }
+}
+
+/// Returns the configuration of the fit that a folder comes from, over any number of graphs.
+pub fn fit_config(dir: &VelocityDir) -> &Value {
+    let config = &dir.manifest().config;
+    config.get("velocity").unwrap_or(config)
+}
+
+/// Returns the mode of the fit that a folder comes from; nothing for a prediction.
+pub fn mode(dir: &VelocityDir) -> Option<&str> {
+    fit_config(dir).get("mode")?.as_str()
+}
+
+/// Some columns of some genes of every cell.
+struct Columns {
+    dataset: Vec<String>,
+    cell_id: Vec<String>,
+    matrix: Matrix,
+}
+
+/// Reads the genes that `keep` marks, all without it, block by block.
+fn read_columns<const N: usize>(
+    table: GeneTableReader,
+    names: [&str; N],
+    keep: Option<&[bool]>,
+) -> Result<[Columns; N]> {
+    let n_genes = table.schema().genes.len();
+    let at = names.map(|name| table.schema().matrix(name).unwrap_or_default());
+    let columns: Vec<usize> = (0..n_genes).filter(|&gene| keep.is_none_or(|keep| keep[gene])).collect();
+    let mut keys = (Vec::new(), Vec::new());
+    let mut data: [Vec<f32>; N] = std::array::from_fn(|_| Vec::new());
+    for block in table {
+        let block = block?;
+        for (to, &at) in data.iter_mut().zip(&at) {
+            for row in block.matrices[at].chunks_exact(n_genes.max(1)) {
+                to.extend(columns.iter().map(|&gene| row[gene]));
+            }
+        }
+        keys.0.extend(block.dataset);
+        keys.1.extend(block.cell_id);
+    }
+    let n = keys.1.len();
+    Ok(data.map(|data| Columns {
+        dataset: keys.0.clone(),
+        cell_id: keys.1.clone(),
+        matrix: Matrix { n_rows: n, n_cols: columns.len(), data },
+    }))
+}
+
+/// Reads Ms and Mu of a fit, or the state of a prediction.
+fn positions(dir: &VelocityDir, genes: &[Gene], keep: &[bool]) -> Result<(Columns, Option<Columns>)> {
+    if let Some(table) = dir.moments()? {
+        if table.schema().genes != genes {
+            return Err(not_together(dir));
+        }
+        let [spliced, unspliced] = read_columns(table, [MS, MU], Some(keep))?;
+        return Ok((spliced, Some(unspliced)));
+    }
+    let table = dir.velocities()?;
+    if table.schema().matrix(STATE).is_err() {
+        return Err(Error::contract(format!("{}: nothing to displace from", dir.path().display()))
+            .found("neither moments.parquet nor a column 'state' in velocity.parquet")
+            .help("make the folder with mfdoom-velocity fit or predict"));
+    }
+    let [state] = read_columns(table.select(&[STATE])?, [STATE], Some(keep))?;
+    Ok((state, None))
+}
+
+/// Marks the genes that are velocity genes of any group.
+fn marked(kinetics: &Kinetics, genes: &[Gene]) -> Vec<bool> {
+    use std::collections::HashSet;
+    let chosen: HashSet<&str> = kinetics
+        .genes
+        .iter()
+        .zip(&kinetics.velocity_gene)
+        .filter(|(_, chosen)| **chosen)
+        .map(|(gene, _)| gene.id.as_str())
+        .collect();
+    genes.iter().map(|gene| chosen.contains(gene.id.as_str())).collect()
+}
+
+/// Marks the genes for which any cell has a velocity.
+fn any_finite(velocity: &Matrix) -> Vec<bool> {
+    let mut found = vec![false; velocity.n_cols];
+    for row in velocity.data.chunks_exact(velocity.n_cols.max(1)) {
+        found.iter_mut().zip(row).for_each(|(found, value)| *found |= value.is_finite());
+    }
+    found
+}
+
+fn same_cells(a: &Columns, b: &Columns, dir: &VelocityDir) -> Result<()> {
+    if a.cell_id == b.cell_id && a.dataset == b.dataset { Ok(()) } else { Err(not_together(dir)) }
+}
+
+fn not_together(dir: &VelocityDir) -> Error {
+    Error::contract(format!("{}: its tables do not belong together", dir.path().display()))
+        .wanted("the same cells and genes in the same order in every table")
+        .help("make the folder again, or copy it whole")
+}
+
+/// Reads the neighbours of the folder, or finds those in the space of the positions.
+fn neighbors(dir: &VelocityDir, positions: &Matrix, args: &GraphArgs) -> Result<Neighbors> {
+    let Some(reader) = dir.neighbors()? else {
+        return numbers::neighbors(&sparse(positions), args.n_pcs, args.n_neighbors);
+    };
+    let n = positions.n_rows;
+    let name = dir.path().join(mfdoom_artifact::velocity::NEIGHBORS_FILE).display().to_string();
+    let pairs = reader.read_all()?;
+    let starts = pairs.row_starts(n, &name)?;
+    let others = starts.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);
+    if starts.windows(2).any(|ends| ends[1] - ends[0] != others) {
+        return Err(Error::contract(format!("{name}: cells differ in their number of neighbours")));
+    }
+    let (mut indices, mut distances) = (Vec::new(), Vec::new());
+    for cell in 0..n {
+        indices.push(cell as u32);
+        distances.push(0.0);
+        indices.extend_from_slice(&pairs.cols[starts[cell]..starts[cell + 1]]);
+        distances.extend_from_slice(&pairs.values[starts[cell]..starts[cell + 1]]);
+    }
+    Neighbors::new(others + 1, indices, distances).map_err(numbers::kinetics)
+}
+
+/// Returns the values above 0.
+fn sparse(matrix: &Matrix) -> Csr {
+    let row = |i: usize| -> (Vec<u32>, Vec<f32>) {
+        let stored = matrix.row(i).iter().zip(0..).filter(|(value, _)| **value > 0.0);
+        stored.map(|(&value, gene)| (gene, value)).unzip()
+    };
+    Csr::from_rows(matrix.n_cols, &(0..matrix.n_rows).map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,83 @@
+//! `graph`: velocities to transitions, projections, confidence, pseudotime, terminal states, drivers.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`input`] | velocities and positions of the genes that take part, neighbours |
+//! | [`cells`] | results per cell |
+//! | [`drivers`] | driver genes per cluster |
+//! | [`write`] | the new copy of the folder |
+
+pub mod cells;
+pub mod drivers;
+pub mod input;
+pub mod write;
+
+use mfdoom_artifact::{VelocityDir, VelocityDirWriter};
+use mfdoom_error::{Error, Result};
+use mfdoom_kinetics::connectivities::connectivities;
+use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
+use mfdoom_kinetics::moments::Smoother;
+
+use crate::args::GraphArgs;
+use crate::embedding::{self, Cells, Embedding};
+use crate::numbers;
+use input::Velocities;
+
+/// Runs `mfdoom-velocity graph`.
+///
+/// # Errors
+/// Contract: no velocity folder, nothing to displace from, an embedding or clusters that are not there.
+pub fn run(args: &GraphArgs) -> Result<()> {
+    let dir = VelocityDir::open(&args.velocity)?;
+    let velocities = Velocities::read(&dir, args)?;
+    let keys = Cells { dataset: &velocities.cells.dataset, cell_id: &velocities.cells.cell_id };
+    let embeddings: Vec<Embedding> =
+        args.embedding.iter().map(|text| embedding::read(text, &keys)).collect::<Result<_>>()?;
+    refuse_same_basis(&embeddings)?;
+    if args.common.check {
+        tracing::info!(
+            "check: would build a graph of {} cells over {} genes; wrote nothing",
+            velocities.n_cells(),
+            velocities.genes.len()
+        );
+        return Ok(());
+    }
+    let folder = VelocityDirWriter::create(&args.output, args.force.force)?;
+    let graph = velocity_graph(
+        &velocities.positions,
+        &velocities.velocity,
+        &velocities.neighbors,
+        velocities.square_root,
+    )
+    .map_err(numbers::kinetics)?;
+    let smoother = Smoother::new(connectivities(&velocities.neighbors).view()).map_err(numbers::kinetics)?;
+    let results = cells::results(&velocities, &graph, &smoother, &dir)?;
+    let drivers = drivers::rank(&velocities, &dir, args)?;
+    let transitions = transition_matrix(&graph, &Kernel::projection(), false);
+    let mut projections = Vec::with_capacity(embeddings.len());
+    for embedding in embeddings {
+        let steps = project(&embedding.coordinates, &transitions).map_err(numbers::kinetics)?;
+        projections.push((embedding, steps));
+    }
+    write::Written { dir: &dir, velocities: &velocities, graph: &graph, results, drivers }.write(
+        folder,
+        &projections,
+        args,
+    )?;
+    tracing::info!("{}: graph of {} cells", args.output.display(), velocities.n_cells());
+    match &args.into {
+        Some(path) => crate::into::run(&args.output, path),
+        None => Ok(()),
+    }
+}
+
+/// Refuses two embeddings that would be written to one file.
+fn refuse_same_basis(embeddings: &[Embedding]) -> Result<()> {
+    let mut names: Vec<&str> = embeddings.iter().map(|embedding| embedding.basis.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::usage(format!("two embeddings are called {:?}", pair[0]))
+            .help("project on one after the other, into two folders")),
+        None => Ok(()),
+    }
+}

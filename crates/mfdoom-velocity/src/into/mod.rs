@@ -1,0 +1,59 @@
+//! A velocity folder written into the AnnData file of its cells, as scVelo reads it.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`matching`] | which row is which cell, which column which gene |
+//! | [`layers`] | velocities and moments |
+//! | [`columns`] | `var` and `obs` |
+//! | [`relations`] | neighbours, graph, projections, parameters |
+//!
+//! A fit is the layer `velocity`. A prediction is `velocity_mfdoom`, and also `velocity` where the file has no fit.
+
+pub mod columns;
+pub mod layers;
+pub mod matching;
+pub mod relations;
+
+use std::path::Path;
+
+use mfdoom_anndata::{H5ad, H5adUpdate, Source};
+use mfdoom_artifact::VelocityDir;
+use mfdoom_error::Result;
+
+use crate::graph::input::mode;
+use matching::Matching;
+
+/// Layer of a fit.
+const FIT: &str = "velocity";
+/// Layer of a prediction.
+const PREDICTION: &str = "velocity_mfdoom";
+
+/// Adds what a velocity folder holds to an AnnData file, in one rename.
+///
+/// # Errors
+/// Contract: not an AnnData file, or none of its cells or genes is in the folder.
+pub fn run(folder: &Path, path: &Path) -> Result<()> {
+    let dir = VelocityDir::open(folder)?;
+    let file = H5ad::open(path)?;
+    let matching = Matching::new(&dir, &file)?;
+    let has_fit = file.sources().contains(&Source::Layer(FIT.to_owned()));
+    let names: &[&str] = match (mode(&dir), has_fit) {
+        (Some(_), _) => &[FIT],
+        (None, true) => &[PREDICTION],
+        (None, false) => &[PREDICTION, FIT],
+    };
+    drop(file);
+    let mut update = H5adUpdate::open(path)?;
+    layers::write(&mut update, &dir, &matching, names)?;
+    columns::write(&mut update, &dir, &matching, names)?;
+    relations::write(&mut update, &dir, &matching, names)?;
+    update.commit()?;
+    tracing::info!(
+        "{}: {} of {} cells have a velocity now ({})",
+        path.display(),
+        matching.n_matched(),
+        matching.n_obs(),
+        names.join(", ")
+    );
+    Ok(())
+}

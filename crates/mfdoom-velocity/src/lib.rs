@@ -1,0 +1,33 @@
+//! `mfdoom-velocity`: RNA velocity from spliced and unspliced counts, and what follows from it.
+//!
+//! | module | for |
+//! |---|---|
+//! | `args` | the command line: one subcommand per step |
+//! | [`fit`] | counts to moments, rates and velocities |
+//! | [`graph`] | velocities to transitions, projections, confidence, pseudotime, terminal states, drivers |
+//! | [`into`] | a velocity folder written into the AnnData file of its cells |
+//!
+//! The numbers are those of [`mfdoom_kinetics`] and [`mfdoom_metrics`]; here is what they are fed with and where
+//! they go. A velocity folder is [`mfdoom_artifact::velocity`].
+
+mod args;
+mod embedding;
+pub mod fit;
+pub mod graph;
+pub mod into;
+mod numbers;
+
+pub use args::{Args, Command, FitArgs, GraphArgs, Mode};
+
+use mfdoom_error::Result;
+
+/// Runs the stage.
+///
+/// # Errors
+/// Usage, contract or incompatible, as each subcommand lists them. Nothing partial stays.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Fit(args) => fit::run(&args),
+        Command::Graph(args) => graph::run(&args),
+    }
+}
