@@ -1,8 +1,6 @@
 //! What a model is made of: sizes, the fusion scheme and the objectives, as stored in `config.json`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -281,16 +279,16 @@ fn is_modality_name(name: &str) -> bool {
 /// Gives a setting the names that its JSON form has, for the command line.
 macro_rules! named {
     ($($kind:ident),*) => {$(
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match serde_json::to_value(self) {
                     Ok(serde_json::Value::String(name)) => f.write_str(&name),
-                    _ => Err(fmt::Error),
+                    _ => Err(std::fmt::Error),
                 }
             }
         }
 
-        impl FromStr for $kind {
+        impl std::str::FromStr for $kind {
             type Err = String;
 
             fn from_str(name: &str) -> std::result::Result<Self, String> {
@@ -299,6 +297,8 @@ macro_rules! named {
         }
     )*};
 }
+
+pub(crate) use named;
 
 named!(Fusion, LayerStyle, Negatives, Objective, Preset, Reduction, Temperature, ValueTransform);
 

@@ -5,6 +5,7 @@
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
 //! scheme.rs      who reads what                     pool.rs       rows -> one vector per output
 //! parameters.rs  names, shapes, initial values      objective/    what is optimised
+//! decoder/       what value has this gene in this cell
 //! ```
 //!
 //! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
@@ -14,6 +15,7 @@ mod attention;
 mod backbone;
 mod batch;
 mod config;
+pub mod decoder;
 mod encoder;
 mod error;
 mod model;

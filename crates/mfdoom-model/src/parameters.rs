@@ -54,7 +54,13 @@ pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
 /// Where the device has no memory left.
 pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device) -> Result<ParameterStore> {
     let mut store = ParameterStore::new(seed, dtype, device);
-    for Parameter { name, shape, init } in parameters(config) {
+    add(&mut store, parameters(config))?;
+    Ok(store)
+}
+
+/// Draws parameters into a store; what is drawn depends on the seed of the store and the name alone.
+pub(crate) fn add(store: &mut ParameterStore, parameters: Vec<Parameter>) -> Result<()> {
+    for Parameter { name, shape, init } in parameters {
         match init {
             Init::Normal(std) => store.normal(&name, shape, std)?,
             Init::Embedding => store.normal(&name, shape, 1.0)?,
@@ -65,7 +71,7 @@ pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device
             clear_reserved_row(store.get(&name)?)?;
         }
     }
-    Ok(store)
+    Ok(())
 }
 
 fn clear_reserved_row(table: &Var) -> Result<()> {
@@ -76,5 +82,5 @@ fn clear_reserved_row(table: &Var) -> Result<()> {
 
 /// Returns a parameter as the tensor that layers compute with.
 pub(crate) fn tensor(store: &ParameterStore, name: &str) -> Result<Tensor> {
-    Ok(store.get(name)?.as_tensor().clone())
+    store.tensor(name)
 }

@@ -163,6 +163,18 @@ impl Layout {
         AttentionPlan::new(groups, self.cells * n, self.rows()).map(Arc::new)
     }
 
+    /// Returns the plan by which `n` queries of each cell read the rows of an output: query row
+    /// `cell * n + i`.
+    ///
+    /// # Errors
+    /// Never for a layout of a valid batch; the plan checks its ranges.
+    pub fn reading(&self, reads: Reads, n: usize) -> Result<Arc<AttentionPlan>> {
+        let group = |cell: usize| Group {
+            segments: vec![Segment { queries: cell * n..(cell + 1) * n, keys: self.reads(cell, reads) }],
+        };
+        AttentionPlan::new((0..self.cells).map(group).collect(), self.cells * n, self.rows()).map(Arc::new)
+    }
+
     fn cell(&self, cell: usize) -> Vec<Segment> {
         let own = |rows: Range<usize>| Segment { queries: rows.clone(), keys: vec![rows] };
         let modalities = (0..self.tokens.len()).map(|m| self.modality(cell, m));

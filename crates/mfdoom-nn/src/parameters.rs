@@ -3,15 +3,19 @@
 use crate::stream::Stream;
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use safetensors::SafeTensors;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Trainable tensors in the order of their names.
+///
+/// Parameters that were [frozen](ParameterStore::freeze) keep their values: layers compute with them, and no
+/// gradient reaches them.
 ///
 /// Every initial value is drawn in `f32` from the stream (seed, "init", name), so it depends neither on the
 /// order in which the model creates its parameters nor on the element type.
 #[derive(Clone, Debug)]
 pub struct ParameterStore {
     vars: BTreeMap<String, Var>,
+    frozen: BTreeSet<String>,
     seed: u64,
     dtype: DType,
     device: Device,
@@ -20,7 +24,7 @@ pub struct ParameterStore {
 impl ParameterStore {
     /// Creates an empty store; the seed is for the initial values.
     pub fn new(seed: u64, dtype: DType, device: &Device) -> ParameterStore {
-        ParameterStore { vars: BTreeMap::new(), seed, dtype, device: device.clone() }
+        ParameterStore { vars: BTreeMap::new(), frozen: BTreeSet::new(), seed, dtype, device: device.clone() }
     }
 
     /// Returns the element type of all parameters.
@@ -91,6 +95,25 @@ impl ParameterStore {
         }
     }
 
+    /// Freezes the parameters for which `wanted(name)` is true, and thaws the others.
+    pub fn freeze(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.frozen = self.vars.keys().filter(|name| wanted(name)).cloned().collect();
+    }
+
+    /// Returns whether a parameter is trained, which is whether it is not frozen.
+    pub fn is_trained(&self, name: &str) -> bool {
+        !self.frozen.contains(name)
+    }
+
+    /// Returns the values that layers compute with; those of a frozen parameter keep no graph.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        let tensor = self.get(name)?.as_tensor();
+        Ok(if self.is_trained(name) { tensor.clone() } else { tensor.detach() })
+    }
+
     /// Returns whether there is a parameter of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.vars.contains_key(name)
@@ -126,8 +149,21 @@ impl ParameterStore {
     /// # Errors
     /// A name is missing, unknown, or has another shape; then nothing is changed. All such names are listed.
     pub fn assign(&self, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        self.assign_where(tensors, |_| true)
+    }
+
+    /// As [`ParameterStore::assign`], of the parameters for which `wanted(name)` is true.
+    ///
+    /// # Errors
+    /// As `assign`; a tensor of another parameter counts as unknown.
+    pub fn assign_where(
+        &self,
+        tensors: &BTreeMap<String, Tensor>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        let chosen: BTreeMap<&String, &Var> = self.vars.iter().filter(|(name, _)| wanted(name)).collect();
         let mut faults = Vec::new();
-        for (name, var) in &self.vars {
+        for (&name, var) in &chosen {
             match tensors.get(name) {
                 None => faults.push(format!("{name} is missing")),
                 Some(tensor) if tensor.dims() != var.dims() => {
@@ -136,12 +172,12 @@ impl ParameterStore {
                 Some(_) => {}
             }
         }
-        let unknown = tensors.keys().filter(|name| !self.vars.contains_key(*name));
+        let unknown = tensors.keys().filter(|name| !chosen.contains_key(*name));
         faults.extend(unknown.map(|name| format!("{name} is not a parameter of this model")));
         if !faults.is_empty() {
             bail!("the weights do not fit the model: {}", faults.join("; "));
         }
-        for (name, var) in &self.vars {
+        for (name, var) in chosen {
             var.set(&tensors[name].to_device(&self.device)?.to_dtype(self.dtype)?.contiguous()?)?;
         }
         Ok(())
@@ -152,6 +188,14 @@ impl ParameterStore {
     /// # Errors
     /// As `assign`, and bytes that are not safetensors.
     pub fn load(&self, bytes: &[u8]) -> Result<()> {
+        self.load_where(bytes, |_| true)
+    }
+
+    /// Loads safetensors bytes as [`ParameterStore::assign_where`] does.
+    ///
+    /// # Errors
+    /// As `assign_where`, and bytes that are not safetensors.
+    pub fn load_where(&self, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<()> {
         let parsed = SafeTensors::deserialize(bytes).map_err(candle_core::Error::wrap)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in parsed.iter() {
@@ -161,7 +205,7 @@ impl ParameterStore {
                 Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?,
             );
         }
-        self.assign(&tensors)
+        self.assign_where(&tensors, wanted)
     }
 
     /// Returns safetensors bytes with the metadata `{"format": "pt"}`; equal parameters give equal bytes.
@@ -169,7 +213,16 @@ impl ParameterStore {
     /// # Errors
     /// The device fails to hand the values over.
     pub fn save(&self) -> Result<Vec<u8>> {
-        save(self.vars.iter().map(|(name, var)| (name.as_str(), var.as_tensor())))
+        self.save_where(|_| true)
+    }
+
+    /// As [`ParameterStore::save`], of the parameters for which `wanted(name)` is true.
+    ///
+    /// # Errors
+    /// The device fails to hand the values over.
+    pub fn save_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
+        let chosen = self.vars.iter().filter(|(name, _)| wanted(name));
+        save(chosen.map(|(name, var)| (name.as_str(), var.as_tensor())))
     }
 }
 

@@ -4,7 +4,8 @@ mod nn_support;
 
 use candle_core::{DType, Result, Tensor, Var};
 use mfdoom_nn::{
-    FeedForwardBlock, ValueEncoder, composed, gather, gather_add, geglu, layer_norm, linear, value_hidden,
+    Counts, FeedForwardBlock, SparseRows, ValueEncoder, composed, gather, gather_add, geglu, layer_norm,
+    linear, negative_binomial, sparse_product, value_hidden,
 };
 use nn_support::{attention_block, cells, distance, feed_forward_block, index, loss, normal, run, values};
 
@@ -254,4 +255,53 @@ fn what_does_not_fit_is_an_error() {
     assert!(value_hidden(&t(&[2]), &t(&[3]), &t(&[2])).is_err());
     let half = t(&[2, 4]).to_dtype(DType::BF16).unwrap();
     assert!(geglu(&half).unwrap_err().to_string().contains("f32 and f64"));
+}
+
+#[test]
+fn sparse_products() {
+    let mut rows = SparseRows::default();
+    rows.push([(3, 0.5), (0, 2.0), (3, -1.0)]);
+    rows.push([]);
+    for r in 0..40 {
+        rows.push((0..5).map(|i| ((r * 7 + i * 3) % 11, 0.1 * (r + i) as f32 - 1.0)));
+    }
+    let rows = std::sync::Arc::new(rows);
+    let shapes: [&[usize]; 1] = [&[11, 6]];
+    let ours = |v: &[Var]| sparse_product(&rows, &v[0]);
+    agree("sparse", &shapes, &ours, &|v| composed::sparse_product(&rows, &v[0]));
+    differences("sparse", &shapes, &ours);
+}
+
+#[test]
+fn negative_binomials() {
+    let counts = Counts {
+        values: (0..36).map(|i| [0.0, 1.0, 0.0, 3.0, 60.0, 0.0, 2.0][i % 7]).collect(),
+        observed: (0..36).map(|i| i % 5 != 2).collect(),
+    };
+    let shapes: [&[usize]; 3] = [&[6, 6], &[6], &[6, 6]];
+    let plain = |v: &[Var]| negative_binomial(&v[0], &v[1], None, &counts);
+    agree("nb", &shapes[..2], &plain, &|v| composed::negative_binomial(&v[0], &v[1], None, &counts));
+    differences("nb", &shapes[..2], &plain);
+    let inflated = |v: &[Var]| negative_binomial(&v[0], &v[1], Some(&v[2]), &counts);
+    agree("zinb", &shapes, &inflated, &|v| composed::negative_binomial(&v[0], &v[1], Some(&v[2]), &counts));
+    differences("zinb", &shapes, &inflated);
+}
+
+/// Mean m and variance m + m^2 / t, and a total probability of 1, from the likelihood itself.
+#[test]
+fn moments_of_the_negative_binomial() {
+    for (mean, dispersion, gate) in [(2.5f64, 0.7f64, None), (9.0, 4.0, None), (3.0, 1.5, Some(-0.4f64))] {
+        let n = 600;
+        let counts = Counts { values: (0..n).map(|x| x as f32).collect(), observed: vec![true; n].into() };
+        let of = |value: f64, rows: usize| Tensor::full(value, (rows, 1), &candle_core::Device::Cpu).unwrap();
+        let t = Tensor::new(&[dispersion.ln()], &candle_core::Device::Cpu).unwrap();
+        let gate_tensor = gate.map(|g| of(g, n));
+        let loss = negative_binomial(&of(mean.ln(), n), &t, gate_tensor.as_ref(), &counts).unwrap();
+        let p: Vec<f64> = values(&loss).into_iter().map(|loss| (-loss).exp()).collect();
+        let moment = |k: i32| p.iter().enumerate().map(|(x, p)| p * (x as f64).powi(k)).sum::<f64>();
+        let kept = gate.map_or(1.0, |g| 1.0 / (1.0 + g.exp()));
+        let square = kept * (mean + mean * mean / dispersion + mean * mean);
+        assert!((moment(0) - 1.0).abs() < 1e-9 && (moment(1) - kept * mean).abs() < 1e-8);
+        assert!((moment(2) - square).abs() < 1e-6, "{} {square}", moment(2));
+    }
 }

@@ -1,9 +1,12 @@
 //! The same functions from candle operations that have a gradient: for CUDA and Metal, and to check ours.
 
 mod attention;
+mod negative_binomial;
 
 pub use attention::attention;
+pub use negative_binomial::negative_binomial;
 
+use crate::SparseRows;
 use candle_core::{D, Device, Result, Tensor};
 
 /// As [`crate::layer_norm`].
@@ -57,4 +60,17 @@ pub fn value_hidden(values: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<T
 
 fn indices(index: &[u32], device: &Device) -> Result<Tensor> {
     Tensor::from_slice(index, index.len(), device)
+}
+
+/// As [`crate::sparse_product`].
+pub fn sparse_product(rows: &SparseRows, table: &Tensor) -> Result<Tensor> {
+    let (_, width) = table.dims2()?;
+    let sums = Tensor::zeros((rows.len(), width), table.dtype(), table.device())?;
+    if rows.n_values() == 0 {
+        return Ok(sums);
+    }
+    let (row, columns, values) = rows.triplets();
+    let values = Tensor::from_slice(values, (values.len(), 1), table.device())?.to_dtype(table.dtype())?;
+    let parts = gather(table, columns)?.broadcast_mul(&values)?;
+    sums.index_add(&indices(&row, table.device())?, &parts, 0)
 }
