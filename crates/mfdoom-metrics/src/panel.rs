@@ -43,6 +43,10 @@ impl Panel {
         &mut self.data[row * self.width..(row + 1) * self.width]
     }
 
+    pub(crate) fn data(&self) -> &[f64] {
+        &self.data
+    }
+
     pub(crate) fn into_data(self) -> Vec<f64> {
         self.data
     }

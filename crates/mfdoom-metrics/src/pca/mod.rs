@@ -1,12 +1,13 @@
 //! Principal components of dense or sparse matrices.
 //!
-//! The columns are centred implicitly, so a sparse matrix stays sparse. The leading eigenvectors of the
+//! The columns are centred implicitly, so a sparse matrix of many columns stays sparse. The leading eigenvectors of the
 //! scatter matrix come from a thick-restarted randomised block Krylov iteration (Musco and Musco 2015 for the
 //! randomised start, Wu and Simon 2000 for the restart), which runs until the components are those of an exact
 //! decomposition; a matrix of few columns is decomposed exactly.
 //!
 //! The sign of a component is such that its largest loading by absolute value is positive.
 
+mod gram;
 mod krylov;
 mod scatter;
 

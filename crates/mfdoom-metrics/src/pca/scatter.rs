@@ -1,5 +1,6 @@
-//! The scatter matrix of centred rows, as an operator: C = (X - m)' (X - m), never formed.
+//! The scatter matrix of centred rows, as an operator: C = (X - m)' (X - m), formed only where it is small.
 
+use super::gram::{Gram, MOST_COLUMNS};
 use crate::matrix::Rows;
 use crate::panel::Panel;
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ pub(super) struct Scatter<'a, X> {
     x: &'a X,
     mean: Vec<f64>,
     trace: f64,
+    gram: Option<Gram>,
 }
 
 impl<'a, X: Rows> Scatter<'a, X> {
@@ -31,7 +33,8 @@ impl<'a, X: Rows> Scatter<'a, X> {
         let mean: Vec<f64> = sums.iter().map(|sum| sum / n as f64).collect();
         let trace =
             squares.iter().zip(&mean).map(|(square, mean)| (square - n as f64 * mean * mean).max(0.0));
-        Self { x, trace: trace.sum(), mean }
+        let gram = (p <= MOST_COLUMNS).then(|| Gram::new(x, &mean));
+        Self { x, trace: trace.sum(), mean, gram }
     }
 
     /// Returns the mean of each column.
@@ -51,6 +54,9 @@ impl<'a, X: Rows> Scatter<'a, X> {
 
     /// Returns C times the columns of `panel` [p, b].
     pub(super) fn times(&self, panel: &Panel) -> Panel {
+        if let Some(gram) = &self.gram {
+            return gram.times(panel);
+        }
         let (p, b) = (self.dim(), panel.width());
         let of_mean = mean_image(&self.mean, panel);
         // Behind the p rows of the product stands the sum of all centred rows times the panel.
