@@ -22,8 +22,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
 ];
 
-const STAGES: &[&str] =
-    &["mfdoom-simulate", "mfdoom-preprocess", "mfdoom-pretrain", "mfdoom-embed", "mfdoom-evaluate"];
+const STAGES: &[&str] = &[
+    "mfdoom-simulate",
+    "mfdoom-preprocess",
+    "mfdoom-pretrain",
+    "mfdoom-embed",
+    "mfdoom-evaluate",
+    "mfdoom-gather",
+    "mfdoom-annotate",
+];
 
 /// What a crate must not reach, over any number of steps.
 const FORBIDDEN: &[(&str, &[&str])] = &[
@@ -39,6 +46,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-preprocess", &["candle-core"]),
     ("mfdoom-simulate", &["candle-core"]),
     ("mfdoom-evaluate", &["candle-core"]),
+    ("mfdoom-annotate", &["candle-core"]),
+    ("mfdoom-gather", &["candle-core", "hdf5-metno", "anndata", "polars"]),
     ("mfdoom-pretrain", &["hdf5-metno", "anndata", "polars"]),
 ];
 

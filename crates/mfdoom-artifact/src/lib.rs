@@ -5,7 +5,7 @@
 //! | [`publish`] | [`AtomicFile`], [`AtomicDir`]: written beside the target, renamed when whole |
 //! | [`place`] | [`Input`], [`Output`]: a path or a standard stream |
 //! | [`manifest`] | [`Manifest`] and content ids: what made an artefact |
-//! | [`table`] | [`TableWriter`], [`TableReader`]: parquet files and Arrow IPC streams, batch by batch |
+//! | [`table`] | [`TableWriter`], [`TableReader`], [`TableCopier`]: parquet files and Arrow IPC streams, batch by batch |
 //! | [`obs`] | per-cell annotation columns |
 //! | [`key`] | the key (`dataset`, `cell_id`) of every per-cell table |
 //! | [`embeddings`] | one vector per cell and head: parquet, Arrow IPC, safetensors |
@@ -30,6 +30,7 @@ pub mod model_dir;
 pub mod obs;
 pub mod place;
 pub mod publish;
+mod shards;
 pub mod table;
 pub mod velocity;
 mod weights;
@@ -48,6 +49,6 @@ pub use model_dir::{ModelDir, ModelDirWriter};
 pub use obs::{ObsColumn, ObsField, ObsType};
 pub use place::{Input, Output};
 pub use publish::{AtomicDir, AtomicFile, OutputFile, remove_partials};
-pub use table::{TableFormat, TableOptions, TableReader, TableWriter};
+pub use table::{TableCopier, TableFormat, TableOptions, TableReader, TableWriter};
 pub use velocity::{VelocityDir, VelocityDirWriter};
 pub use weights::read_safetensors_header;

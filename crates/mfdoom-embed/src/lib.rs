@@ -1,7 +1,6 @@
 //! Embeds cells with a trained model: `Args` in, one vector per cell and head out.
 
 mod args;
-mod into;
 mod run;
 
 pub use args::{Args, Format};

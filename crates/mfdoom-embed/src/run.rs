@@ -1,6 +1,7 @@
 //! What `mfdoom-embed` does.
 
 use candle_core::{DType, Device};
+use mfdoom_anndata::EmbeddingsInto;
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Input, Manifest, Output,
 };
@@ -12,7 +13,6 @@ use mfdoom_train::{Adapter, Trained};
 use serde_json::json;
 
 use crate::args::Args;
-use crate::into::Into;
 
 /// Version of the embeddings' manifest.
 const FORMAT: u32 = 1;
@@ -33,10 +33,12 @@ pub fn run(args: Args) -> Result<()> {
         adapter: Adapter::new(&trained, &schema, &args.use_modalities, max_tokens)?,
         heads: heads(&args, &trained)?,
         trained: &trained,
+        max_tokens,
         batch_cells: args.batch_cells,
     };
-    let schema = embedder.schema(&schema, manifest(&args, &embedder, &schema, max_tokens, &input))?;
-    let mut into = args.into.as_deref().map(|path| Into::open(path, &schema)).transpose()?;
+    let manifest = manifest(&args, &embedder, &schema, &input)?;
+    let schema = embedder.schema(&schema, manifest)?;
+    let mut into = args.into.as_deref().map(|path| EmbeddingsInto::open(path, &schema)).transpose()?;
     if args.common.check {
         tracing::info!("would write {} heads of {} numbers", schema.heads.len(), schema.heads[0].dim);
         return Ok(());
@@ -107,24 +109,19 @@ fn heads(args: &Args, trained: &Trained) -> Result<Vec<(String, usize)>> {
     names.into_iter().map(row).collect()
 }
 
-fn manifest(
-    args: &Args,
-    embedder: &Embedder<'_>,
-    schema: &TokenSchema,
-    max_tokens: usize,
-    input: &Input,
-) -> Manifest {
+fn manifest(args: &Args, embedder: &Embedder<'_>, schema: &TokenSchema, input: &Input) -> Result<Manifest> {
     let names: Vec<&str> = embedder.heads.iter().map(|(name, _)| name.as_str()).collect();
-    let mut settings = json!({ "heads": names, "max_tokens": max_tokens });
+    let mut settings = json!({ "heads": names, "max_tokens": embedder.max_tokens });
     if !args.use_modalities.is_empty() {
         settings["use_modalities"] = json!(args.use_modalities);
     }
-    if let Some(shard) = args.shard {
-        settings["shard"] = json!(shard.to_string());
+    let (tokens, shard) = schema.manifest.sharded(args.shard.map(|shard| shard.to_string()))?;
+    if let Some(shard) = shard {
+        settings["shard"] = json!(shard);
     }
     let base = std::path::PathBuf::from(input.base_name());
-    let inputs = vec![schema.manifest.as_input(&base), embedder.trained.manifest.as_input(&args.model)];
-    Manifest::new("mfdoom-embed", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs)
+    let inputs = vec![tokens.as_input(&base), embedder.trained.manifest.as_input(&args.model)];
+    Ok(Manifest::new("mfdoom-embed", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs))
 }
 
 /// Returns the blocks of the wanted cells.
@@ -148,6 +145,7 @@ struct Embedder<'a> {
     trained: &'a Trained,
     adapter: Adapter,
     heads: Vec<(String, usize)>,
+    max_tokens: usize,
     batch_cells: usize,
 }
 

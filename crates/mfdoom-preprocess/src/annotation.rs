@@ -26,6 +26,7 @@ struct Planned {
 enum Origin {
     Obs,
     Constant(String),
+    Sheet,
 }
 
 impl Annotation {
@@ -47,6 +48,12 @@ impl Annotation {
             let field = ObsField::new(&constant.name, ObsType::String);
             columns.push(Planned { field, origin: Origin::Constant(constant.value.clone()) });
         }
+        for name in of_sheet(&opened) {
+            if columns.iter().any(|planned| planned.field.name == name) {
+                return Err(Error::usage(format!("'{name}' is a column of the sheet and of --obs or --set")));
+            }
+            columns.push(Planned { field: ObsField::new(&name, ObsType::String), origin: Origin::Sheet });
+        }
         Ok(Self { columns })
     }
 
@@ -62,6 +69,10 @@ impl Annotation {
             let field = &planned.field;
             match &planned.origin {
                 Origin::Constant(value) => Ok(ObsColumn::String(vec![Some(value.clone()); rows.len()])),
+                Origin::Sheet => {
+                    let found = file.columns.iter().find(|column| column.name == field.name);
+                    Ok(ObsColumn::String(vec![found.map(|column| column.value.clone()); rows.len()]))
+                }
                 Origin::Obs if present.contains(&field.name) => {
                     Ok(convert(file.obs_column_in(&field.name, rows.clone())?, field.kind))
                 }
@@ -70,6 +81,17 @@ impl Annotation {
         };
         self.columns.iter().map(read).collect()
     }
+}
+
+/// Returns the names of the columns of a sample sheet, each once.
+fn of_sheet(files: &[Counted]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in files.iter().flat_map(|file| &file.columns) {
+        if !names.contains(&column.name) {
+            names.push(column.name.clone());
+        }
+    }
+    names
 }
 
 /// Returns the names that `--obs` asks for, without those that `--set` replaces.

@@ -18,6 +18,26 @@ pub struct Args {
     #[serde(skip)]
     pub inputs: Vec<PathBuf>,
 
+    /// Take files, data sets, modalities and obs columns from a sample sheet (CSV)
+    ///
+    /// Columns: sample, counts, optionally dataset and modalities (spliced=layers/a;unspliced=layers/b), and any
+    /// further column, which is carried along. Paths are absolute or relative to the sheet's folder.
+    #[arg(long, value_name = "SHEET.csv", help_heading = "Sample sheet", conflicts_with_all = ["inputs", "dataset", "modality"])]
+    #[serde(skip)]
+    pub sheet: Option<PathBuf>,
+
+    /// Take only this sample of the sheet
+    #[arg(long, value_name = "NAME", help_heading = "Sample sheet", requires = "sheet")]
+    #[serde(skip)]
+    pub sample: Option<String>,
+
+    /// Check the sheet and write it in full (tab-separated) instead of tokens
+    ///
+    /// Adds what each file measured and its number of cells; paths become absolute, defaults are filled in.
+    #[arg(long, help_heading = "Sample sheet", requires = "sheet", conflicts_with_all = ["sample", "vocab_only"])]
+    #[serde(skip)]
+    pub sheet_only: bool,
+
     /// Genes to keep, in the order of a model or vocab.json [default: the genes of all inputs]
     #[arg(long, value_name = "model/|vocab.json", help_heading = "Genes")]
     #[serde(skip)]

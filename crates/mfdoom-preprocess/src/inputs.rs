@@ -2,17 +2,31 @@
 
 use mfdoom_anndata::H5ad;
 use mfdoom_artifact::sha256_file;
+use mfdoom_cli::Assignment;
 use mfdoom_cli::{Progress, is_stream};
 use mfdoom_error::{Error, Result};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+/// A file of counts as the user named it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The name of its data set, where it is given.
+    pub dataset: Option<String>,
+    /// Which matrix is which modality.
+    pub modality: Vec<Assignment>,
+    /// Obs columns of one value, from a sample sheet.
+    pub columns: Vec<Assignment>,
+}
+
 /// One file of counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFile {
-    /// Where it is.
-    pub path: PathBuf,
+    /// Where it is, and what the user said of it.
+    pub named: Named,
     /// The name of its data set.
     pub dataset: String,
     /// SHA-256 of the file.
@@ -25,12 +39,27 @@ pub struct Counted {
     h5ad: H5ad,
     /// The path as the user gave it.
     pub name: String,
+    /// Obs columns of one value, from a sample sheet.
+    pub columns: Vec<Assignment>,
 }
 
 impl InputFile {
     /// Opens the file.
     pub fn open(&self) -> Result<Counted> {
-        Ok(Counted { h5ad: H5ad::open(&self.path)?, name: self.path.display().to_string() })
+        Counted::open(&self.named)
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.named.path
+    }
+}
+
+impl Counted {
+    /// Opens a file.
+    pub fn open(named: &Named) -> Result<Self> {
+        let (path, columns) = (&named.path, named.columns.clone());
+        Ok(Self { h5ad: H5ad::open(path)?, name: path.display().to_string(), columns })
     }
 }
 
@@ -42,35 +71,31 @@ impl Deref for Counted {
     }
 }
 
-/// Returns the files at `paths`, sorted by (data set, content).
+/// Returns the files, sorted by (data set, content).
 ///
-/// A data set is named after its file, files of one name are numbered by content; `dataset` names all.
+/// A data set without a name is named after its file; files of one name are numbered by content.
 ///
 /// # Errors
-/// Usage: no path, or a stream. Contract: no such file, or the same file twice.
-pub fn resolve(paths: &[PathBuf], dataset: Option<&str>) -> Result<Vec<InputFile>> {
-    if paths.is_empty() {
-        return Err(Error::usage("no input")
-            .wanted("AnnData files with raw counts")
-            .help("mfdoom-preprocess data.h5ad -o tokens.parquet"));
-    }
-    paths.iter().try_for_each(|path| check(path))?;
-    let progress = Progress::new("hashing", Some(paths.len() as u64), "files");
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        let dataset = dataset.map_or_else(|| stem(path), str::to_owned);
-        files.push(InputFile { path: path.clone(), dataset, content_id: sha256_file(path)? });
+/// Usage: a stream. Contract: no such file, or the same file twice.
+pub fn resolve(named: Vec<Named>) -> Result<Vec<InputFile>> {
+    named.iter().try_for_each(|file| check(&file.path))?;
+    let progress = Progress::new("hashing", Some(named.len() as u64), "files");
+    let unnamed = named.iter().all(|file| file.dataset.is_none());
+    let mut files = Vec::with_capacity(named.len());
+    for named in named {
+        let dataset = named.dataset.clone().unwrap_or_else(|| stem(&named.path));
+        files.push(InputFile { dataset, content_id: sha256_file(&named.path)?, named });
         progress.inc(1);
     }
     files.sort_by(|a, b| (&a.dataset, &a.content_id).cmp(&(&b.dataset, &b.content_id)));
     for pair in files.windows(2) {
         if pair[0].content_id == pair[1].content_id && pair[0].dataset == pair[1].dataset {
-            return Err(Error::contract(format!("{}: given twice", pair[1].path.display()))
-                .found(format!("the same content as {}", pair[0].path.display()))
+            return Err(Error::contract(format!("{}: given twice", pair[1].path().display()))
+                .found(format!("the same content as {}", pair[0].path().display()))
                 .help("name each file once"));
         }
     }
-    if dataset.is_none() {
+    if unnamed {
         number(&mut files);
         files.sort_by(|a, b| (&a.dataset, &a.content_id).cmp(&(&b.dataset, &b.content_id)));
     }
@@ -117,8 +142,8 @@ fn warn_of_copies(files: &[InputFile]) {
         if let Some(same) = files[..i].iter().find(|other| other.content_id == file.content_id) {
             tracing::warn!(
                 "{} and {} are the same file under two names: its cells come twice",
-                same.path.display(),
-                file.path.display()
+                same.path().display(),
+                file.path().display()
             );
         }
     }
@@ -134,7 +159,7 @@ mod tests {
         let mut files: Vec<InputFile> = names
             .iter()
             .map(|name| InputFile {
-                path: PathBuf::new(),
+                named: Named::default(),
                 dataset: (*name).into(),
                 content_id: String::new(),
             })

@@ -3,6 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`args`] | the command line |
+//! | [`sheet`] | the sample sheet |
 //! | [`inputs`] | the files, their data sets and order |
 //! | [`modalities`] | which matrix is which modality |
 //! | [`vocabulary`] | the genes of the table, measured genes |
@@ -19,6 +20,7 @@ pub mod merge;
 pub mod modalities;
 pub mod pass;
 pub mod plan;
+pub mod sheet;
 pub mod vocabulary;
 pub mod write;
 
@@ -43,10 +45,17 @@ const FORMAT: u32 = 1;
 /// # Errors
 /// Usage, contract or incompatible, as `CLI.md` lists them; failed when writing fails. Nothing partial stays.
 pub fn run(args: Args) -> Result<()> {
-    if args.common.check {
-        return check(args);
+    if args.common.check && !args.sheet_only {
+        return check(sheet::one_sample(args)?);
+    }
+    let args = sheet::one_sample(args)?;
+    if args.sheet_only && args.common.check {
+        return sheet::write(&args, None);
     }
     let output = mfdoom_cli::output(args.output.output.as_deref(), args.output.force)?;
+    if args.sheet_only {
+        return sheet::write(&args, Some(&output));
+    }
     refuse_input(&output, &args)?;
     let vocab_only = args.vocab_only;
     let plan = Plan::new(args)?;
@@ -106,7 +115,7 @@ fn schema(plan: &Plan, genes: Genes) -> Result<TokenSchema> {
         config["vocabulary"] = genes.vocabulary.sha256().into();
     }
     let id = |file: &plan::FilePlan| InputId {
-        name: mfdoom_artifact::place::base_name(&file.input.path),
+        name: mfdoom_artifact::place::base_name(file.input.path()),
         content_id: file.input.content_id.clone(),
     };
     let inputs = plan.files.iter().map(id).collect();

@@ -6,6 +6,7 @@ use crate::cells;
 use crate::inputs::{self, InputFile};
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
+use crate::sheet;
 use mfdoom_cli::{CellList, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::CellFilter;
@@ -53,7 +54,7 @@ impl Plan {
     /// Usage: arguments that contradict each other. Contract: an input that cannot be taken as asked.
     pub fn new(args: Args) -> Result<Self> {
         refuse_contradictions(&args)?;
-        let inputs = inputs::resolve(&args.inputs, args.dataset.as_deref())?;
+        let inputs = inputs::resolve(sheet::files(&args)?)?;
         let list = args.cells.as_deref().map(CellList::read).transpose()?;
         let files: Vec<FilePlan> =
             inputs.iter().map(|input| FilePlan::new(input, &args)).collect::<Result<_>>()?;
@@ -85,6 +86,17 @@ impl Plan {
             sources
         });
         config["sources"] = json!(sources);
+        let columns: BTreeMap<String, BTreeMap<&str, &str>> =
+            self.files.iter().fold(BTreeMap::new(), |mut all, file| {
+                for column in &file.input.named.columns {
+                    let of_file = all.entry(file.input.content_id.clone()).or_default();
+                    of_file.insert(column.name.as_str(), column.value.as_str());
+                }
+                all
+            });
+        if !columns.is_empty() {
+            config["columns"] = json!(columns);
+        }
         if let Some(list) = &self.cells {
             config["cells"] = json!(list.content_id);
         }
@@ -95,6 +107,7 @@ impl Plan {
 impl FilePlan {
     fn new(input: &InputFile, args: &Args) -> Result<Self> {
         let file = input.open()?;
+        let args = &Args { modality: input.named.modality.clone(), ..args.clone() };
         let modalities = Modalities::find(&file, args)?;
         let libraries = Libraries::new(&file, &modalities, &args.library_size)?;
         let taken: Vec<String> =
@@ -146,7 +159,7 @@ fn check_named(args: &Args, files: &[FilePlan], names: &[String]) -> Result<()> 
     }
     let described: Vec<(String, &Modalities, &Libraries)> = files
         .iter()
-        .map(|file| (file.input.path.display().to_string(), &file.modalities, &file.libraries))
+        .map(|file| (file.input.path().display().to_string(), &file.modalities, &file.libraries))
         .collect();
     library::check_used(&args.library_size, &described)
 }

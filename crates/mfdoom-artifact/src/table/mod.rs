@@ -7,15 +7,18 @@
 
 mod batches;
 pub mod column;
+mod copy;
 mod guard;
 mod ipc;
 mod open;
 mod parquet_file;
 mod reader;
+mod sink;
 pub mod vectors;
 mod writer;
 
 pub use batches::Batches;
+pub use copy::TableCopier;
 pub use reader::TableReader;
 pub use writer::{TableOptions, TableWriter};
 

@@ -122,6 +122,14 @@ impl TableReader {
         }
     }
 
+    /// Returns the file, for parquet only.
+    pub(super) fn parquet(&self) -> Option<&Shared> {
+        match &self.source {
+            Source::Parquet { file, .. } => Some(file),
+            Source::Stream { .. } => None,
+        }
+    }
+
     /// Returns the batches of one row group, in whatever order groups are asked for.
     ///
     /// # Errors

@@ -1,13 +1,9 @@
 //! Writes a table batch by batch.
 
-use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Schema, SchemaRef};
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -15,8 +11,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::TableFormat;
+use super::sink::{self, BoxError, Fate, Sink};
 use crate::place::Output;
-use crate::publish::OutputFile;
 
 /// Form and row group size of a table.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +33,9 @@ impl TableOptions {
 /// Writer of a table; nothing is published before [`finish`](Self::finish).
 pub struct TableWriter {
     form: Form,
-    closed: Arc<AtomicBool>,
-    name: String,
+    fate: Fate,
     n_rows: usize,
 }
-
-type Sink = BufWriter<Watched>;
 
 enum Form {
     Parquet(Box<ArrowWriter<Sink>>),
@@ -55,16 +48,15 @@ impl TableWriter {
     /// # Errors
     /// Those of [`OutputFile::create`]; a closed pipe.
     pub fn create(output: &Output, schema: SchemaRef, options: TableOptions) -> Result<Self> {
-        let closed = Arc::new(AtomicBool::new(false));
-        let sink = Watched { inner: OutputFile::create(output)?, closed: closed.clone() };
-        let sink = BufWriter::with_capacity(1 << 16, sink);
-        let name = output.to_string();
+        let (sink, fate) = sink::open(output)?;
         let form = match options.format {
-            TableFormat::Parquet => parquet_form(sink, &schema, options).map_err(Box::from),
+            TableFormat::Parquet => parquet_writer(sink, &schema, options)
+                .map(|writer| Form::Parquet(Box::new(writer)))
+                .map_err(Box::from),
             TableFormat::Ipc => ipc_form(sink, &schema).map_err(Box::from),
         };
-        let form = form.map_err(|error| failure(&closed, &name, error))?;
-        Ok(Self { form, closed, name, n_rows: 0 })
+        let form = form.map_err(|error| fate.failure(error))?;
+        Ok(Self { form, fate, n_rows: 0 })
     }
 
     /// Writes a batch of the table's schema; to a stream it is flushed.
@@ -73,7 +65,7 @@ impl TableWriter {
             Form::Parquet(writer) => writer.write(batch).map_err(Box::from),
             Form::Ipc(writer) => writer.write(batch).and_then(|()| writer.flush()).map_err(Box::from),
         };
-        written.map_err(|error| failure(&self.closed, &self.name, error))?;
+        written.map_err(|error| self.fate.failure(error))?;
         self.n_rows += batch.num_rows();
         Ok(())
     }
@@ -85,26 +77,14 @@ impl TableWriter {
 
     /// Writes what is left, publishes the file and returns the number of rows.
     pub fn finish(self) -> Result<usize> {
-        let Self { form, closed, name, n_rows } = self;
+        let Self { form, fate, n_rows } = self;
         let ended: Result<Sink, BoxError> = match form {
             Form::Parquet(writer) => writer.into_inner().map_err(Box::from),
             Form::Ipc(writer) => writer.into_inner().map_err(Box::from),
         };
-        let sink = ended.map_err(|error| failure(&closed, &name, error))?;
-        let watched =
-            sink.into_inner().map_err(|error| failure(&closed, &name, Box::new(error.into_error())))?;
-        watched.inner.commit()?;
+        fate.commit(ended.map_err(|error| fate.failure(error))?)?;
         Ok(n_rows)
     }
-}
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-fn failure(closed: &AtomicBool, name: &str, error: BoxError) -> Error {
-    if closed.load(Ordering::Relaxed) {
-        return Error::closed_pipe();
-    }
-    Error::failed(format!("{name}: writing the table failed")).source(error)
 }
 
 fn ipc_form(sink: Sink, schema: &Schema) -> Result<Form, arrow_schema::ArrowError> {
@@ -113,13 +93,15 @@ fn ipc_form(sink: Sink, schema: &Schema) -> Result<Form, arrow_schema::ArrowErro
     Ok(Form::Ipc(Box::new(writer)))
 }
 
+/// Returns the writer of a parquet file.
+///
 /// The metadata is stored twice: in parquet's key-value list, where DuckDB and polars look, and in the Arrow
 /// schema beside it, where pyarrow does.
-fn parquet_form(
+pub(super) fn parquet_writer(
     sink: Sink,
     schema: &SchemaRef,
     options: TableOptions,
-) -> Result<Form, parquet::errors::ParquetError> {
+) -> Result<ArrowWriter<Sink>, parquet::errors::ParquetError> {
     let metadata =
         schema.metadata().iter().map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()));
     let mut properties = WriterProperties::builder()
@@ -144,33 +126,5 @@ fn parquet_form(
             _ => {}
         }
     }
-    let writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties.build()))?;
-    Ok(Form::Parquet(Box::new(writer)))
-}
-
-/// Remembers that the reader of a pipe went away, which the libraries in between may turn into text.
-struct Watched {
-    inner: OutputFile,
-    closed: Arc<AtomicBool>,
-}
-
-impl Watched {
-    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            self.closed.store(true, Ordering::Relaxed);
-        }
-        result
-    }
-}
-
-impl Write for Watched {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let result = self.inner.write(buffer);
-        self.watch(result)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.inner.flush();
-        self.watch(result)
-    }
+    ArrowWriter::try_new(sink, schema.clone(), Some(properties.build()))
 }

@@ -1,14 +1,18 @@
-//! `--into`: embeddings added to the AnnData file that the cells come from.
+//! Embeddings added to the AnnData file that the cells come from: `obsm/X_mfdoom`, `obsm/X_mfdoom_<head>`,
+//! `obs/mfdoom_embedded`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use mfdoom_anndata::{Column, H5ad, H5adUpdate};
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingSchema};
 use mfdoom_error::{Error, Result};
 
+use crate::frame::Column;
+use crate::read::H5ad;
+use crate::write::H5adUpdate;
+
 /// Embeddings of the cells of one h5ad file, collected until they can be written.
-pub struct Into {
+pub struct EmbeddingsInto {
     path: PathBuf,
     rows: HashMap<String, usize>,
     heads: Vec<(String, usize, Vec<f32>)>,
@@ -17,7 +21,7 @@ pub struct Into {
     strangers: usize,
 }
 
-impl Into {
+impl EmbeddingsInto {
     /// Reads the names of the file's cells.
     ///
     /// # Errors

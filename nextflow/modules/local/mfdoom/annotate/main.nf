@@ -1,0 +1,40 @@
+process MFDOOM_ANNOTATE {
+    tag "${meta.id}"
+    label 'process_low'
+    memory { (1.GB + 2.MB * (counts.size() >> 20)) * task.attempt }
+    time { (1.h + 1.m * (counts.size() >> 24)) * task.attempt }
+
+    conda "${moduleDir}/environment.yml"
+    container 'mfdoom:0.1.0'
+
+    input:
+    tuple val(meta), path(counts), path(embeddings), path(velocities)
+
+    output:
+    tuple val(meta), path("h5ad/${prefix}.h5ad"), emit: h5ad
+    tuple val("${task.process}"), val('mfdoom-annotate'), eval("mfdoom-annotate --version | sed 's/.* //'"), emit: versions_mfdoom_annotate, topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    def folders = velocities ? [velocities].flatten().collect { folder -> "--velocity ${folder}" }.join(' ') : ''
+    """
+    mkdir -p h5ad
+    mfdoom-annotate \\
+        ${counts} \\
+        --embeddings ${embeddings} \\
+        ${folders} \\
+        ${args} \\
+        -o h5ad/${prefix}.h5ad
+    """
+
+    stub:
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    mkdir -p h5ad
+    touch h5ad/${prefix}.h5ad
+    """
+}

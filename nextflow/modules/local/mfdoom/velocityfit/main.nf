@@ -1,0 +1,45 @@
+// Returns a value as one word of a shell.
+def quote(value) {
+    return "'" + value.toString().replace("'", "'\\''") + "'"
+}
+
+process MFDOOM_VELOCITYFIT {
+    tag "${meta.id}"
+    label 'process_medium'
+    memory { (2.GB + 4.MB * (counts.size() >> 20)) * task.attempt }
+    time { (1.h + 1.m * (counts.size() >> 20)) * task.attempt }
+
+    conda "${moduleDir}/environment.yml"
+    container 'mfdoom:0.1.0'
+
+    input:
+    tuple val(meta), path(counts)
+
+    output:
+    tuple val(meta), path("velocity/${prefix}/fit"), emit: velocity
+    tuple val("${task.process}"), val('mfdoom-velocity'), eval("mfdoom-velocity --version | sed 's/.* //'"), emit: versions_mfdoom_velocity, topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    def modalities = meta.modalities.collect { modality -> "--modality ${quote(modality)}" }.join(' ')
+    """
+    mkdir -p velocity/${prefix}
+    mfdoom-velocity fit \\
+        ${counts} \\
+        --dataset ${quote(meta.dataset)} ${modalities} \\
+        ${args} \\
+        --threads ${task.cpus} \\
+        -o velocity/${prefix}/fit
+    """
+
+    stub:
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    mkdir -p velocity/${prefix}/fit
+    touch velocity/${prefix}/fit/velocity.parquet velocity/${prefix}/fit/manifest.json
+    """
+}
