@@ -1,5 +1,7 @@
 //! What `mfdoom-embed` does.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device};
 use mfdoom_anndata::EmbeddingsInto;
 use mfdoom_artifact::{
@@ -34,7 +36,6 @@ pub fn run(args: Args) -> Result<()> {
         heads: heads(&args, &trained)?,
         trained: &trained,
         max_tokens,
-        batch_cells: args.batch_cells,
     };
     let manifest = manifest(&args, &embedder, &schema, &input)?;
     let schema = embedder.schema(&schema, manifest)?;
@@ -52,17 +53,17 @@ pub fn run(args: Args) -> Result<()> {
     };
     let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
     let progress = Progress::new("embedding", cells.map(|c| c.end - c.start), "cells");
-    for block in blocks(reader, args.shard)? {
-        for part in parts(&block?, args.batch_cells) {
-            let batch = embedder.embed(part)?;
-            if let Some(writer) = &mut writer {
-                writer.write(&batch)?;
-            }
-            if let Some(into) = &mut into {
-                into.add(&batch)?;
-            }
-            progress.inc(batch.len() as u64);
+    let rows = wanted(&reader, args.shard)?;
+    for batch in reader.aligned(args.batch_cells, rows)? {
+        let (batch, rows) = batch?;
+        let batch = embedder.embed(batch, rows)?;
+        if let Some(writer) = &mut writer {
+            writer.write(&batch)?;
         }
+        if let Some(into) = &mut into {
+            into.add(&batch)?;
+        }
+        progress.inc(batch.len() as u64);
     }
     embedder.adapter.report();
     if let Some(into) = into {
@@ -124,20 +125,15 @@ fn manifest(args: &Args, embedder: &Embedder<'_>, schema: &TokenSchema, input: &
     Ok(Manifest::new("mfdoom-embed", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs))
 }
 
-/// Returns the blocks of the wanted cells.
-fn blocks(reader: TokenReader, shard: Option<Shard>) -> Result<Box<dyn Iterator<Item = Result<TokenBatch>>>> {
-    let Some(shard) = shard else { return Ok(Box::new(reader)) };
+/// Returns the rows of a shard.
+fn wanted(reader: &TokenReader, shard: Option<Shard>) -> Result<Option<Range<usize>>> {
+    let Some(shard) = shard else { return Ok(None) };
     let Some(n) = reader.n_cells() else {
         return Err(Error::usage("--shard needs to know the number of cells, which a stream does not tell")
             .help("give the tokens as a parquet file"));
     };
     let cells = shard.rows(n as u64);
-    Ok(Box::new(reader.read_cells(cells.start as usize..cells.end as usize)?))
-}
-
-fn parts(block: &TokenBatch, cells: usize) -> impl Iterator<Item = TokenBatch> {
-    let n = block.len();
-    (0..n).step_by(cells).map(move |from| block.take(&(from..(from + cells).min(n)).collect::<Vec<_>>()))
+    Ok(Some(cells.start as usize..cells.end as usize))
 }
 
 /// A model, and the way from tokens to its heads.
@@ -146,7 +142,6 @@ struct Embedder<'a> {
     adapter: Adapter,
     heads: Vec<(String, usize)>,
     max_tokens: usize,
-    batch_cells: usize,
 }
 
 impl Embedder<'_> {
@@ -157,18 +152,23 @@ impl Embedder<'_> {
         EmbeddingSchema::new(tokens.obs.clone(), heads, config.modalities.clone(), manifest)
     }
 
-    fn embed(&mut self, part: TokenBatch) -> Result<EmbeddingBatch> {
-        debug_assert!(part.len() <= self.batch_cells);
-        let present = self.adapter.measured(&part);
+    /// Embeds a batch and returns the embeddings of `rows`.
+    fn embed(&mut self, part: TokenBatch, rows: Range<usize>) -> Result<EmbeddingBatch> {
+        let present: Vec<Vec<bool>> = self.adapter.measured(&part);
         let packed = self.adapter.pack(&part);
         let pooled = self.trained.model.forward(&packed).or_failed()?;
         let vectors = |row: usize| {
-            let head = pooled.narrow(1, row, 1)?.to_dtype(DType::F32)?.flatten_all()?;
+            let head = pooled
+                .narrow(1, row, 1)?
+                .narrow(0, rows.start, rows.len())?
+                .to_dtype(DType::F32)?
+                .flatten_all()?;
             head.to_vec1::<f32>()
         };
         let heads: Vec<Vec<f32>> =
             self.heads.iter().map(|(_, row)| vectors(*row).or_failed()).collect::<Result<_>>()?;
-        let TokenBatch { dataset, cell_id, obs, .. } = part;
+        let present = present.into_iter().map(|of| of[rows.clone()].to_vec()).collect();
+        let TokenBatch { dataset, cell_id, obs, .. } = part.take(&rows.collect::<Vec<_>>());
         Ok(EmbeddingBatch { dataset, cell_id, obs, heads, present })
     }
 }

@@ -31,7 +31,7 @@ pub use map::{Coverage, VocabularyMap};
 pub use measured::Measured;
 pub use mfdoom_artifact::normalise_gene_id;
 pub use schema::TokenSchema;
-pub use table::{TokenBatches, TokenReader, TokenWriter};
+pub use table::{AlignedBatches, TokenBatches, TokenReader, TokenWriter};
 pub use tokens::{ModalityTokens, TokenBatch};
 pub use top_genes::GeneMoments;
 pub use vocabulary::{Gene, Vocabulary};

@@ -1,6 +1,9 @@
 //! Tokens of a block of cells.
 
+use std::ops::Range;
+
 use mfdoom_artifact::ObsColumn;
+use mfdoom_error::Result;
 
 /// Tokens of one modality of n cells, back to back.
 ///
@@ -131,5 +134,26 @@ impl TokenBatch {
             obs: self.obs.iter().map(|column| column.take(rows)).collect(),
             modalities: self.modalities.iter().map(|tokens| tokens.take(rows)).collect(),
         }
+    }
+
+    /// Appends the cells at `rows` of a batch of the same schema.
+    ///
+    /// # Errors
+    /// Failed, when an obs column is of another type.
+    pub fn append(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        if self.is_empty() {
+            *self = other.take(&rows.collect::<Vec<_>>());
+            return Ok(());
+        }
+        self.dataset.extend_from_slice(&other.dataset[rows.clone()]);
+        self.cell_id.extend_from_slice(&other.cell_id[rows.clone()]);
+        let list: Vec<usize> = rows.collect();
+        for (column, more) in self.obs.iter_mut().zip(&other.obs) {
+            column.append(&more.take(&list))?;
+        }
+        for (tokens, more) in self.modalities.iter_mut().zip(&other.modalities) {
+            list.iter().for_each(|&row| tokens.push_from(more, row));
+        }
+        Ok(())
     }
 }

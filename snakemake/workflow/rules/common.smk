@@ -1,0 +1,113 @@
+# Configuration, the checked sample sheet, and what the rules ask of both.
+
+import csv
+import shlex
+import subprocess
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+# Of --config, Snakemake takes only True and False as booleans.
+for key in ("velocity", "stream"):
+    config[key] = {"true": True, "false": False}.get(config.get(key), config.get(key))
+    if config[key] is None:
+        del config[key]
+validate(config, schema="../schemas/config.schema.yaml")
+
+for key in ("input", "outdir"):
+    if not config[key]:
+        raise WorkflowError(f"no {key}: --config input=sheet.csv outdir=out")
+
+OUT = str(config["outdir"]).rstrip("/")
+SHARDS = int(config["shards"])
+
+
+def checked_sheet():
+    """Returns the lines of the sheet, checked and completed by mfdoom-preprocess; jobs read what was checked."""
+    checked = Path(OUT, "pipeline_info", "samples.tsv")
+    if workflow.is_main_process or not checked.exists():
+        checked.parent.mkdir(parents=True, exist_ok=True)
+        command = ["mfdoom-preprocess", "-q", "--force", "--sheet-only"]
+        command += ["--sheet", str(config["input"]), "-o", str(checked)]
+        try:
+            ran = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        except FileNotFoundError:
+            raise WorkflowError("mfdoom-preprocess is not on the PATH: cargo build --release --workspace")
+        if ran.returncode != 0:
+            raise WorkflowError(ran.stderr.strip())
+    with open(checked, encoding="utf-8", newline="\n") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    for row in rows:
+        validate(row, schema="../schemas/samples.schema.yaml", set_default=False)
+    return {row["sample"]: row for row in rows}
+
+
+SAMPLES = checked_sheet()
+PAIRED = [
+    name
+    for name, row in SAMPLES.items()
+    if {"spliced", "unspliced"} <= set(row["measured"].split(","))
+]
+# Without a sample to fit and without a decoder there are no velocities.
+VELOCITY = config["velocity"] and bool(config["decoder"] or PAIRED)
+MODEL = config["model"] or f"{OUT}/model"
+DECODER = config["decoder"] or f"{OUT}/decoder/velocity"
+# Where a model is given nothing waits for all tokens: they go from preprocess to embed by a pipe.
+STREAM = bool(config["model"]) and config["stream"]
+
+
+wildcard_constraints:
+    sample="|".join(SAMPLES),
+    i="[0-9]+",
+
+
+def results(path, samples=None):
+    """Returns a result of every sample."""
+    return expand(f"{OUT}/{path}", sample=SAMPLES if samples is None else samples)
+
+
+def shards(path):
+    """Returns the shards of a result of one sample."""
+    return expand(f"{OUT}/shards/{{i}}-of-{SHARDS}/{path}", i=range(1, SHARDS + 1), allow_missing=True)
+
+
+def counts(wildcards):
+    return SAMPLES[wildcards.sample]["counts"]
+
+
+def modalities(wildcards):
+    """Returns --dataset and --modality of a sample."""
+    row = SAMPLES[wildcards.sample]
+    words = ["--dataset", row["dataset"]]
+    for modality in filter(None, row["modalities"].split(";")):
+        words += ["--modality", modality]
+    return shlex.join(words)
+
+
+def columns(wildcards):
+    """Returns --set for the further columns of the sheet that have a value."""
+    own = {"sample", "counts", "dataset", "modalities", "measured", "cells"}
+    words = []
+    for name, value in SAMPLES[wildcards.sample].items():
+        if name not in own and value:
+            words += ["--set", f"{name}={value}"]
+    return shlex.join(words)
+
+
+def option(flag, key):
+    """Returns a flag with the value of a setting, or nothing where it is not set."""
+    return f"{flag} {config[key]}" if config[key] is not None else ""
+
+
+def memory(base, per_mb):
+    """Returns a request that grows with the size of the inputs (in MB) and the attempt."""
+    return lambda wildcards, input, attempt: int((base + per_mb * input.size_mb) * attempt)
+
+
+def minutes(base, per_mb):
+    return lambda wildcards, input, attempt: int((base + per_mb * input.size_mb) * attempt)
+
+
+def gpus():
+    return 1 if str(config["device"]).startswith("cuda") else 0

@@ -1,0 +1,113 @@
+if config["model"]:
+
+    rule vocabulary_of_model:
+        input:
+            f"{MODEL}/vocab.json",
+        output:
+            f"{OUT}/vocab.json",
+        log:
+            f"{OUT}/pipeline_info/logs/vocabulary.log",
+        conda:
+            "../envs/mfdoom.yaml"
+        shell:
+            "cp {input} {output} 2> {log}"
+
+else:
+
+    rule vocabulary:
+        input:
+            [row["counts"] for row in SAMPLES.values()],
+        output:
+            f"{OUT}/vocab.json",
+        params:
+            sheet=config["input"],
+            samples=[(row["counts"], row["modalities"]) for row in SAMPLES.values()],
+            top_genes=option("--top-genes", "top_genes"),
+        log:
+            f"{OUT}/pipeline_info/logs/vocabulary.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/vocabulary.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        threads: 2
+        resources:
+            mem_mb=memory(1024, 0.5),
+            runtime=minutes(60, 0.1),
+        shell:
+            "mfdoom-preprocess --sheet {params.sheet:q} --vocab-only {params.top_genes}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+
+if SHARDS > 1:
+
+    rule preprocess_shard:
+        input:
+            counts=counts,
+            vocabulary=f"{OUT}/vocab.json",
+        output:
+            temp(f"{OUT}/shards/{{i}}-of-{SHARDS}/tokens/{{sample}}.parquet"),
+        params:
+            modalities=modalities,
+            columns=columns,
+            shard=f"{{i}}/{SHARDS}",
+        log:
+            f"{OUT}/pipeline_info/logs/preprocess/{{sample}}.{{i}}-of-{SHARDS}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/preprocess/{{sample}}.{{i}}-of-{SHARDS}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        group:
+            "preprocess"
+        threads: 2
+        resources:
+            mem_mb=memory(1024, 0.25),
+            runtime=minutes(60, 0.02),
+        shell:
+            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
+            " {params.columns} --shard {params.shard}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+    rule gather_tokens:
+        input:
+            shards("tokens/{sample}.parquet"),
+        output:
+            f"{OUT}/tokens/{{sample}}.parquet",
+        log:
+            f"{OUT}/pipeline_info/logs/gather_tokens/{{sample}}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/gather_tokens/{{sample}}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        resources:
+            mem_mb=memory(512, 0),
+            runtime=minutes(30, 0.01),
+        shell:
+            "mfdoom-gather {input} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+else:
+
+    rule preprocess:
+        input:
+            counts=counts,
+            vocabulary=f"{OUT}/vocab.json",
+        output:
+            f"{OUT}/tokens/{{sample}}.parquet",
+        params:
+            modalities=modalities,
+            columns=columns,
+        log:
+            f"{OUT}/pipeline_info/logs/preprocess/{{sample}}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/preprocess/{{sample}}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        group:
+            "preprocess"
+        threads: 2
+        resources:
+            mem_mb=memory(1024, 0.25),
+            runtime=minutes(60, 0.02),
+        shell:
+            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
+            " {params.columns}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"

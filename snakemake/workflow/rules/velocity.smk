@@ -1,0 +1,123 @@
+rule velocity_fit:
+    input:
+        counts,
+    output:
+        directory(f"{OUT}/velocity/{{sample}}/fit"),
+    params:
+        modalities=modalities,
+    log:
+        f"{OUT}/pipeline_info/logs/velocity_fit/{{sample}}.log",
+    benchmark:
+        f"{OUT}/pipeline_info/benchmarks/velocity_fit/{{sample}}.tsv"
+    conda:
+        "../envs/mfdoom.yaml"
+    threads: 4
+    resources:
+        mem_mb=memory(2048, 4),
+        runtime=minutes(60, 1),
+    shell:
+        "mfdoom-velocity fit {input:q} {params.modalities}"
+        " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+
+if not config["decoder"]:
+
+    rule finetune_decoder:
+        input:
+            tokens=results("tokens/{sample}.parquet", PAIRED),
+            fits=results("velocity/{sample}/fit", PAIRED),
+            model=MODEL,
+        output:
+            directory(f"{OUT}/decoder/velocity"),
+        params:
+            epochs=config["epochs"],
+            seed=config["seed"],
+            device=config["device"],
+        log:
+            f"{OUT}/pipeline_info/logs/finetune_decoder.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/finetune_decoder.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        threads: 8
+        resources:
+            mem_mb=memory(2048, 8),
+            runtime=minutes(240, 10),
+            gpu=gpus(),
+        shell:
+            "mfdoom-finetune-decoder {input.tokens} --model {input.model:q} --task velocity"
+            " --targets {input.fits} --epochs {params.epochs} --seed {params.seed} --device {params.device}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+
+if SHARDS > 1:
+
+    rule velocity_predict_shard:
+        input:
+            tokens=f"{OUT}/tokens/{{sample}}.parquet",
+            model=MODEL,
+            decoder=DECODER,
+        output:
+            temp(directory(f"{OUT}/shards/{{i}}-of-{SHARDS}/velocity/{{sample}}/predict")),
+        params:
+            device=config["device"],
+            shard=f"{{i}}/{SHARDS}",
+        log:
+            f"{OUT}/pipeline_info/logs/velocity_predict/{{sample}}.{{i}}-of-{SHARDS}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/velocity_predict/{{sample}}.{{i}}-of-{SHARDS}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        threads: 4
+        resources:
+            mem_mb=memory(2048, 4),
+            runtime=minutes(60, 1),
+            gpu=gpus(),
+        shell:
+            "mfdoom-velocity predict {input.tokens} --model {input.model:q} --decoder {input.decoder:q}"
+            " --device {params.device} --shard {params.shard}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+    rule gather_predictions:
+        input:
+            shards("velocity/{sample}/predict"),
+        output:
+            directory(f"{OUT}/velocity/{{sample}}/predict"),
+        log:
+            f"{OUT}/pipeline_info/logs/gather_predictions/{{sample}}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/gather_predictions/{{sample}}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        resources:
+            mem_mb=memory(512, 0),
+            runtime=minutes(30, 0.01),
+        shell:
+            "mfdoom-gather {input} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+
+else:
+
+    rule velocity_predict:
+        input:
+            tokens=f"{OUT}/tokens/{{sample}}.parquet",
+            model=MODEL,
+            decoder=DECODER,
+        output:
+            directory(f"{OUT}/velocity/{{sample}}/predict"),
+        params:
+            device=config["device"],
+        log:
+            f"{OUT}/pipeline_info/logs/velocity_predict/{{sample}}.log",
+        benchmark:
+            f"{OUT}/pipeline_info/benchmarks/velocity_predict/{{sample}}.tsv"
+        conda:
+            "../envs/mfdoom.yaml"
+        threads: 4
+        resources:
+            mem_mb=memory(2048, 4),
+            runtime=minutes(60, 1),
+            gpu=gpus(),
+        shell:
+            "mfdoom-velocity predict {input.tokens} --model {input.model:q} --decoder {input.decoder:q}"
+            " --device {params.device}"
+            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
