@@ -1,5 +1,6 @@
 //! The command line of the stage.
 
+use crate::velocity::args::VelocityArgs;
 use clap::{Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use std::path::PathBuf;
@@ -23,6 +24,12 @@ pub enum Command {
     /// of another? Each comparison is made on the same cells: a head of a modality counts only where that modality
     /// was measured, and every other head is scored again on just those cells.
     Embedding(EmbeddingArgs),
+    /// Velocities against fitted or true ones, across the borders of clusters and within them
+    ///
+    /// Accuracy: Pearson's correlation of every gene over cells and the cosine of every cell over genes. Direction
+    /// (CBDir): do cells of cluster A next to cluster B move towards it? A field that is the same everywhere may score
+    /// high, so the excess over it counts, on several UMAPs. Coherence (ICCoh): do cells move like their neighbours?
+    Velocity(VelocityArgs),
 }
 
 /// Arguments of `mfdoom-evaluate embedding`.

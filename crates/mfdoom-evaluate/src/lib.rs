@@ -1,9 +1,10 @@
-//! `mfdoom-evaluate`: how good embeddings are, in numbers and pictures.
+//! `mfdoom-evaluate`: how good embeddings and velocities are, in numbers and pictures.
 //!
 //! | module | for |
 //! |---|---|
 //! | `args` | the command line: one subcommand per kind of result |
 //! | [`embedding`] | label transfer and retrieval of every head, beside PCA of the counts |
+//! | [`velocity`] | velocities against fitted or true ones, across borders and within clusters |
 //! | [`report`] | a self-contained HTML page |
 //!
 //! The scores themselves are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
@@ -13,6 +14,7 @@ mod args;
 pub mod embedding;
 mod outputs;
 pub mod report;
+pub mod velocity;
 
 pub use args::{Args, Command, EmbeddingArgs};
 
@@ -25,5 +27,6 @@ use mfdoom_error::Result;
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Embedding(args) => embedding::run(&args),
+        Command::Velocity(args) => velocity::run(&args),
     }
 }

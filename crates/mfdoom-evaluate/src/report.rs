@@ -16,19 +16,24 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}table{border-collapse:coll
 th,td{padding:.25em .8em;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}\
 tr.baseline td{color:#666}figure{margin:1em 0}svg{max-width:100%;height:auto}small{color:#666}";
 
-/// Returns the page.
+/// Returns the page of embeddings.
 pub fn html(metrics: &Metrics, figures: &[Figure]) -> String {
     let source = metrics.inputs.first().map_or("embeddings", |input| input.name.as_str());
     let title = format!("Embeddings of {}", escape(source));
+    let mut body = facts(metrics);
+    metrics.label_transfer.iter().for_each(|set| body += &transfer(metrics, set));
+    if !metrics.retrieval.is_empty() {
+        body += &retrieval(&metrics.retrieval);
+    }
+    page(&title, &body, figures)
+}
+
+/// Returns a page of text and pictures; title and body are HTML.
+pub(crate) fn page(title: &str, body: &str, figures: &[Figure]) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{}",
-        facts(metrics)
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}"
     );
-    metrics.label_transfer.iter().for_each(|set| page += &transfer(metrics, set));
-    if !metrics.retrieval.is_empty() {
-        page += &retrieval(&metrics.retrieval);
-    }
     for figure in figures {
         let (title, svg) = (escape(&figure.title), figure.picture.svg());
         page += &format!("<h2>{title}</h2>\n<figure>\n{svg}\n</figure>\n");
@@ -97,13 +102,14 @@ fn retrieval(scores: &[RetrievalScores]) -> String {
     wrap(&text)
 }
 
-fn row(tag: &str, class: &str, cells: &[String]) -> String {
+/// Returns a row of a table.
+pub(crate) fn row(tag: &str, class: &str, cells: &[String]) -> String {
     let cells: String = cells.iter().map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
     format!("<tr class=\"{class}\">{cells}</tr>\n")
 }
 
 /// Puts the rows after the heading into a table.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let start = text.find("<tr").unwrap_or(text.len());
     format!("{}<table>\n{}</table>\n", &text[..start], &text[start..])
 }

@@ -99,7 +99,8 @@ pub(super) fn read(args: &EmbeddingArgs) -> Result<Cells> {
     cells.check(&source)
 }
 
-fn is_hdf5(path: &Path) -> bool {
+/// Returns whether a file is HDF5.
+pub(crate) fn is_hdf5(path: &Path) -> bool {
     let mut magic = [0; 4];
     let read =
         std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));

@@ -22,6 +22,7 @@ use crate::outputs::Outputs;
 use crate::report::{Figure, html};
 use baseline::Counts;
 use input::Cells;
+pub(crate) use input::is_hdf5;
 use labels::Labels;
 use mfdoom_error::{Error, Result};
 use mfdoom_plot::Scatter;

@@ -1,0 +1,91 @@
+//! Arguments of `mfdoom-evaluate velocity`.
+
+use clap::Parser;
+use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
+use std::path::PathBuf;
+
+/// Arguments of `mfdoom-evaluate velocity`.
+#[derive(Clone, Debug, Parser)]
+#[command(after_long_help = JSON)]
+pub struct VelocityArgs {
+    /// Velocity folder (of predict, fit or graph), or a table of velocities that lists its genes
+    #[arg(value_name = "PREDICTED")]
+    pub predicted: PathBuf,
+
+    /// Fitted velocities of the same cells: scored against, scored likewise and drawn beside
+    #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
+    pub fitted: Option<PathBuf>,
+
+    /// True velocities of the same cells, such as those of a simulation
+    #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
+    pub truth: Option<PathBuf>,
+
+    /// Column of the clusters; cells without one are left out
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub label: Option<String>,
+
+    /// Where the column is: an h5ad file (matched by cell id) or a table with the key [default: the velocities]
+    #[arg(long, value_name = "FILE", help_heading = "Input", requires = "label")]
+    pub label_source: Option<PathBuf>,
+
+    /// Steps that cells are known to take from cluster to cluster: 'A>B,B>C'
+    #[arg(long, value_name = "A>B,...", value_delimiter = ',', help_heading = "Scores", requires = "label")]
+    pub edges: Vec<String>,
+
+    /// Number of UMAPs, of seeds one apart, that the fields are drawn on and directions averaged over
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Scores")]
+    pub umap_seeds: usize,
+
+    /// Number of nearest cells, each cell included, where the folder does not hold them
+    #[arg(long, value_name = "K", default_value_t = 30, help_heading = "Scores")]
+    pub n_neighbors: usize,
+
+    /// Number of principal components that neighbours are found in
+    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Scores")]
+    pub n_pcs: usize,
+
+    /// Compare signed square roots in the graph [default: true for folders of a stochastic fit]
+    #[arg(long, value_name = "BOOL", help_heading = "Scores")]
+    pub square_root: Option<bool>,
+
+    /// Score at most this many cells, drawn by the seed
+    #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "Scores")]
+    pub max_cells: usize,
+
+    /// Write a page with tables and plots (HTML, nothing to load)
+    #[arg(long, value_name = "report.html", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Draw the streams of the fields side by side on the first UMAP
+    #[arg(long, value_name = "stream.svg|png", help_heading = "Output", requires = "label")]
+    pub plot: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub seed: SeedArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: CommonArgs,
+}
+
+/// What `metrics.json` holds.
+const JSON: &str = "\
+metrics.json:
+  settings, inputs   what decides the numbers
+  cells              in each input, in all of them (common), without a label, scored
+  genes              in each input, in all of them (common), with a velocity of every scored cell (graph)
+  accuracy[]         against fitted, truth: pearson (per gene over cells: median, q25, q75), cosine (per cell over genes:
+                     mean, median), cosine_of_constant: that of the mean velocity; values: share of numbers compared
+  fields[]           predicted, fitted, truth, each with
+    coherence        ICCoh: mean over clusters, each cluster, shuffled (a constant field has 1)
+    direction        CBDir: means over the UMAPs of the field, of every cell given its mean velocity (constant), of the
+                     velocities dealt out anew (shuffled), and excess = field - constant
+    layouts[]        the same on each UMAP, with every edge
+
+NaN is no velocity and left out; all fields are drawn on the same coordinates. Displacements are those of Ms in the fitted
+or predicted folder, else of the predicted state.";

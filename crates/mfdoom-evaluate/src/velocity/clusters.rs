@@ -1,0 +1,120 @@
+//! Clusters of the cells and the edges between them.
+
+use super::args::VelocityArgs;
+use super::matching::Matched;
+use super::source::{Key, Source};
+use mfdoom_anndata::H5ad;
+use mfdoom_artifact::key::{CELL_ID, DATASET};
+use mfdoom_artifact::{Input, ObsColumn, ObsType, TableReader, table};
+use mfdoom_error::{Error, Result};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Label of each predicted cell.
+pub(super) type Labels = Vec<Option<String>>;
+
+/// Clusters of the scored cells.
+pub(super) struct Clusters {
+    /// Names in order.
+    pub(super) names: Vec<String>,
+    /// Cluster of each cell.
+    pub(super) codes: Vec<u32>,
+    /// Edges, as positions in the names.
+    pub(super) edges: Vec<(u32, u32)>,
+}
+
+impl Clusters {
+    /// Sorts the labels and reads the edges.
+    ///
+    /// # Errors
+    /// Usage: an edge that is not `A>B`. Contract: an edge that names no cluster.
+    pub(super) fn new(matched: &Matched, args: &VelocityArgs) -> Result<Self> {
+        let mut names = matched.labels.clone();
+        names.sort_unstable();
+        names.dedup();
+        let code = |name: &String| names.binary_search(name).map(|code| code as u32).unwrap_or_default();
+        let codes = matched.labels.iter().map(code).collect();
+        let edges = args.edges.iter().map(|edge| edge_of(edge, &names)).collect::<Result<_>>()?;
+        Ok(Self { names, codes, edges })
+    }
+}
+
+fn edge_of(text: &str, names: &[String]) -> Result<(u32, u32)> {
+    let Some((from, to)) = text.split_once('>') else {
+        return Err(Error::usage(format!("--edges {text}")).wanted("A>B: from cluster A to cluster B"));
+    };
+    let find = |name: &str| {
+        let name = name.trim();
+        names.iter().position(|known| known == name).map(|at| at as u32).ok_or_else(|| {
+            Error::contract(format!("--edges {text}: no scored cell is in a cluster {name:?}"))
+                .found(names.join(", "))
+                .help("name clusters of the column of --label")
+        })
+    };
+    Ok((find(from)?, find(to)?))
+}
+
+/// Returns the label of each predicted cell, where a column is asked for.
+///
+/// # Errors
+/// Contract: no such column.
+pub(super) fn labels(args: &VelocityArgs, sources: &[Source]) -> Result<Option<Labels>> {
+    let Some(label) = &args.label else { return Ok(None) };
+    let keys = &sources[0].keys;
+    if let Some(path) = &args.label_source {
+        return from_file(path, label, keys).map(Some);
+    }
+    let Some(source) = sources.iter().find(|source| source.labels.is_some()) else {
+        let mut found: Vec<&str> =
+            sources.iter().flat_map(|source| &source.columns).map(String::as_str).collect();
+        found.sort_unstable();
+        found.dedup();
+        return Err(missing(label, &sources[0].name, &found));
+    };
+    let there = source.keys.iter().zip(source.labels.iter().flatten());
+    let of: HashMap<&Key, &Option<String>> = there.collect();
+    Ok(Some(keys.iter().map(|key| of.get(key).and_then(|label| (*label).clone())).collect()))
+}
+
+fn missing(label: &str, source: &str, found: &[&str]) -> Error {
+    Error::contract(format!("{source}: no column {label:?} for the clusters"))
+        .found(if found.is_empty() { "no columns".to_owned() } else { found.join(", ") })
+        .wanted("the column of --label")
+        .help("name one of these, or where it is: --label-source data.h5ad")
+}
+
+/// Reads labels of an h5ad file by cell id, or of a table by its key.
+fn from_file(path: &Path, label: &str, keys: &[Key]) -> Result<Labels> {
+    let name = path.display().to_string();
+    if crate::embedding::is_hdf5(path) {
+        let file = H5ad::open(path)?;
+        let columns = file.obs_columns();
+        if !columns.iter().any(|column| column == label) {
+            return Err(missing(label, &name, &columns.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+        let values = file.obs_column(label)?.to_strings();
+        let of: HashMap<String, Option<String>> = file.obs_names()?.into_iter().zip(values).collect();
+        return Ok(keys.iter().map(|(_, cell)| of.get(cell).cloned().flatten()).collect());
+    }
+    let reader = TableReader::open(&Input::Path(path.to_owned()))?;
+    let schema = reader.schema().clone();
+    let kind = schema.field_with_name(label).ok().and_then(|field| ObsType::widened(field.data_type()));
+    let Some(kind) = kind else {
+        let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return Err(missing(label, &name, &found));
+    };
+    let mut of: HashMap<Key, Option<String>> = HashMap::new();
+    for batch in reader {
+        let batch = batch?;
+        let text = |column| table::column::strings(table::column::by_name(&batch, column, &name)?, &name);
+        let values =
+            ObsColumn::widened(table::column::by_name(&batch, label, &name)?, kind, &name)?.to_text();
+        let keys = text(DATASET)?.into_iter().zip(text(CELL_ID)?);
+        for (key, value) in keys.zip(values) {
+            if let (Some(dataset), Some(cell)) = key {
+                of.insert((dataset, cell), value);
+            }
+        }
+    }
+    Ok(keys.iter().map(|key| of.get(key).cloned().flatten()).collect())
+}

@@ -1,0 +1,139 @@
+//! One input: a velocity folder or a bare table.
+
+use mfdoom_artifact::velocity::{MS, Pairs, STATE, VELOCITY, open_velocities};
+use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
+use mfdoom_error::{Error, Result};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// What an input stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Predicted,
+    Fitted,
+    Truth,
+}
+
+impl Role {
+    /// Returns the name in results.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Predicted => "predicted",
+            Self::Fitted => "fitted",
+            Self::Truth => "truth",
+        }
+    }
+}
+
+/// Data set and id of a cell.
+pub(super) type Key = (String, String);
+
+/// Velocities of n cells and G genes, and what else the folder knows.
+pub(super) struct Source {
+    pub(super) role: Role,
+    pub(super) name: String,
+    pub(super) content_id: String,
+    pub(super) keys: Vec<Key>,
+    pub(super) genes: Vec<Gene>,
+    /// Velocities, [n, G]; NaN where there is none.
+    pub(super) velocity: Vec<f32>,
+    /// Where cells are: Ms, else the predicted state, [n, G].
+    pub(super) positions: Option<Vec<f32>>,
+    /// Ids of the velocity genes, where a fit chose them.
+    pub(super) velocity_genes: Option<HashSet<String>>,
+    /// Distances to the nearest other cells.
+    pub(super) neighbours: Option<Pairs>,
+    /// Whether a stochastic fit made the folder.
+    pub(super) stochastic: bool,
+    /// Names of the columns that may hold labels, and the labels where the column asked for is there.
+    pub(super) columns: Vec<String>,
+    pub(super) labels: Option<Vec<Option<String>>>,
+}
+
+impl Source {
+    /// Reads a folder or a table.
+    ///
+    /// # Errors
+    /// Contract: nothing there, no velocities, tables that do not belong together. Incompatible: another format.
+    pub(super) fn read(role: Role, path: &Path, label: Option<&str>) -> Result<Self> {
+        let dir = path.is_dir().then(|| VelocityDir::open(path)).transpose()?;
+        let table = open_velocities(path)?;
+        let schema = table.schema().clone();
+        let content_id = match &dir {
+            Some(dir) => dir.manifest().content_id.clone(),
+            None if !schema.manifest.content_id.is_empty() => schema.manifest.content_id.clone(),
+            None => sha256_file(path)?,
+        };
+        let mut batch = table.read_all()?;
+        let mut take =
+            |name: &str| schema.matrix(name).ok().map(|at| std::mem::take(&mut batch.matrices[at]));
+        let (velocity, state) = (take(VELOCITY).unwrap_or_default(), take(STATE));
+        let keys: Vec<Key> = batch.dataset.into_iter().zip(batch.cell_id).collect();
+        let obs = schema.obs.iter().map(|field| field.name.clone()).zip(batch.obs).collect();
+        let mut source = Self {
+            role,
+            name: place::base_name(path),
+            content_id,
+            keys,
+            genes: schema.genes,
+            velocity,
+            positions: state,
+            velocity_genes: None,
+            neighbours: None,
+            stochastic: false,
+            columns: Vec::new(),
+            labels: None,
+        };
+        source.add_columns(obs, label);
+        if let Some(dir) = &dir {
+            source.add_folder(dir, label)?;
+        }
+        Ok(source)
+    }
+
+    /// Adds what only a folder has.
+    fn add_folder(&mut self, dir: &VelocityDir, label: Option<&str>) -> Result<()> {
+        let config = &dir.manifest().config;
+        let fit = config.get("velocity").unwrap_or(config);
+        self.stochastic = fit.get("mode").and_then(|mode| mode.as_str()) == Some("stochastic");
+        self.neighbours = dir.neighbors()?.map(|pairs| pairs.read_all()).transpose()?;
+        self.velocity_genes = dir.kinetics()?.map(|kinetics| {
+            let genes = kinetics.genes.iter().zip(&kinetics.velocity_gene);
+            genes.filter(|(_, chosen)| **chosen).map(|(gene, _)| gene.id.clone()).collect()
+        });
+        if let Some(table) = dir.moments()? {
+            let same_genes = table.schema().genes == self.genes;
+            let batch = table.select(&[MS])?.read_all()?;
+            self.belongs(same_genes && self.has_cells(&batch.dataset, &batch.cell_id), dir)?;
+            self.positions = batch.matrices.into_iter().next();
+        }
+        if let Some(cells) = dir.cells()? {
+            self.belongs(self.has_cells(&cells.dataset, &cells.cell_id), dir)?;
+            self.add_columns(cells.columns, label);
+        }
+        Ok(())
+    }
+
+    fn add_columns(&mut self, columns: Vec<(String, ObsColumn)>, label: Option<&str>) {
+        for (name, column) in columns {
+            if Some(name.as_str()) == label {
+                self.labels = Some(column.to_text());
+            }
+            self.columns.push(name);
+        }
+    }
+
+    fn has_cells(&self, dataset: &[String], cell_id: &[String]) -> bool {
+        let there = dataset.iter().zip(cell_id);
+        self.keys.iter().map(|(dataset, cell)| (dataset, cell)).eq(there)
+    }
+
+    fn belongs(&self, fits: bool, dir: &VelocityDir) -> Result<()> {
+        if fits {
+            return Ok(());
+        }
+        Err(Error::contract(format!("{}: its tables do not belong together", dir.path().display()))
+            .wanted("the same cells and genes in the same order in every table")
+            .help("make the folder again, or copy it whole"))
+    }
+}
