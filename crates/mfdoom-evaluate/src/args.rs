@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use std::path::PathBuf;
 
-/// Scores embeddings and draws them
+/// Scores embeddings and velocities and draws them
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-evaluate", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {

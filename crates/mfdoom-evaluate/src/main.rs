@@ -1,4 +1,4 @@
-//! Scores embeddings and draws them.
+//! Scores embeddings and velocities and draws them.
 
 use std::process::ExitCode;
 

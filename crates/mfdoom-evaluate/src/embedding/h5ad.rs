@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
         }
         None => None,
     };
-    let heads = keys.iter().map(|key| dense(&file, key)).collect::<Result<Vec<Matrix>>>()?;
+    let heads =
+        keys.iter().map(|key| dense(&file, &Source::Obsm(key.clone()))).collect::<Result<Vec<Matrix>>>()?;
     let embedded: Vec<usize> = (0..file.n_obs())
         .filter(|&row| heads.iter().any(|head| !head.row(row).iter().all(|v| v.is_nan())))
         .collect();
@@ -74,8 +75,9 @@ fn keys(file: &H5ad, args: &EmbeddingArgs, source: &str) -> Result<Vec<String>> 
     Ok(chosen.into_iter().map(|at| args.obsm[at].clone()).collect())
 }
 
-fn dense(file: &H5ad, key: &str) -> Result<Matrix> {
-    let mut matrix = file.matrix(&Source::Obsm(key.to_owned()))?;
+/// Reads a matrix in full, block by block.
+pub(crate) fn dense(file: &H5ad, source: &Source) -> Result<Matrix> {
+    let mut matrix = file.matrix(source)?;
     let (n, dim) = (matrix.n_rows(), matrix.n_cols());
     let mut data = vec![0.0; n * dim];
     for start in (0..n).step_by(ROWS) {
@@ -86,5 +88,5 @@ fn dense(file: &H5ad, key: &str) -> Result<Matrix> {
             columns.iter().zip(values).for_each(|(&column, &value)| to[column as usize] = value);
         }
     }
-    Matrix::new(data, n, dim).map_err(|error| Error::failed(key).source(error))
+    Matrix::new(data, n, dim).map_err(|error| Error::failed(source.to_string()).source(error))
 }

@@ -21,6 +21,7 @@ use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::{Figure, html};
 use baseline::Counts;
+pub(crate) use h5ad::dense;
 use input::Cells;
 pub(crate) use input::is_hdf5;
 use labels::Labels;

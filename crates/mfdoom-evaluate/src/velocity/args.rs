@@ -16,7 +16,7 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
     pub fitted: Option<PathBuf>,
 
-    /// True velocities of the same cells, such as those of a simulation
+    /// True velocities of the same cells: also the h5ad file of mfdoom-simulate --truth full, matched by cell id
     #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
     pub truth: Option<PathBuf>,
 

@@ -72,8 +72,9 @@ pub(super) fn labels(args: &VelocityArgs, sources: &[Source]) -> Result<Option<L
         return Err(missing(label, &sources[0].name, &found));
     };
     let there = source.keys.iter().zip(source.labels.iter().flatten());
+    let known = |key: &Key| if source.by_id { (String::new(), key.1.clone()) } else { key.clone() };
     let of: HashMap<&Key, &Option<String>> = there.collect();
-    Ok(Some(keys.iter().map(|key| of.get(key).and_then(|label| (*label).clone())).collect()))
+    Ok(Some(keys.iter().map(|key| of.get(&known(key)).and_then(|label| (*label).clone())).collect()))
 }
 
 fn missing(label: &str, source: &str, found: &[&str]) -> Error {

@@ -132,12 +132,17 @@ fn common_genes(sources: &[Source]) -> Result<Vec<Gene>> {
 
 /// Returns for each cell in every input its rows, in the order of the predicted.
 fn common_cells(sources: &[Source]) -> Result<Vec<Vec<usize>>> {
+    let by_id = sources.iter().any(|source| source.by_id);
+    if by_id {
+        sources.iter().try_for_each(one_data_set)?;
+    }
+    let of = |key: &Key| if by_id { (String::new(), key.1.clone()) } else { key.clone() };
     let index = |source: &'_ Source| -> HashMap<Key, usize> {
-        source.keys.iter().cloned().enumerate().map(|(row, key)| (key, row)).collect()
+        source.keys.iter().enumerate().map(|(row, key)| (of(key), row)).collect()
     };
     let others: Vec<HashMap<Key, usize>> = sources[1..].iter().map(index).collect();
     let rows = |(row, key): (usize, &Key)| {
-        let theirs: Option<Vec<usize>> = others.iter().map(|cells| cells.get(key).copied()).collect();
+        let theirs: Option<Vec<usize>> = others.iter().map(|cells| cells.get(&of(key)).copied()).collect();
         theirs.map(|theirs| std::iter::once(row).chain(theirs).collect())
     };
     let rows: Vec<Vec<usize>> = sources[0].keys.iter().enumerate().filter_map(rows).collect();
@@ -154,6 +159,20 @@ fn common_cells(sources: &[Source]) -> Result<Vec<Vec<usize>>> {
             .help("see --dataset of mfdoom-preprocess and mfdoom-velocity"));
     }
     Ok(rows)
+}
+
+/// Checks that ids alone tell the cells of an input apart.
+fn one_data_set(source: &Source) -> Result<()> {
+    let mut ids: Vec<&str> = source.keys.iter().map(|(_, id)| id.as_str()).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(twice) => {
+            Err(Error::contract(format!("{}: cell {:?} is in two data sets", source.name, twice[0]))
+                .wanted("cell ids that are unique: an h5ad file names no data set")
+                .help("score one data set at a time, or give tables"))
+        }
+    }
 }
 
 fn positions(genes: &[Gene]) -> HashMap<&str, usize> {

@@ -90,7 +90,7 @@ pub struct Accuracy {
     pub against: &'static str,
     /// Cells with a cosine.
     pub cells: usize,
-    /// Genes with a correlation.
+    /// Genes with a correlation: three cells at least, and a truth that varies.
     pub genes: usize,
     /// Share of cells x genes where both have a velocity.
     pub values: f64,

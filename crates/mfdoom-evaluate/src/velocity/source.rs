@@ -1,10 +1,16 @@
 //! One input: a velocity folder or a bare table.
 
+use crate::embedding::{dense, is_hdf5};
+use mfdoom_anndata::{self as anndata, H5ad, genes_of};
 use mfdoom_artifact::velocity::{MS, Pairs, STATE, VELOCITY, open_velocities};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
 use mfdoom_error::{Error, Result};
 use std::collections::HashSet;
 use std::path::Path;
+
+/// Layers of an h5ad file that hold velocities, those of a simulation first, and where cells are in each case.
+const LAYERS: [(&str, &str); 3] =
+    [("true_velocity", "true_spliced"), ("velocity", "Ms"), ("velocity_mfdoom", "Ms")];
 
 /// What an input stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) content_id: String,
     pub(super) keys: Vec<Key>,
+    /// Whether cells are known by their id alone: an h5ad file names no data set.
+    pub(super) by_id: bool,
     pub(super) genes: Vec<Gene>,
     /// Velocities, [n, G]; NaN where there is none.
     pub(super) velocity: Vec<f32>,
@@ -51,11 +59,14 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a folder or a table.
+    /// Reads a folder, a table or an h5ad file.
     ///
     /// # Errors
     /// Contract: nothing there, no velocities, tables that do not belong together. Incompatible: another format.
     pub(super) fn read(role: Role, path: &Path, label: Option<&str>) -> Result<Self> {
+        if path.is_file() && is_hdf5(path) {
+            return Self::from_h5ad(role, path, label);
+        }
         let dir = path.is_dir().then(|| VelocityDir::open(path)).transpose()?;
         let table = open_velocities(path)?;
         let schema = table.schema().clone();
@@ -75,6 +86,7 @@ impl Source {
             name: place::base_name(path),
             content_id,
             keys,
+            by_id: false,
             genes: schema.genes,
             velocity,
             positions: state,
@@ -89,6 +101,42 @@ impl Source {
             source.add_folder(dir, label)?;
         }
         Ok(source)
+    }
+
+    /// Reads the layer of an h5ad file, as a simulation or a fit writes it.
+    fn from_h5ad(role: Role, path: &Path, label: Option<&str>) -> Result<Self> {
+        let file = H5ad::open(path)?;
+        let layer = |name: &str| anndata::Source::Layer(name.to_owned());
+        let there = file.sources();
+        let Some((velocity, positions)) = LAYERS.into_iter().find(|(name, _)| there.contains(&layer(name)))
+        else {
+            let found: Vec<String> = there.iter().map(ToString::to_string).collect();
+            return Err(Error::contract(format!("{}: no layer of velocities", path.display()))
+                .found(found.join(", "))
+                .wanted(LAYERS.map(|(name, _)| name).join(" or "))
+                .help(
+                    "mfdoom-simulate --truth full writes true velocities, mfdoom-velocity --into fitted ones",
+                ));
+        };
+        let read = |name: &str| Ok::<_, Error>(dense(&file, &layer(name))?.data().to_vec());
+        let ids = file.obs_names()?;
+        let columns = file.obs_columns();
+        let labels = label.filter(|label| columns.iter().any(|name| name == label));
+        Ok(Self {
+            role,
+            name: place::base_name(path),
+            content_id: sha256_file(path)?,
+            keys: ids.into_iter().map(|id| (String::new(), id)).collect(),
+            by_id: true,
+            genes: genes_of(&file, &layer(velocity), None)?,
+            velocity: read(velocity)?,
+            positions: there.contains(&layer(positions)).then(|| read(positions)).transpose()?,
+            velocity_genes: None,
+            neighbours: None,
+            stochastic: false,
+            labels: labels.map(|label| Ok::<_, Error>(file.obs_column(label)?.to_strings())).transpose()?,
+            columns,
+        })
     }
 
     /// Adds what only a folder has.

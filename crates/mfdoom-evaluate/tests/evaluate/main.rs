@@ -4,6 +4,7 @@
 
 mod errors;
 mod h5ad;
+mod motion;
 mod pancreas;
 mod scores;
 mod world;

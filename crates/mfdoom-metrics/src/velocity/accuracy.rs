@@ -7,6 +7,8 @@ use rayon::prelude::*;
 
 /// Fewest cells that a correlation is computed of.
 const LEAST_CELLS: usize = 3;
+/// Spread up to which values are constant.
+const CONSTANT: f64 = 1e-9;
 
 /// Median and quartiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +35,7 @@ pub fn quartiles(values: impl IntoIterator<Item = f64>) -> Option<Quartiles> {
 }
 
 /// Returns for each gene Pearson's correlation of `found` and `truth` [n_cells, n_genes] over the cells where both
-/// are there: nothing with fewer than three, 0 where one side is constant.
+/// are there: nothing with fewer than three or where the truth is constant, 0 where only the found is.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), when the two differ in shape.
@@ -56,7 +58,8 @@ fn correlation(found: &Matrix, truth: &Matrix, gene: usize) -> Option<f64> {
         (xx + a * a, yy + b * b, xy + a * b)
     });
     let spread = (xx * yy).sqrt();
-    Some(if spread > 1e-9 { (xy / spread).clamp(-1.0, 1.0) } else { 0.0 })
+    let varies = yy.sqrt() > CONSTANT;
+    varies.then(|| if spread > CONSTANT { (xy / spread).clamp(-1.0, 1.0) } else { 0.0 })
 }
 
 /// Returns for each cell the cosine of `found` and `truth` [n_cells, n_genes] over the genes where both are there;

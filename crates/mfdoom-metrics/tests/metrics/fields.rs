@@ -24,6 +24,11 @@ fn what_is_missing_is_left_out_and_never_zero() {
     let cells = cell_cosines(&found, &truth).unwrap();
     let first = (1.0 * 2.0 + 5.0 * 1.0) / ((26.0f64).sqrt() * (5.0f64).sqrt());
     close(cells[0].unwrap(), first, 1e-12);
+    assert_eq!(
+        gene_correlations(&truth, &found).unwrap()[2],
+        None,
+        "of a constant truth nothing can be said"
+    );
     let few = of(&[&[1.0], &[NAN], &[2.0]]);
     assert_eq!(gene_correlations(&few, &few).unwrap(), [None]);
     assert_eq!(cell_cosines(&of(&[&[0.0]]), &of(&[&[1.0]])).unwrap(), [None]);

@@ -1,0 +1,261 @@
+//! `mfdoom-evaluate velocity` on simulated cells, whose velocities are known.
+
+use clap::Parser;
+use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, VELOCITY_FORMAT, prediction_schema};
+use mfdoom_artifact::{
+    Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsColumn, Output, TableFormat,
+    VelocityDirWriter,
+};
+use mfdoom_error::Result;
+use mfdoom_evaluate::{Args, run};
+use mfdoom_kinetics::simulate::{Design, Simulation};
+use serde_json::Value;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+use crate::world::noise;
+
+const CELLS: usize = 400;
+const EDGES: &str = "progenitor>intermediate,intermediate>fate_1,intermediate>fate_2";
+
+/// Simulated cells with their truth, in a folder of their own.
+pub struct Moving {
+    folder: TempDir,
+    genes: Vec<Gene>,
+    labels: Vec<Option<String>>,
+    velocity: Vec<f32>,
+    spliced: Vec<f32>,
+}
+
+impl Moving {
+    pub fn new() -> Self {
+        let design = Design { cells: CELLS, genes: 60, lineages: 2, seed: 3, ..Design::default() };
+        let simulation = Simulation::new(design).unwrap();
+        let truth = simulation.truth(0..CELLS);
+        let label = |cell| simulation.tree().branches()[simulation.cell(cell).branch].name.clone();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            genes: (0..60).map(|gene| Gene::new(format!("g{gene:02}"), "")).collect(),
+            labels: (0..CELLS).map(|cell| Some(label(cell))).collect(),
+            velocity: truth.velocity,
+            spliced: truth.spliced,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn keys(&self, dataset: &str) -> (Vec<String>, Vec<String>) {
+        (vec![dataset.to_owned(); CELLS], (0..CELLS).map(|cell| format!("c{cell}")).collect())
+    }
+
+    fn manifest() -> Manifest {
+        Manifest::new("mfdoom-velocity", "0.1.0", VELOCITY_DIR_FORMAT, Value::Null, Vec::new())
+    }
+
+    /// Writes a prediction: the truth and so much noise, in units of the spread of the truth.
+    pub fn predicted(&self, name: &str, share: f32) -> PathBuf {
+        self.folder_of(name, |at, value| value + share * 10.0 * (noise(at, 1, 5) - 0.5))
+    }
+
+    /// Writes a velocity folder of changed velocities, whose state is the true one.
+    fn folder_of(&self, name: &str, change: impl Fn(usize, f32) -> f32) -> PathBuf {
+        let folder = VelocityDirWriter::create(self.path(name), true).unwrap();
+        let (dataset, cell_id) = self.keys("sim");
+        let velocity = self.velocity.iter().enumerate().map(|(at, &value)| change(at, value)).collect();
+        let mut cells = CellTable { dataset: dataset.clone(), cell_id: cell_id.clone(), columns: Vec::new() };
+        cells.set("type", ObsColumn::String(self.labels.clone()));
+        folder.cells(&cells).unwrap();
+        let matrices = vec![velocity, self.spliced.clone()];
+        let obs = vec![ObsColumn::Float(vec![Some(1.0); CELLS])];
+        let schema = prediction_schema(self.genes.clone(), Self::manifest());
+        let mut table = folder.velocities(schema).unwrap();
+        table.write(GeneBatch { dataset, cell_id, obs, matrices }).unwrap();
+        table.finish().unwrap();
+        folder.commit(&Self::manifest()).unwrap();
+        self.path(name)
+    }
+
+    /// Writes the true velocities of all cells but the first three and all genes but the first, as a bare table.
+    pub fn truth(&self, name: &str, dataset: &str) -> PathBuf {
+        let path = self.path(name);
+        let schema =
+            GeneTableSchema::new(VELOCITY_FORMAT, self.genes[1..].to_vec(), &["velocity"], Self::manifest());
+        let mut table =
+            GeneTableWriter::create(&Output::file(&path, true), schema, TableFormat::Parquet).unwrap();
+        let (dataset, cell_id) = self.keys(dataset);
+        let velocity = self.velocity.chunks_exact(60).skip(3).flat_map(|row| row[1..].to_vec()).collect();
+        let (dataset, cell_id) = (dataset[3..].to_vec(), cell_id[3..].to_vec());
+        table.write(GeneBatch { dataset, cell_id, obs: Vec::new(), matrices: vec![velocity] }).unwrap();
+        table.finish().unwrap();
+        path
+    }
+
+    /// Runs the stage and returns the text of `metrics.json`.
+    pub fn score(&self, more: &[&str]) -> Result<String> {
+        let output = self.path("m.json");
+        let args = ["mfdoom-evaluate", "velocity", "-o", output.to_str().unwrap(), "--force"];
+        run(Args::parse_from(args.iter().chain(more)))?;
+        Ok(std::fs::read_to_string(output).unwrap())
+    }
+
+    fn json(&self, more: &[&str]) -> Value {
+        serde_json::from_str(&self.score(more).unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, more: &[&str], code: i32, says: &[&str]) {
+        let error = self.score(more).unwrap_err();
+        assert_eq!(error.exit_code(), code, "{error}");
+        says.iter().for_each(|text| assert!(error.to_string().contains(text), "{text:?} is not in: {error}"));
+        assert!(!self.path("m.json").exists());
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn better_predictions_score_better_and_the_truth_runs_along_the_lineage() {
+    let moving = Moving::new();
+    let (good, bad) = (moving.predicted("good", 0.1), moving.predicted("bad", 3.0));
+    let truth = moving.truth("truth.parquet", "sim");
+    let truth = truth.to_str().unwrap();
+    let score = |path: &PathBuf| {
+        let more = ["--truth", truth, "--label", "type", "--edges", EDGES, "--umap-seeds", "2"];
+        moving.json(&[&[path.to_str().unwrap()], &more[..]].concat())
+    };
+    let (good, bad) = (score(&good), score(&bad));
+    for metrics in [&good, &bad] {
+        assert_eq!([&metrics["cells"]["common"], &metrics["cells"]["scored"]], [397, 397]);
+        assert_eq!([&metrics["genes"]["common"], &metrics["genes"]["graph"]], [59, 59]);
+        assert_eq!(metrics["fields"].as_array().unwrap().len(), 2);
+    }
+    let of = |metrics: &Value, part: &str, name: &str| number(&metrics["accuracy"][0][part][name]);
+    assert!(of(&good, "pearson", "median") > of(&bad, "pearson", "median") + 0.1);
+    assert!(of(&good, "cosine", "mean") > of(&bad, "cosine", "mean") + 0.1);
+    let direction =
+        |metrics: &Value, field: usize, name: &str| number(&metrics["fields"][field]["direction"][name]);
+    let truth = [direction(&good, 1, "mean"), direction(&bad, 1, "mean")];
+    assert_eq!(truth[0], truth[1], "the truth is drawn on the same coordinates beside either");
+    assert!(truth[0] > 0.2 && truth[0] > direction(&good, 1, "shuffled") + 0.1, "{truth:?}");
+    assert!(direction(&good, 0, "mean") > direction(&bad, 0, "mean"));
+    let coherence = |metrics: &Value| number(&metrics["fields"][0]["coherence"]["mean"]);
+    assert!(coherence(&good) > coherence(&bad) + 0.1);
+    let layout = &good["fields"][0]["layouts"][1];
+    assert_eq!(layout["seed"], 1);
+    let excess = number(&layout["direction"]) - number(&layout["constant"]);
+    assert!((number(&layout["excess"]) - excess).abs() < 1e-12);
+    assert_eq!(layout["edges"][2]["to"], "fate_2");
+}
+
+#[test]
+fn threads_and_repeats_give_the_same_bytes() {
+    let moving = Moving::new();
+    let (path, truth) = (moving.predicted("p", 1.0), moving.truth("t.parquet", "sim"));
+    let (stream, page) = (moving.path("s.png"), moving.path("r.html"));
+    let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let more = [
+        text(&path),
+        "--truth".into(),
+        text(&truth),
+        "--label".into(),
+        "type".into(),
+        "--edges".into(),
+        EDGES.into(),
+        "--umap-seeds".into(),
+        "2".into(),
+        "--plot".into(),
+        text(&stream),
+        "--report".into(),
+        text(&page),
+    ];
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    let all = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let json = pool.install(|| moving.score(&more).unwrap());
+        (json, std::fs::read(&stream).unwrap(), std::fs::read_to_string(&page).unwrap())
+    };
+    let (json, png, page) = all(1);
+    assert!((json.clone(), png.clone(), page.clone()) == all(2));
+    assert!(png.starts_with(b"\x89PNG"));
+    for text in ["Velocities of p", "excess", "<svg", "predicted", "truth", "fate_1", "</html>\n"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("<script") && !json.contains(moving.path("p").to_str().unwrap()));
+}
+
+#[test]
+fn what_is_missing_is_masked_and_never_zero() {
+    let moving = Moving::new();
+    // One gene has no velocity at all, another none in every tenth cell.
+    let missing = |at: usize| at % 60 == 5 || (at % 60 == 6 && at / 60 % 10 == 0);
+    let holes = moving.folder_of("holes", |at, value| if missing(at) { f32::NAN } else { value });
+    let truth = moving.truth("t.parquet", "sim");
+    let more = ["--truth", truth.to_str().unwrap(), "--label", "type", "--edges", EDGES, "--umap-seeds", "1"];
+    let metrics = moving.json(&[&[holes.to_str().unwrap()], &more[..]].concat());
+    let accuracy = &metrics["accuracy"][0];
+    for exact in [&accuracy["pearson"]["q25"], &accuracy["cosine"]["mean"]] {
+        assert!((number(exact) - 1.0).abs() < 1e-6, "equal wherever there is a velocity: {accuracy}");
+    }
+    let varies = |gene: &usize| {
+        let first = moving.velocity[3 * 60 + gene];
+        *gene != 5 && moving.velocity[3 * 60..].chunks_exact(60).any(|row| (row[*gene] - first).abs() > 1e-6)
+    };
+    let genes = (1..60).filter(varies).count();
+    assert_eq!(accuracy["genes"], genes, "housekeeping genes have a constant velocity");
+    assert!(genes < 58);
+    assert_eq!([&metrics["genes"]["common"], &metrics["genes"]["graph"]], [59, 57]);
+    let [field, truth] = [0, 1].map(|at: usize| &metrics["fields"][at]);
+    assert_eq!(field["direction"], truth["direction"]);
+}
+
+#[test]
+fn labels_may_come_from_another_table_and_accuracy_needs_none() {
+    let moving = Moving::new();
+    let (path, truth) = (moving.truth("p.parquet", "sim"), moving.predicted("t", 0.0));
+    let (path, truth) = (path.to_str().unwrap(), truth.to_str().unwrap());
+    let metrics = moving.json(&[path, "--truth", truth]);
+    assert!((number(&metrics["accuracy"][0]["pearson"]["median"]) - 1.0).abs() < 1e-6);
+    assert_eq!(metrics["fields"].as_array().unwrap().len(), 0);
+    let source = moving.path("t/cells.parquet");
+    let more = ["--label", "type", "--label-source", source.to_str().unwrap(), "--umap-seeds", "1"];
+    let metrics = moving.json(&[&[path, "--fitted", truth], &more[..]].concat());
+    assert_eq!(metrics["fields"][0]["coherence"]["clusters"].as_array().unwrap().len(), 4);
+    assert!(metrics["fields"][0]["direction"].is_null());
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused() {
+    let moving = Moving::new();
+    let (path, other) = (moving.predicted("p", 1.0), moving.truth("o.parquet", "other"));
+    let (path, other) = (path.to_str().unwrap(), other.to_str().unwrap());
+    moving.fails(&[path], 2, &["--label", "--truth"]);
+    moving.fails(&[path, "--truth", other], 3, &["share no cell", "sim", "other"]);
+    moving.fails(&[path, "--label", "celltype"], 3, &["celltype", "type", "--label-source"]);
+    moving.fails(&[path, "--label", "type", "--edges", "progenitor>islet"], 3, &["islet", "fate_1"]);
+    moving.fails(&[path, "--label", "type", "--edges", "progenitor"], 2, &["A>B"]);
+    moving.fails(&[path, "--label", "type", "--umap-seeds", "0"], 2, &["--umap-seeds"]);
+    moving.fails(&[path, "--label", "type", "--plot", "s.pdf"], 2, &[".svg or .png"]);
+    moving.fails(&[other, "--label", "type", "--edges", "a>b", "--fitted", path], 3, &["share no cell"]);
+    let genes = moving.path("g.parquet");
+    let schema =
+        GeneTableSchema::new(VELOCITY_FORMAT, vec![Gene::new("x", "")], &["velocity"], Moving::manifest());
+    let mut table =
+        GeneTableWriter::create(&Output::file(&genes, true), schema, TableFormat::Parquet).unwrap();
+    let (dataset, cell_id) = moving.keys("sim");
+    table.write(GeneBatch { dataset, cell_id, obs: Vec::new(), matrices: vec![vec![1.0; CELLS]] }).unwrap();
+    table.finish().unwrap();
+    moving.fails(&[path, "--truth", genes.to_str().unwrap()], 3, &["no velocity gene", "such as x"]);
+    let bare = moving.truth("b.parquet", "sim");
+    let source = moving.path("p/cells.parquet");
+    let more = ["--label", "type", "--label-source", source.to_str().unwrap(), "--edges", EDGES];
+    moving.fails(
+        &[&[bare.to_str().unwrap()], &more[..]].concat(),
+        3,
+        &["nothing to displace from", "--fitted"],
+    );
+    moving.fails(&["no such folder", "--label", "type"], 3, &["no such"]);
+}
