@@ -1,6 +1,7 @@
 //! `mfdoom-evaluate velocity` on simulated cells, whose velocities are known.
 
 use clap::Parser;
+use mfdoom_anndata::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, VELOCITY_FORMAT, prediction_schema};
 use mfdoom_artifact::{
     Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsColumn, Output, TableFormat,
@@ -258,4 +259,41 @@ fn inputs_that_do_not_fit_are_refused() {
         &["nothing to displace from", "--fitted"],
     );
     moving.fails(&["no such folder", "--label", "type"], 3, &["no such"]);
+}
+
+/// Writes the truth as `mfdoom-simulate --truth full` does: layers and the type of each cell.
+fn simulated(moving: &Moving) -> PathBuf {
+    let path = moving.path("sim.h5ad");
+    let [velocity, spliced] = ["true_velocity", "true_spliced"].map(|name| Source::Layer(name.to_owned()));
+    let matrices = [&velocity, &spliced].map(|layer| NewMatrix::new(layer, MatrixKind::Dense, 60)).to_vec();
+    let genes = moving.genes.iter().map(|gene| gene.id.clone()).collect();
+    let new = NewFile { var: Frame::new(genes), matrices, uns: Vec::new() };
+    let mut writer = H5adWriter::create(&path, true, &new).unwrap();
+    writer.append_dense(&velocity, &moving.velocity).unwrap();
+    writer.append_dense(&spliced, &moving.spliced).unwrap();
+    let categories =
+        vec!["fate_1".to_owned(), "fate_2".to_owned(), "intermediate".to_owned(), "progenitor".to_owned()];
+    let code = |label: &Option<String>| {
+        categories.iter().position(|name| Some(name) == label.as_ref()).map(|at| at as u32)
+    };
+    let types = Column::Categorical {
+        codes: moving.labels.iter().map(code).collect(),
+        categories: categories.clone(),
+    };
+    writer.finish(&Frame::new(moving.keys("").1).with("cell_type", types)).unwrap();
+    path
+}
+
+#[test]
+fn the_truth_may_be_the_file_of_the_simulation() {
+    let moving = Moving::new();
+    let (path, truth) = (moving.truth("p.parquet", "any"), simulated(&moving));
+    let (path, truth) = (path.to_str().unwrap(), truth.to_str().unwrap());
+    let more = ["--label", "cell_type", "--edges", EDGES, "--umap-seeds", "1"];
+    let metrics = moving.json(&[&[path, "--truth", truth], &more[..]].concat());
+    assert_eq!([&metrics["cells"]["scored"], &metrics["genes"]["common"]], [397, 59], "by cell id alone");
+    assert!((number(&metrics["accuracy"][0]["cosine"]["mean"]) - 1.0).abs() < 1e-6);
+    assert_eq!(metrics["fields"][0]["direction"], metrics["fields"][1]["direction"]);
+    let error = moving.score(&[path, "--truth", truth, "--label", "no such"]).unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("cell_type"), "{error}");
 }
