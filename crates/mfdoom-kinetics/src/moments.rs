@@ -9,6 +9,9 @@ use crate::sparse::{CsrView, product};
 /// Most cells that 16 bits can name.
 pub(crate) const NARROW: usize = 1 << 16;
 
+/// Values are spread out before they are averaged where more than one in this many is not 0.
+const SPARSE: usize = 10;
+
 /// Averaging over the cells connected to a cell and the cell itself, all with the same weight.
 ///
 /// This is `(connectivities > 0) + I`, its rows normalised: the weights themselves do not enter (scVelo `get_connectivities`).
@@ -110,6 +113,15 @@ impl Smoother {
         }
     }
 
+    /// Averages dense rows into `out`, of the same shape; the sums are those of sparse rows to the last bit.
+    fn average_dense(&self, rows: &Matrix, out: &mut Matrix) {
+        let arch = pulp::Arch::new();
+        out.data.par_chunks_mut(rows.n_cols).enumerate().for_each_init(
+            || vec![0.0_f64; rows.n_cols],
+            |sums, (i, out)| arch.dispatch(Average { smoother: self, rows, i, sums, out }),
+        );
+    }
+
     /// Returns the averages `[n_cells, n_genes]` of sparse rows.
     ///
     /// # Errors
@@ -119,6 +131,10 @@ impl Smoother {
         let width = matrix.n_cols;
         let mut out = Matrix::filled(self.n_cells(), width, 0.0);
         if width == 0 {
+            return Ok(out);
+        }
+        if matrix.values.len() * SPARSE > self.n_cells() * width {
+            self.average_dense(&matrix.to_dense(), &mut out);
             return Ok(out);
         }
         out.data.par_chunks_mut(width).enumerate().for_each_init(
@@ -137,6 +153,31 @@ impl Smoother {
             },
         );
         Ok(out)
+    }
+}
+
+/// Arguments of one cell's average, whose computation is compiled for each kind of vector unit.
+struct Average<'a> {
+    smoother: &'a Smoother,
+    rows: &'a Matrix,
+    i: usize,
+    sums: &'a mut [f64],
+    out: &'a mut [f32],
+}
+
+impl pulp::WithSimd for Average<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { smoother, rows, i, sums, out } = self;
+        sums.fill(0.0);
+        for &j in smoother.cells(i) {
+            let row = rows.row(j as usize);
+            sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let weight = smoother.weights[i];
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out = (*sum * weight) as f32);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Compressed sparse rows: borrowed counts as callers hold them, and owned graphs and products.
 
 use crate::error::{Result, expect_len};
+use crate::matrix::Matrix;
 
 /// Borrowed compressed sparse rows `[n_rows, n_cols]`, columns ascending within a row.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,17 @@ impl<'a> CsrView<'a> {
     pub fn row(&self, i: usize) -> (&'a [u32], &'a [f32]) {
         let range = self.indptr[i]..self.indptr[i + 1];
         (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// Returns all values, row by row.
+    pub fn to_dense(&self) -> Matrix {
+        let mut out = Matrix::filled(self.n_rows(), self.n_cols, 0.0);
+        for i in 0..self.n_rows() {
+            let (columns, values) = self.row(i);
+            let row = &mut out.data[i * self.n_cols..(i + 1) * self.n_cols];
+            columns.iter().zip(values).for_each(|(&j, &value)| row[j as usize] = value);
+        }
+        out
     }
 
     /// Checks that the arrays fit each other.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mfdoom_cli::{Assignment, CommonArgs, ForceArgs};
+use mfdoom_cli::{Assignment, CommonArgs, ForceArgs, SeedArgs};
 use serde::Serialize;
 
 /// RNA velocity: rates and velocities from counts, transitions and projections from velocities
@@ -44,6 +44,16 @@ pub enum Mode {
     Dynamical,
 }
 
+/// What plots are written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlotFormat {
+    /// Scalable vector graphics.
+    #[default]
+    Svg,
+    /// Pixels.
+    Png,
+}
+
 /// Arguments of `mfdoom-velocity fit`.
 #[derive(Clone, Debug, Parser, Serialize)]
 pub struct FitArgs {
@@ -81,7 +91,13 @@ pub struct FitArgs {
     pub group_key: Option<String>,
 
     /// Least coefficient of determination of a velocity gene
-    #[arg(long, value_name = "R2", default_value_t = 0.01, help_heading = "Fit")]
+    #[arg(
+        long,
+        value_name = "R2",
+        default_value_t = 0.01,
+        allow_negative_numbers = true,
+        help_heading = "Fit"
+    )]
     pub min_r2: f64,
 
     /// Least ratio of degradation to splicing of a velocity gene
@@ -164,8 +180,10 @@ pub struct GraphArgs {
     #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub force: ForceArgs,
 
-    /// Embedding to project on: FILE.h5ad:X_umap, or a table of embeddings with FILE.parquet:HEAD
-    #[arg(long, value_name = "FILE:KEY", help_heading = "Projection")]
+    /// Embedding to project on: FILE.h5ad:X_umap, a table of embeddings as FILE.parquet:HEAD, or umap to make one
+    ///
+    /// A UMAP made here is that of the neighbours of the graph; it depends on --seed.
+    #[arg(long, value_name = "FILE:KEY|umap", help_heading = "Projection")]
     #[serde(skip)]
     pub embedding: Vec<String>,
 
@@ -176,6 +194,16 @@ pub struct GraphArgs {
     /// Driver genes of each cluster
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Genes")]
     pub drivers: usize,
+
+    /// Draw the phase portraits of these genes, by symbol or id
+    #[arg(long, value_name = "GENE", value_delimiter = ',', help_heading = "Plots")]
+    #[serde(skip)]
+    pub portraits: Vec<String>,
+
+    /// Draw portraits, and streams over every embedding in the plane, in this format
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Plots")]
+    #[serde(skip)]
+    pub plots: Option<PlotFormat>,
 
     /// Take signed square roots of velocities and displacements [default: as the stochastic mode asks for]
     #[arg(long, value_name = "BOOL", help_heading = "Graph")]
@@ -188,6 +216,11 @@ pub struct GraphArgs {
     /// Neighbours of a cell, the cell itself among them, where the folder has none
     #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Graph")]
     pub n_neighbors: usize,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub seed: SeedArgs,
 
     #[command(flatten)]
     #[serde(skip)]

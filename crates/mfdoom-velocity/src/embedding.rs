@@ -22,8 +22,8 @@ pub struct Embedding {
     pub basis: String,
     /// Coordinates, [n_cells, dim].
     pub coordinates: Matrix,
-    /// Where they come from.
-    pub input: InputId,
+    /// Where they come from; nothing for a UMAP made here.
+    pub input: Option<InputId>,
 }
 
 /// Reads what `FILE:KEY` names, for the cells of a velocity folder.
@@ -45,7 +45,7 @@ pub fn read(text: &str, cells: &Cells<'_>) -> Result<Embedding> {
         _ => from_table(&path, key, cells)?,
     };
     let input = InputId { name: place::base_name(&path), content_id: sha256_file(&path)? };
-    Ok(Embedding { basis: basis.trim_start_matches("X_").to_owned(), coordinates, input })
+    Ok(Embedding { basis: basis.trim_start_matches("X_").to_owned(), coordinates, input: Some(input) })
 }
 
 /// Reads a matrix of `obsm`.

@@ -17,7 +17,7 @@ pub mod graph;
 pub mod into;
 mod numbers;
 
-pub use args::{Args, Command, FitArgs, GraphArgs, Mode};
+pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat};
 
 use mfdoom_error::Result;
 

@@ -41,11 +41,8 @@ pub fn neighbors(spliced: &Csr, n_pcs: usize, k: usize) -> Result<Neighbors> {
     if wanted < n_pcs {
         tracing::warn!("only {wanted} principal components: {n} cells, {} genes", spliced.n_cols);
     }
-    let logarithms = spliced.values.iter().map(|value| value.ln_1p()).collect();
-    let matrix =
-        mfdoom_metrics::Csr::new(spliced.n_cols, spliced.indptr.clone(), spliced.indices.clone(), logarithms);
-    let components = pca(&matrix.map_err(metrics)?, wanted, SEED).map_err(metrics)?;
-    let near = knn(&components.scores, k - 1, Metric::Euclidean).map_err(metrics)?;
+    let components = components(spliced, wanted)?;
+    let near = knn(&components, k - 1, Metric::Euclidean).map_err(metrics)?;
     let (mut indices, mut distances) = (Vec::with_capacity(n * k), Vec::with_capacity(n * k));
     for i in 0..n {
         indices.push(i as u32);
@@ -54,4 +51,15 @@ pub fn neighbors(spliced: &Csr, n_pcs: usize, k: usize) -> Result<Neighbors> {
         distances.extend(near.distances(i).iter().map(|&distance| distance as f32));
     }
     Neighbors::new(k, indices, distances).map_err(kinetics)
+}
+
+/// Returns the first `n_pcs` principal components of log1p of size-normalised counts, [n_cells, n_pcs].
+///
+/// # Errors
+/// Contract: fewer cells or genes than components.
+pub fn components(counts: &Csr, n_pcs: usize) -> Result<mfdoom_metrics::Matrix> {
+    let logarithms = counts.values.iter().map(|value| value.ln_1p()).collect();
+    let (indptr, indices) = (counts.indptr.clone(), counts.indices.clone());
+    let matrix = mfdoom_metrics::Csr::new(counts.n_cols, indptr, indices, logarithms).map_err(metrics)?;
+    Ok(pca(&matrix, n_pcs, SEED).map_err(metrics)?.scores)
 }

@@ -6,11 +6,13 @@ use faer::matrix_free::eigen::{
     PartialEigenParams, partial_eigen, partial_eigen_scratch, partial_self_adjoint_eigen,
     partial_self_adjoint_eigen_scratch,
 };
-use faer::{Col, Mat, MatMut, MatRef, Par, c64};
+use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
 use rayon::prelude::*;
 
 use crate::sparse::Csr;
 
+/// Up to so many rows a matrix is decomposed whole: the searches need room for their basis.
+const SMALL: usize = 80;
 /// Relative residual at which an eigenpair counts as found.
 const TOLERANCE: f64 = 1e-9;
 /// Restarts before the search is given up with what was found.
@@ -29,6 +31,9 @@ pub(super) struct Eigenpairs {
 pub(super) fn symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(1));
+    if n <= SMALL {
+        return small_symmetric(matrix, count);
+    }
     let operator = Rows(matrix);
     let mut vectors = Mat::<f64>::zeros(n, count);
     let mut values = vec![0.0; count];
@@ -53,6 +58,9 @@ pub(super) fn symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
 pub(super) fn general(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(2));
+    if n <= SMALL {
+        return small_general(matrix, count);
+    }
     let operator = Rows(matrix);
     let mut vectors = Mat::<c64>::zeros(n, count);
     let mut values = vec![c64::new(0.0, 0.0); count];
@@ -70,6 +78,47 @@ pub(super) fn general(matrix: &Csr, count: usize) -> Eigenpairs {
     let found = 0..info.n_converged_eigen.min(count);
     let vector = |k: usize| (0..n).map(|i| vectors[(i, k)].re).collect();
     sorted(found.map(|k| (values[k].re, vector(k))).collect())
+}
+
+/// Returns the eigenpairs of largest magnitude of a small symmetric matrix; none if the iteration fails.
+fn small_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
+    let Ok(found) = dense(matrix).self_adjoint_eigen(Side::Lower) else { return sorted(Vec::new()) };
+    let (values, vectors) = (found.S().column_vector(), found.U());
+    let n = matrix.n_rows();
+    let pairs = (0..n).map(|k| (values[k], (0..n).map(|i| vectors[(i, k)]).collect()));
+    sorted(largest(pairs.collect(), count, |value: &f64| value.abs()))
+}
+
+/// Returns the eigenpairs of largest magnitude of a small real matrix; none if the iteration fails.
+fn small_general(matrix: &Csr, count: usize) -> Eigenpairs {
+    let Ok(found) = dense(matrix).eigen() else { return sorted(Vec::new()) };
+    let (values, vectors) = (found.S().column_vector(), found.U());
+    let n = matrix.n_rows();
+    // A search gives vectors of unit length; so are these made.
+    let vector = |k: usize| -> Vec<f64> {
+        let norm = (0..n).map(|i| vectors[(i, k)].norm_sqr()).sum::<f64>().sqrt();
+        (0..n).map(|i| vectors[(i, k)].re / norm).collect()
+    };
+    let pairs = (0..n).map(|k| (values[k], vector(k))).collect();
+    let kept = largest(pairs, count, |value: &c64| value.norm());
+    sorted(kept.into_iter().map(|(value, vector)| (value.re, vector)).collect())
+}
+
+/// Keeps the `count` pairs of largest magnitude.
+fn largest<V>(mut pairs: Vec<(V, Vec<f64>)>, count: usize, size: impl Fn(&V) -> f64) -> Vec<(V, Vec<f64>)> {
+    pairs.sort_by(|a, b| size(&b.0).total_cmp(&size(&a.0)));
+    pairs.truncate(count);
+    pairs
+}
+
+/// Returns a matrix with all its zeros.
+fn dense(matrix: &Csr) -> Mat<f64> {
+    let mut out = Mat::zeros(matrix.n_rows(), matrix.n_cols);
+    for i in 0..matrix.n_rows() {
+        let (columns, values) = matrix.row(i);
+        columns.iter().zip(values).for_each(|(&j, &value)| out[(i, j as usize)] = f64::from(value));
+    }
+    out
 }
 
 /// Restart settings of both searches.

@@ -1,6 +1,7 @@
 //! Two passes over the counts: totals of cells and genes, then the genes that are kept.
 //!
-//! Nothing but totals is held of genes that are not kept, so memory grows with cells x genes kept.
+//! Of genes that are not kept nothing but totals is held, so memory grows with cells x genes kept; only what a small
+//! file stores ([`KEPT_VALUES`]) is kept whole, rather than read twice.
 
 use mfdoom_anndata::{CsrBlock, Matrix, library_sizes};
 use mfdoom_artifact::Gene;
@@ -18,6 +19,9 @@ use crate::numbers;
 /// Rows read at once.
 const BLOCK: usize = 1024;
 
+/// Most values that are kept between the passes: 64 MiB.
+const KEPT_VALUES: usize = 1 << 23;
+
 /// What the first pass counts.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
@@ -27,6 +31,8 @@ pub struct Totals {
     pub sizes: [Vec<f64>; 2],
     /// Counts of every gene over the cells that have both, [n_vars].
     pub shared: Vec<f64>,
+    /// Everything that was read, of a small file.
+    blocks: Option<Vec<[CsrBlock; 2]>>,
 }
 
 impl Totals {
@@ -70,7 +76,9 @@ impl Normalised {
 /// # Errors
 /// Contract: values that are no raw counts, library sizes that are none, cells without any count.
 pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
-    let mut totals = Totals { shared: vec![0.0; source.genes.len()], ..Totals::default() };
+    let mut totals =
+        Totals { shared: vec![0.0; source.genes.len()], blocks: Some(Vec::new()), ..Totals::default() };
+    let mut kept = 0;
     let progress = Progress::new("counting", Some(source.rows.len() as u64), "cells");
     each_block(source, args, |[spliced, unspliced]| {
         progress.inc(spliced.n_rows() as u64);
@@ -79,6 +87,11 @@ pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
         }
         let shared = shared_counts(view(&spliced), view(&unspliced)).map_err(numbers::kinetics)?;
         totals.shared.iter_mut().zip(shared).for_each(|(total, more)| *total += more);
+        kept += spliced.nnz() + unspliced.nnz();
+        match &mut totals.blocks {
+            Some(blocks) if kept <= KEPT_VALUES => blocks.push([spliced, unspliced]),
+            blocks => *blocks = None,
+        }
         Ok(())
     })?;
     for (layer, (sizes, column)) in totals.sizes.iter_mut().zip(&source.sizes).enumerate() {
@@ -107,7 +120,7 @@ pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
 /// Contract: no gene is kept.
 pub fn normalised(
     source: &Source,
-    totals: &Totals,
+    totals: &mut Totals,
     given: Option<&Kinetics>,
     args: &FitArgs,
 ) -> Result<Normalised> {
@@ -115,7 +128,7 @@ pub fn normalised(
         Some(given) => given_genes(source, given)?,
         None => enough_counts(source, totals, args)?,
     };
-    let [mut spliced, mut unspliced] = read_genes(source, &keep, args)?;
+    let [mut spliced, mut unspliced] = read_genes(source, totals.blocks.take(), &keep, args)?;
     for (layer, sizes) in [&mut spliced, &mut unspliced].into_iter().zip(&totals.sizes) {
         *layer = normalise(layer.view(), &size_factors(sizes)).map_err(numbers::kinetics)?;
     }
@@ -175,14 +188,17 @@ fn unique(source: &Source, keep: Vec<bool>) -> Result<Vec<bool>> {
     }
 }
 
-/// Reads the marked genes of both layers.
-fn read_genes(source: &Source, keep: &[bool], args: &FitArgs) -> Result<[Csr; 2]> {
+/// Takes the marked genes of both layers from what was kept, else from the file.
+fn read_genes(
+    source: &Source,
+    kept: Option<Vec<[CsrBlock; 2]>>,
+    keep: &[bool],
+    args: &FitArgs,
+) -> Result<[Csr; 2]> {
     let n_cols = keep.iter().filter(|keep| **keep).count();
     let empty = || Csr { n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
     let mut layers = [empty(), empty()];
-    let progress = Progress::new("reading", Some(source.rows.len() as u64), "cells");
-    each_block(source, args, |blocks| {
-        progress.inc(blocks[0].n_rows() as u64);
+    let mut take = |blocks: [CsrBlock; 2]| {
         for (to, block) in layers.iter_mut().zip(blocks) {
             let part = select_columns(view(&block), keep);
             let shift = to.indices.len();
@@ -190,6 +206,15 @@ fn read_genes(source: &Source, keep: &[bool], args: &FitArgs) -> Result<[Csr; 2]
             to.indices.extend(part.indices);
             to.values.extend(part.values);
         }
+    };
+    if let Some(kept) = kept {
+        kept.into_iter().for_each(take);
+        return Ok(layers);
+    }
+    let progress = Progress::new("reading", Some(source.rows.len() as u64), "cells");
+    each_block(source, args, |blocks| {
+        progress.inc(blocks[0].n_rows() as u64);
+        take(blocks);
         Ok(())
     })?;
     Ok(layers)

@@ -41,9 +41,9 @@ pub fn run(args: &FitArgs) -> Result<()> {
     }
     // Created first: an output that cannot be is refused before the work is done.
     let folder = VelocityDirWriter::create(&args.output, args.force.force)?;
-    let totals = counts::totals(&source, args)?;
+    let mut totals = counts::totals(&source, args)?;
     report::unspliced(&source, &totals);
-    let counts = counts::normalised(&source, &totals, given.as_ref(), args)?;
+    let counts = counts::normalised(&source, &mut totals, given.as_ref(), args)?;
     check_memory(args, &counts)?;
     let neighbors = numbers::neighbors(&counts.spliced, args.n_pcs, args.n_neighbors)?;
     let smoother = Smoother::new(connectivities(&neighbors).view()).map_err(numbers::kinetics)?;

@@ -200,7 +200,7 @@ fn neighbors(dir: &VelocityDir, positions: &Matrix, args: &GraphArgs) -> Result<
 }
 
 /// Returns the values above 0.
-fn sparse(matrix: &Matrix) -> Csr {
+pub fn sparse(matrix: &Matrix) -> Csr {
     let row = |i: usize| -> (Vec<u32>, Vec<f32>) {
         let stored = matrix.row(i).iter().zip(0..).filter(|(value, _)| **value > 0.0);
         stored.map(|(&value, gene)| (gene, value)).unzip()

@@ -5,11 +5,15 @@
 //! | [`input`] | velocities and positions of the genes that take part, neighbours |
 //! | [`cells`] | results per cell |
 //! | [`drivers`] | driver genes per cluster |
+//! | [`layout`] | a UMAP of the neighbours |
+//! | [`plots`] | streams and phase portraits |
 //! | [`write`] | the new copy of the folder |
 
 pub mod cells;
 pub mod drivers;
 pub mod input;
+pub mod layout;
+pub mod plots;
 pub mod write;
 
 use mfdoom_artifact::{VelocityDir, VelocityDirWriter};
@@ -31,9 +35,11 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     let dir = VelocityDir::open(&args.velocity)?;
     let velocities = Velocities::read(&dir, args)?;
     let keys = Cells { dataset: &velocities.cells.dataset, cell_id: &velocities.cells.cell_id };
-    let embeddings: Vec<Embedding> =
-        args.embedding.iter().map(|text| embedding::read(text, &keys)).collect::<Result<_>>()?;
+    let given = args.embedding.iter().filter(|text| *text != layout::UMAP);
+    let mut embeddings: Vec<Embedding> =
+        given.map(|text| embedding::read(text, &keys)).collect::<Result<_>>()?;
     refuse_same_basis(&embeddings)?;
+    plots::check(&velocities, args)?;
     if args.common.check {
         tracing::info!(
             "check: would build a graph of {} cells over {} genes; wrote nothing",
@@ -50,7 +56,12 @@ pub fn run(args: &GraphArgs) -> Result<()> {
         velocities.square_root,
     )
     .map_err(numbers::kinetics)?;
-    let smoother = Smoother::new(connectivities(&velocities.neighbors).view()).map_err(numbers::kinetics)?;
+    let weights = connectivities(&velocities.neighbors);
+    let smoother = Smoother::new(weights.view()).map_err(numbers::kinetics)?;
+    if args.embedding.iter().any(|text| text == layout::UMAP) {
+        embeddings.push(layout::umap(&velocities, &weights, args.seed.seed)?);
+        refuse_same_basis(&embeddings)?;
+    }
     let results = cells::results(&velocities, &graph, &smoother, &dir)?;
     let drivers = drivers::rank(&velocities, &dir, args)?;
     let transitions = transition_matrix(&graph, &Kernel::projection(), false);

@@ -11,6 +11,7 @@ use mfdoom_kinetics::matrix::Matrix;
 use serde_json::json;
 
 use super::input::{Velocities, fit_config};
+use super::plots;
 use crate::args::GraphArgs;
 use crate::embedding::Embedding;
 
@@ -48,6 +49,7 @@ impl Written<'_> {
         folder.copy(self.dir, |name| {
             [CELLS_FILE, GRAPH_FILE, DRIVERS_FILE, NEIGHBORS_FILE].contains(&name)
                 || name.starts_with("projection_")
+                || plots::is_plot(name)
         })?;
         let neighbors = &self.velocities.neighbors;
         let others = neighbors.k - 1;
@@ -69,6 +71,7 @@ impl Written<'_> {
         for (embedding, steps) in projections {
             self.projection(&folder, embedding, steps, &manifest)?;
         }
+        plots::write(&folder, self.velocities, &self.results, projections, args)?;
         folder.commit(&manifest)
     }
 
@@ -102,8 +105,9 @@ impl Written<'_> {
         config["bases"] =
             json!(projections.iter().map(|(embedding, _)| embedding.basis.as_str()).collect::<Vec<_>>());
         let mut inputs = vec![self.dir.manifest().as_input(self.dir.path())];
-        inputs.extend(projections.iter().map(|(embedding, _)| embedding.input.clone()));
-        Ok(Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, config, inputs))
+        inputs.extend(projections.iter().filter_map(|(embedding, _)| embedding.input.clone()));
+        let manifest = Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, config, inputs);
+        Ok(manifest.with_seed(args.seed.seed))
     }
 }
 

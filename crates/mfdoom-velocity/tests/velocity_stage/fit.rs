@@ -1,0 +1,154 @@
+//! What a fit leaves in its folder.
+
+use std::fs;
+
+use mfdoom_anndata::{Column, H5ad, Source};
+use mfdoom_artifact::VelocityDir;
+use mfdoom_artifact::velocity::Kinetics;
+
+use crate::world::{Place, World, gamma};
+
+fn kinetics(place: &Place, folder: &str) -> Kinetics {
+    VelocityDir::open(place.at(folder)).unwrap().kinetics().unwrap().unwrap()
+}
+
+#[test]
+fn every_mode_recovers_the_rates_and_says_what_it_wrote() {
+    let place = Place::new(&World::default());
+    for mode in ["deterministic", "stochastic", "dynamical"] {
+        place
+            .run(&format!("fit @counts.h5ad -o @{mode} --mode {mode} --obs stage --n-neighbors 15"))
+            .unwrap();
+        let dir = VelocityDir::open(place.at(mode)).unwrap();
+        let found = kinetics(&place, mode);
+        assert_eq!(found.len(), 40);
+        let ratio = |gene: usize| match mode {
+            "dynamical" => found.fit("fit_gamma").unwrap()[gene] / found.fit("fit_beta").unwrap()[gene],
+            _ => found.gamma[gene],
+        };
+        // Slow genes are far from their steady state at the end, so that only the order is asked for.
+        let mut order: Vec<usize> = (0..40).collect();
+        order.sort_by(|&a, &b| ratio(a).total_cmp(&ratio(b)));
+        let slow = order[..20].iter().filter(|&&gene| gamma(gene) < 0.52).count();
+        assert!(slow >= 16, "{mode}: {slow} of the 20 genes of least ratio are slow");
+        let velocity = dir.velocities().unwrap().read_all().unwrap();
+        assert_eq!((velocity.len(), velocity.dataset[0].as_str()), (150, "counts"));
+        // Everything is induced: velocities of young cells point upwards.
+        let young = velocity.matrices[0][10 * 40..60 * 40].iter().filter(|v| v.is_finite());
+        let up = young.clone().filter(|v| **v > 0.0).count();
+        assert!(up * 10 > young.clone().count() * 6, "{mode}: {up} of {} point upwards", young.count());
+        assert_eq!(dir.latent().unwrap().is_some(), mode == "dynamical");
+        let neighbors = dir.neighbors().unwrap().unwrap().read_all().unwrap();
+        assert_eq!(neighbors.rows.len(), 150 * 14);
+        let cells = dir.cells().unwrap().unwrap();
+        assert_eq!(cells.column("stage").unwrap().to_text()[149].as_deref(), Some("late"));
+        assert!(cells.column("unspliced_fraction").is_some());
+        let config = &dir.manifest().config;
+        assert_eq!((config["mode"].as_str(), config["n_pcs"].as_u64()), (Some(mode), Some(30)));
+        assert_eq!(config["layers"]["spliced"], "layers/spliced");
+        assert!(
+            !dir.manifest().to_json().contains(place.at("").to_str().unwrap()),
+            "a path is in the manifest"
+        );
+    }
+}
+
+#[test]
+fn threads_and_repetition_change_no_byte() {
+    let places = [1, 2, 2].map(|threads| {
+        let place = Place::new(&World::default());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            place.run("fit @counts.h5ad -o @v --mode stochastic").unwrap();
+            place.run("graph @v -o @v --force --embedding umap").unwrap();
+        });
+        place
+    });
+    let mut files = 0;
+    for file in fs::read_dir(places[0].at("v")).unwrap() {
+        let name = file.unwrap().file_name();
+        let [one, two, again] = [0, 1, 2].map(|k| fs::read(places[k].at("v").join(&name)).unwrap());
+        assert!(one == two && two == again, "{name:?} differs");
+        files += 1;
+    }
+    assert!(files >= 8, "{files} files");
+}
+
+#[test]
+fn a_gene_without_counts_and_other_names_of_layers_are_no_trouble() {
+    let world = World { layers: vec!["mature", "nascent"], silent: Some(3), ..World::default() };
+    let place = Place::new(&world);
+    place.run("fit @counts.h5ad -o @v --min-shared-counts 0").unwrap();
+    let found = kinetics(&place, "v");
+    assert_eq!(found.len(), 40);
+    assert!(found.gamma[3].is_nan() && !found.velocity_gene[3] && found.unspliced_cells[3] == 0.0);
+    let velocity = VelocityDir::open(place.at("v")).unwrap().velocities().unwrap().read_all().unwrap();
+    assert!(velocity.matrices[0].chunks_exact(40).all(|row| row[3].is_nan() && row[4].is_finite()));
+    place.run("graph @v -o @g").unwrap();
+}
+
+#[test]
+fn given_rates_are_applied_to_other_cells() {
+    let place = Place::new(&World::default());
+    let ids: Vec<String> = (0..150).step_by(2).map(|cell| format!("cell_{cell}")).collect();
+    fs::write(place.at("even.txt"), ids.join("\n")).unwrap();
+    place.run("fit @counts.h5ad -o @all --mode deterministic").unwrap();
+    place.run("fit @counts.h5ad -o @even --cells @even.txt --kinetics @all/kinetics.parquet").unwrap();
+    let (all, even) = (kinetics(&place, "all"), kinetics(&place, "even"));
+    assert_eq!(all.gamma, even.gamma);
+    let dir = VelocityDir::open(place.at("even")).unwrap();
+    let velocity = dir.velocities().unwrap().read_all().unwrap();
+    assert_eq!(velocity.cell_id, ids);
+    let moments = dir.moments().unwrap().unwrap().read_all().unwrap();
+    for (at, v) in velocity.matrices[0].iter().enumerate() {
+        let expected = moments.matrices[1][at] - all.gamma[at % 40] as f32 * moments.matrices[0][at];
+        assert!((v - expected).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn groups_are_fitted_by_themselves() {
+    let place = Place::new(&World::default());
+    place.run("fit @counts.h5ad -o @v --group-key batch --min-r2 -0.5 --into @counts.h5ad").unwrap();
+    let found = kinetics(&place, "v");
+    assert_eq!(found.len(), 80);
+    assert_eq!((found.groups[0].as_str(), found.groups[79].as_str()), ("b0", "b1"));
+    assert_ne!(found.gamma[..40], found.gamma[40..]);
+    place.run("graph @v -o @g").unwrap();
+    let drivers = VelocityDir::open(place.at("g")).unwrap().drivers().unwrap().unwrap();
+    assert!(drivers.iter().any(|driver| driver.cluster == "b0" && driver.rank == 1));
+    let file = H5ad::open(place.at("counts.h5ad")).unwrap();
+    assert!(file.var_columns().contains(&"velocity_gamma_b1".to_owned()));
+}
+
+#[test]
+fn sizes_may_come_from_obs_and_few_genes_may_be_kept() {
+    let place = Place::new(&World::default());
+    place.run("fit @counts.h5ad -o @plain --top-genes 12").unwrap();
+    place.run("fit @counts.h5ad -o @sized --top-genes 12 --library-size spliced=size").unwrap();
+    // Genes of equal dispersion at the edge are all kept.
+    let kept = kinetics(&place, "plain").len();
+    assert!((12..40).contains(&kept), "{kept} genes");
+    assert_ne!(kinetics(&place, "plain").gamma, kinetics(&place, "sized").gamma);
+}
+
+#[test]
+fn a_fit_goes_into_the_file_and_the_rest_of_it_stays() {
+    let place = Place::new(&World::default());
+    place.run("fit @counts.h5ad -o @v --mode deterministic --into @counts.h5ad").unwrap();
+    let file = H5ad::open(place.at("counts.h5ad")).unwrap();
+    let names: Vec<String> = file.sources().iter().map(Source::to_string).collect();
+    for layer in ["spliced", "unspliced", "velocity", "Ms", "Mu"] {
+        assert!(names.contains(&format!("layers/{layer}")), "{names:?}");
+    }
+    assert!(file.obs_columns().contains(&"stage".to_owned()));
+    let Column::Float(gamma) = file.var_column("velocity_gamma").unwrap() else { panic!() };
+    assert_eq!(gamma, kinetics(&place, "v").gamma);
+    let mut velocity = file.matrix(&"layers/velocity".parse().unwrap()).unwrap();
+    let block = velocity.read_rows(0..150).unwrap();
+    let found = VelocityDir::open(place.at("v")).unwrap().velocities().unwrap().read_all().unwrap();
+    let (columns, values) = block.row(77);
+    columns.iter().zip(values).for_each(|(&gene, v)| {
+        assert_eq!(*v, found.matrices[0][77 * 40 + gene as usize]);
+    });
+}
