@@ -1,5 +1,7 @@
 //! Helpers of the chain tests: where the binaries are, how they are run.
 
+pub mod engines;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -24,7 +24,7 @@ Usage: workflows/chain.sh --input SHEET.csv --outdir DIR [OPTION VALUE]...
   --seed N            [default: 0]
   --device NAME       auto, cpu, cuda, cuda:N or metal [default: auto]
 
-Stages are looked for beside the checkout's build first, then on the PATH.
+Stages are looked for on the PATH, then in the checkout's build.
 T
 }
 
@@ -50,7 +50,7 @@ case $velocity in true|false) ;; *) fail "--velocity $velocity: true or false wa
 case $shards in ''|*[!0-9]*|0) fail "--shards $shards: a number from 1 was wanted" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-PATH=${CARGO_TARGET_DIR:-$root/target}/release:$PATH
+PATH=$PATH:${CARGO_TARGET_DIR:-$root/target}/release
 command -v mfdoom-preprocess >/dev/null || fail "mfdoom-preprocess is not on the PATH: cargo build --release --workspace"
 
 info=$outdir/pipeline_info

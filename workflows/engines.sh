@@ -15,7 +15,7 @@ find_snakemake() {
   fi
   if [ ! -x "$venv/bin/snakemake" ]; then
     echo "installing Snakemake 9 into $venv" >&2
-    if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'snakemake>=9.20,<10'; } >&2; then
+    if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'snakemake>=9.20,<10' pygments; } >&2; then
       rm -rf "$venv"
       echo "missing: snakemake 9 (pip install 'snakemake>=9', or python3-venv for one in the cache)" >&2
       return 1

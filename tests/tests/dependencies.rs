@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mfdoom-anndata", &["mfdoom-artifact", "mfdoom-error"]),
     ("mfdoom-tokens", &["mfdoom-artifact", "mfdoom-error"]),
     ("mfdoom-cli", &["mfdoom-artifact", "mfdoom-error"]),
+    ("mfdoom-results", &["mfdoom-anndata", "mfdoom-artifact", "mfdoom-error", "mfdoom-kinetics"]),
     ("mfdoom-model", &["mfdoom-error", "mfdoom-nn"]),
     (
         "mfdoom-train",
@@ -30,6 +31,7 @@ const STAGES: &[&str] = &[
     "mfdoom-evaluate",
     "mfdoom-gather",
     "mfdoom-annotate",
+    "mfdoom-velocity",
 ];
 
 /// What a crate must not reach, over any number of steps.
@@ -45,6 +47,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-model", &["clap", "hdf5-metno", "parquet"]),
     ("mfdoom-preprocess", &["candle-core"]),
     ("mfdoom-simulate", &["candle-core"]),
+    ("mfdoom-results", &["clap", "candle-core"]),
     ("mfdoom-evaluate", &["candle-core"]),
     ("mfdoom-annotate", &["candle-core"]),
     ("mfdoom-gather", &["candle-core", "hdf5-metno", "anndata", "polars"]),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | read whatever a user brings | [`H5ad`], its [`Matrix`] by [`Source`], in blocks of rows ([`CsrBlock`]) |
 //! | make a new file, its matrices appended in blocks | [`H5adWriter`], [`NewFile`], [`NewMatrix`] |
-//! | add to a file (`--into`) | [`H5adUpdate`], [`Value`]; results of stages: [`EmbeddingsInto`] |
+//! | add to a file (`--into`) | [`H5adUpdate`], [`Value`] |
 //! | tell counts from anything else | [`Counts`], [`CsrBlock::offending_counts`] |
 //! | ids and symbols of a matrix's genes | [`genes_of`] |
 //!
@@ -22,7 +22,6 @@ mod library;
 mod matrix;
 mod place;
 mod read;
-mod results;
 mod source;
 mod write;
 
@@ -33,6 +32,5 @@ pub use genes::genes_of;
 pub use library::library_sizes;
 pub use matrix::{DEFAULT_MEMORY, Matrix};
 pub use read::H5ad;
-pub use results::EmbeddingsInto;
 pub use source::Source;
 pub use write::{H5adUpdate, H5adWriter, MatrixKind, NewFile, NewMatrix, Value};

@@ -6,9 +6,10 @@ pub use args::Args;
 
 use std::path::Path;
 
-use mfdoom_anndata::{EmbeddingsInto, H5ad};
+use mfdoom_anndata::H5ad;
 use mfdoom_artifact::{AtomicFile, EmbeddingReader, Input};
 use mfdoom_error::{Error, Result};
+use mfdoom_results::EmbeddingsInto;
 
 /// Runs the stage.
 ///
@@ -31,6 +32,10 @@ pub fn run(args: Args) -> Result<()> {
     std::fs::copy(&args.file, copy.path()).map_err(|error| Error::io(output, error))?;
     for path in &args.embeddings {
         add_embeddings(path, copy.path()).map_err(|error| error.context(path.display()))?;
+    }
+    for folder in &args.velocity {
+        mfdoom_results::velocity::add(folder, copy.path())
+            .map_err(|error| error.context(folder.display()))?;
     }
     copy.commit()?;
     tracing::info!("{}: {cells} cells", output.display());

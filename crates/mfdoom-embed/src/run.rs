@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use candle_core::{DType, Device};
-use mfdoom_anndata::EmbeddingsInto;
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Input, Manifest, Output,
 };
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
+use mfdoom_results::EmbeddingsInto;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use mfdoom_train::{Adapter, Trained};
 use serde_json::json;

@@ -5,7 +5,6 @@
 //! | `args` | the command line: one subcommand per step |
 //! | [`fit`] | counts to moments, rates and velocities |
 //! | [`graph`] | velocities to transitions, projections, confidence, pseudotime, terminal states, drivers |
-//! | [`into`] | a velocity folder written into the AnnData file of its cells |
 //!
 //! The numbers are those of [`mfdoom_kinetics`] and [`mfdoom_metrics`]; here is what they are fed with and where
 //! they go. A velocity folder is [`mfdoom_artifact::velocity`].
@@ -14,7 +13,6 @@ mod args;
 mod embedding;
 pub mod fit;
 pub mod graph;
-pub mod into;
 mod numbers;
 
 pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat};

@@ -1,11 +1,3 @@
-def velocities(wildcards):
-    """Returns the velocity folders of a sample, its fit first."""
-    if not VELOCITY:
-        return []
-    kinds = (["fit"] if wildcards.sample in PAIRED else []) + ["predict"]
-    return [f"{OUT}/velocity/{wildcards.sample}/{kind}" for kind in kinds]
-
-
 rule annotate:
     input:
         counts=counts,

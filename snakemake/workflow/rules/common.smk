@@ -53,8 +53,9 @@ PAIRED = [
 VELOCITY = config["velocity"] and bool(config["decoder"] or PAIRED)
 MODEL = config["model"] or f"{OUT}/model"
 DECODER = config["decoder"] or f"{OUT}/decoder/velocity"
-# Where a model is given nothing waits for all tokens: they go from preprocess to embed by a pipe.
-STREAM = bool(config["model"]) and config["stream"]
+# Where a model is given nothing waits for all tokens: they go from preprocess to embed by a pipe. Shards are taken
+# of the table: only there is known which cells lie beside theirs.
+STREAM = bool(config["model"]) and config["stream"] and SHARDS == 1
 
 
 wildcard_constraints:
@@ -111,3 +112,11 @@ def minutes(base, per_mb):
 
 def gpus():
     return 1 if str(config["device"]).startswith("cuda") else 0
+
+
+def velocities(wildcards):
+    """Returns the velocity folders of a sample, its fit first."""
+    if not VELOCITY:
+        return []
+    kinds = (["fit"] if wildcards.sample in PAIRED else []) + ["predict"]
+    return [f"{OUT}/velocity/{wildcards.sample}/{kind}" for kind in kinds]

@@ -6,13 +6,12 @@ if STREAM:
             counts=counts,
             vocabulary=f"{OUT}/vocab.json",
         output:
-            pipe(f"{OUT}/pipes/{{i}}-of-{SHARDS}/{{sample}}.parquet"),
+            pipe(f"{OUT}/pipes/{{sample}}.parquet"),
         params:
             modalities=modalities,
             columns=columns,
-            shard=f"--shard {{i}}/{SHARDS}" if SHARDS > 1 else "",
         log:
-            f"{OUT}/pipeline_info/logs/stream_tokens/{{sample}}.{{i}}-of-{SHARDS}.log",
+            f"{OUT}/pipeline_info/logs/stream_tokens/{{sample}}.log",
         conda:
             "../envs/mfdoom.yaml"
         resources:
@@ -20,41 +19,34 @@ if STREAM:
             runtime=minutes(60, 0.02),
         shell:
             "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
-            " {params.columns} {params.shard}"
+            " {params.columns}"
             " --threads {threads} -o {output} 2> {log} || {{ cat {log} >&2; exit 1; }}"
-
-
-def tokens_to_embed(wildcards):
-    if STREAM:
-        return f"{OUT}/pipes/{wildcards.get('i', 1)}-of-{SHARDS}/{wildcards.sample}.parquet"
-    return f"{OUT}/tokens/{wildcards.sample}.parquet"
 
 
 if SHARDS > 1:
 
     rule embed_shard:
         input:
-            tokens=tokens_to_embed,
+            tokens=f"{OUT}/tokens/{{sample}}.parquet",
             model=MODEL,
         output:
             temp(f"{OUT}/shards/{{i}}-of-{SHARDS}/embeddings/{{sample}}.parquet"),
         params:
             device=config["device"],
-            # What comes by a pipe is a shard already.
-            shard="" if STREAM else f"--shard {{i}}/{SHARDS}",
+            shard=f"{{i}}/{SHARDS}",
         log:
             f"{OUT}/pipeline_info/logs/embed/{{sample}}.{{i}}-of-{SHARDS}.log",
         benchmark:
             f"{OUT}/pipeline_info/benchmarks/embed/{{sample}}.{{i}}-of-{SHARDS}.tsv"
         conda:
             "../envs/mfdoom.yaml"
-        threads: 1 if STREAM else 4
+        threads: 4
         resources:
             mem_mb=memory(2048, 0.25),
             runtime=minutes(60, 1),
             gpu=gpus(),
         shell:
-            "mfdoom-embed {input.tokens} --model {input.model:q} --device {params.device} {params.shard}"
+            "mfdoom-embed {input.tokens} --model {input.model:q} --device {params.device} --shard {params.shard}"
             " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
 
     rule gather_embeddings:
@@ -78,7 +70,7 @@ else:
 
     rule embed:
         input:
-            tokens=tokens_to_embed,
+            tokens=f"{OUT}/pipes/{{sample}}.parquet" if STREAM else f"{OUT}/tokens/{{sample}}.parquet",
             model=MODEL,
         output:
             f"{OUT}/embeddings/{{sample}}.parquet",

@@ -6,7 +6,7 @@ if not config["model"]:
         output:
             report(
                 directory(f"{OUT}/model"),
-                patterns=["README.md"],
+                patterns=["{name}.md"],
                 caption="../report/model.rst",
                 category="Model",
             ),

@@ -6,6 +6,7 @@ use mfdoom_error::Result;
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_kinetics::neighbors::Neighbors;
+use mfdoom_results::velocity::names::UNSPLICED_FRACTION;
 use serde_json::json;
 
 use super::counts::{Normalised, Totals};
@@ -15,8 +16,6 @@ use crate::args::FitArgs;
 
 /// The stage's name in manifests.
 pub const STAGE: &str = "mfdoom-velocity fit";
-/// Column of the share of unspliced counts.
-pub const UNSPLICED_FRACTION: &str = "unspliced_fraction";
 
 /// What a folder is written from, besides the results.
 pub struct Written<'a> {

@@ -9,27 +9,13 @@ use mfdoom_kinetics::graph::{
 };
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::Smoother;
+use mfdoom_results::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 
 use super::input::Velocities;
 use crate::numbers;
 
 /// Components of the diffusion map, as in scVelo.
 const COMPONENTS: usize = 10;
-
-/// Mean correlation of a cell's velocity with its neighbours'.
-pub const CONFIDENCE: &str = "confidence";
-/// Euclidean norm of the centred velocity.
-pub const LENGTH: &str = "length";
-/// Chance to stay.
-pub const SELF_TRANSITION: &str = "self_transition";
-/// Diffusion distance from the root, in [0, 1].
-pub const PSEUDOTIME: &str = "pseudotime";
-/// Probability to be a start, scaled to [0, 1].
-pub const ROOT: &str = "root";
-/// Probability to be an end, scaled to [0, 1].
-pub const END: &str = "end";
-/// Latent time shared by all genes of a dynamical fit, in [0, 1].
-pub const LATENT: &str = "latent_time";
 
 /// Returns the table of cells with the results added.
 ///

@@ -9,9 +9,10 @@ use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_kinetics::percentile::percentile;
 
-use super::input::{Velocities, fit_config};
+use super::input::Velocities;
 use crate::args::GraphArgs;
 use crate::numbers;
+use mfdoom_results::velocity::fit_config;
 
 /// Most cells with unspliced counts that are asked of a driver.
 const ENOUGH_CELLS: f64 = 50.0;

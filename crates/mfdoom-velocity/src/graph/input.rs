@@ -6,6 +6,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::sparse::Csr;
+use mfdoom_results::velocity::mode;
 use serde_json::Value;
 
 use crate::args::GraphArgs;
@@ -76,17 +77,6 @@ impl Velocities {
     pub fn n_cells(&self) -> usize {
         self.velocity.n_rows
     }
-}
-
-/// Returns the configuration of the fit that a folder comes from, over any number of graphs.
-pub fn fit_config(dir: &VelocityDir) -> &Value {
-    let config = &dir.manifest().config;
-    config.get("velocity").unwrap_or(config)
-}
-
-/// Returns the mode of the fit that a folder comes from; nothing for a prediction.
-pub fn mode(dir: &VelocityDir) -> Option<&str> {
-    fit_config(dir).get("mode")?.as_str()
 }
 
 /// Some columns of some genes of every cell.

@@ -10,10 +10,11 @@ use mfdoom_kinetics::graph::VelocityGraph;
 use mfdoom_kinetics::matrix::Matrix;
 use serde_json::json;
 
-use super::input::{Velocities, fit_config};
+use super::input::Velocities;
 use super::plots;
 use crate::args::GraphArgs;
 use crate::embedding::Embedding;
+use mfdoom_results::velocity::fit_config;
 
 /// The stage's name in manifests.
 pub const STAGE: &str = "mfdoom-velocity graph";

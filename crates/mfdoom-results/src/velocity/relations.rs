@@ -3,16 +3,15 @@
 use mfdoom_anndata::{CsrBlock, H5adUpdate, Value};
 use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::{NEIGHBORS_FILE, Pairs};
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::graph::autoscale;
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::neighbors::Neighbors;
 
 use super::matching::Matching;
-use crate::graph::cells::SELF_TRANSITION;
-use crate::graph::input::mode;
-use crate::numbers;
+use super::mode;
+use super::names::SELF_TRANSITION;
 
 /// Writes `obsp`, `uns` and `obsm`.
 ///
@@ -82,7 +81,7 @@ fn neighbors(update: &mut H5adUpdate, pairs: Pairs, dir: &VelocityDir, matching:
         distances.extend_from_slice(&pairs.values[starts[cell]..starts[cell + 1]]);
     }
     let near = Neighbors::new(k, indices, distances)
-        .map_err(|error| numbers::kinetics(error).context(dir.path().join(NEIGHBORS_FILE).display()))?;
+        .map_err(|error| refused(error).context(dir.path().join(NEIGHBORS_FILE).display()))?;
     let weights = connectivities(&near);
     let rows =
         (0..weights.n_rows()).flat_map(|row| std::iter::repeat_n(row as u32, weights.row(row).0.len()));
@@ -120,8 +119,8 @@ fn projection(
         points.append(&mut batch.heads[0]);
     }
     let n = points.len() / dim.max(1);
-    let points = Matrix::new(n, dim, points).map_err(numbers::kinetics)?;
-    let mut steps = Matrix::new(n, dim, steps).map_err(numbers::kinetics)?;
+    let points = Matrix::new(n, dim, points).map_err(refused)?;
+    let mut steps = Matrix::new(n, dim, steps).map_err(refused)?;
     autoscale(&points, &mut steps);
     let ordered = |matrix: &Matrix| -> Vec<f32> {
         let row = |cell: &Option<usize>| match cell {
@@ -135,4 +134,9 @@ fn projection(
         update.set_obsm(&format!("{name}_{basis}"), dim, &ordered(&steps))?;
     }
     Ok(())
+}
+
+/// Turns a refusal of the kinetics into an error of the input.
+fn refused(error: mfdoom_kinetics::error::Error) -> Error {
+    Error::contract(error.to_string())
 }

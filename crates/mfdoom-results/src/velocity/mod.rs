@@ -12,6 +12,7 @@
 pub mod columns;
 pub mod layers;
 pub mod matching;
+pub mod names;
 pub mod relations;
 
 use std::path::Path;
@@ -20,8 +21,8 @@ use mfdoom_anndata::{H5ad, H5adUpdate, Source};
 use mfdoom_artifact::VelocityDir;
 use mfdoom_error::Result;
 
-use crate::graph::input::mode;
 use matching::Matching;
+use serde_json::Value;
 
 /// Layer of a fit.
 const FIT: &str = "velocity";
@@ -32,7 +33,7 @@ const PREDICTION: &str = "velocity_mfdoom";
 ///
 /// # Errors
 /// Contract: not an AnnData file, or none of its cells or genes is in the folder.
-pub fn run(folder: &Path, path: &Path) -> Result<()> {
+pub fn add(folder: &Path, path: &Path) -> Result<()> {
     let dir = VelocityDir::open(folder)?;
     let file = H5ad::open(path)?;
     let matching = Matching::new(&dir, &file)?;
@@ -56,4 +57,15 @@ pub fn run(folder: &Path, path: &Path) -> Result<()> {
         names.join(", ")
     );
     Ok(())
+}
+
+/// Returns the configuration of the fit that a folder comes from, over any number of graphs.
+pub fn fit_config(dir: &VelocityDir) -> &Value {
+    let config = &dir.manifest().config;
+    config.get("velocity").unwrap_or(config)
+}
+
+/// Returns the mode of the fit that a folder comes from; nothing for a prediction.
+pub fn mode(dir: &VelocityDir) -> Option<&str> {
+    fit_config(dir).get("mode")?.as_str()
 }

@@ -4,12 +4,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use mfdoom_anndata::{Column, H5ad, H5adUpdate};
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingSchema};
 use mfdoom_error::{Error, Result};
-
-use crate::frame::Column;
-use crate::read::H5ad;
-use crate::write::H5adUpdate;
 
 /// Embeddings of the cells of one h5ad file, collected until they can be written.
 pub struct EmbeddingsInto {

@@ -8,8 +8,7 @@ use mfdoom_artifact::{ObsColumn, VelocityDir};
 use mfdoom_error::Result;
 
 use super::matching::Matching;
-use crate::fit::write::UNSPLICED_FRACTION;
-use crate::graph::cells::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
+use super::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION, UNSPLICED_FRACTION};
 
 /// Results of cells.parquet that go to columns named after the layer.
 const OF_LAYER: [&str; 4] = [CONFIDENCE, LENGTH, SELF_TRANSITION, PSEUDOTIME];
