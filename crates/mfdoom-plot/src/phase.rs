@@ -135,5 +135,5 @@ fn scale(area: &Area<'_>, name: &str, end: f64) -> Painted {
 /// Returns a number in three digits.
 fn short(value: f64) -> String {
     let size = value.abs();
-    if size > 0.0 && (size < 0.01 || size >= 1000.0) { format!("{value:.1e}") } else { format!("{value:.2}") }
+    if size > 0.0 && !(0.01..1000.0).contains(&size) { format!("{value:.1e}") } else { format!("{value:.2}") }
 }

@@ -6,8 +6,11 @@ use mfdoom_plot::{
 
 const TYPES: [&str; 3] = ["alpha", "<b>&beta", "gamma"];
 
+/// Positions, velocities and groups.
+type Ring = (Vec<[f64; 2]>, Vec<[f64; 2]>, Vec<Option<&'static str>>);
+
 /// A ring of cells in three groups that turns.
-fn ring(n: usize) -> (Vec<[f64; 2]>, Vec<[f64; 2]>, Vec<Option<&'static str>>) {
+fn ring(n: usize) -> Ring {
     let angle = |cell: usize| cell as f64 * 2.399963;
     let radius = |cell: usize| 1.0 + (cell % 17) as f64 / 17.0;
     let points = (0..n).map(|i| [radius(i) * angle(i).cos(), radius(i) * angle(i).sin()]).collect();
