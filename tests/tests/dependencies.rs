@@ -27,6 +27,7 @@ const STAGES: &[&str] = &[
     "mfdoom-simulate",
     "mfdoom-preprocess",
     "mfdoom-pretrain",
+    "mfdoom-finetune-decoder",
     "mfdoom-embed",
     "mfdoom-evaluate",
     "mfdoom-gather",
@@ -52,6 +53,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-annotate", &["candle-core"]),
     ("mfdoom-gather", &["candle-core", "hdf5-metno", "anndata", "polars"]),
     ("mfdoom-pretrain", &["hdf5-metno", "anndata", "polars"]),
+    ("mfdoom-finetune-decoder", &["hdf5-metno", "anndata", "polars"]),
 ];
 
 /// Returns the target that was built here; the crates of others need not be there.

@@ -66,6 +66,16 @@ impl Ridge {
         Ok(Spectrum::new(x, t).solve(best.1))
     }
 
+    /// Fits with every penalty, for little more than the price of one.
+    ///
+    /// # Errors
+    /// Those of [`Ridge::fit`].
+    pub fn fit_each(x: &Matrix, t: &Matrix, penalties: &[f64]) -> Result<Vec<Self>> {
+        check(x, t, penalties)?;
+        let spectrum = Spectrum::new(x, t);
+        Ok(penalties.iter().map(|penalty| spectrum.solve(*penalty)).collect())
+    }
+
     /// Returns the number of inputs.
     pub fn n_inputs(&self) -> usize {
         self.weights.len() / self.intercept.len().max(1)

@@ -88,9 +88,10 @@ fn output(args: &Args) -> Result<PathBuf> {
 
 fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
     let wanted = Wanted {
-        obs: args.training.validation.column().map(String::from),
+        obs: args.training.validation.column().map(String::from).into_iter().collect(),
         model: init.map(|i| (Arc::clone(&i.vocabulary), i.config.modalities.clone())),
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
+        ids: false,
     };
     Cells::read(inputs, &wanted)
 }
@@ -186,7 +187,7 @@ fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) 
     };
     let schedule = Schedule { peak: lr, warmup, floor: 0.01 };
     let checkpoint_every = args.checkpoint_every;
-    Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every }
+    Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every, selection: None }
 }
 
 /// A model to start from.

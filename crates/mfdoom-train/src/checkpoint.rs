@@ -16,6 +16,7 @@ const STATE: &str = "state.json";
 const WEIGHTS: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
 const METRICS: &str = "metrics.parquet";
+const BEST: &str = "best.safetensors";
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,28 @@ pub struct Position {
     pub epoch: u64,
     /// Batches made in the present epoch.
     pub batch: u64,
+}
+
+/// The best state of a run so far.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// Epochs made.
+    pub epoch: u64,
+    /// The score that it is judged by; less is better.
+    pub score: f64,
+    /// Its trained parameters, as safetensors bytes.
+    pub weights: Vec<u8>,
+}
+
+/// What a checkpoint holds beside parameters and optimiser.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// How far the run has come.
+    pub position: Position,
+    /// The metrics so far.
+    pub metrics: Vec<MetricRow>,
+    /// The best state, where one is kept.
+    pub best: Option<Best>,
 }
 
 /// Where the checkpoints of a run are, and which run it is.
@@ -42,6 +65,9 @@ struct State {
     identity: String,
     #[serde(flatten)]
     position: Position,
+    /// Epoch and score of the best state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    best: Option<(u64, f64)>,
 }
 
 impl Checkpoint {
@@ -70,15 +96,11 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Loads a saved state into parameters and optimiser, and returns the position and the metrics so far.
+    /// Loads a saved state into the trained parameters and the optimiser, and returns the rest of it.
     ///
     /// # Errors
     /// Contract: the checkpoint is damaged. Incompatible: it is of another run.
-    pub fn load(
-        &self,
-        store: &ParameterStore,
-        optimiser: &mut AdamW,
-    ) -> Result<Option<(Position, Vec<MetricRow>)>> {
+    pub fn load(&self, store: &ParameterStore, optimiser: &mut AdamW) -> Result<Option<Progress>> {
         if !self.resume || !self.path.exists() {
             return Ok(None);
         }
@@ -92,33 +114,33 @@ impl Checkpoint {
                 .source(e)
                 .help("remove the folder and train anew")
         };
-        store.load(&read(WEIGHTS)?).map_err(damaged)?;
+        store.load_where(&read(WEIGHTS)?, |name| store.is_trained(name)).map_err(damaged)?;
         let moments =
             candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
         optimiser.restore(store, &moments.into_iter().collect()).map_err(damaged)?;
-        Ok(Some((state.position, read_metrics(&self.path.join(METRICS))?)))
+        let best = |(epoch, score)| read(BEST).map(|weights| Best { epoch, score, weights });
+        let metrics = read_metrics(&self.path.join(METRICS))?;
+        Ok(Some(Progress { position: state.position, metrics, best: state.best.map(best).transpose()? }))
     }
 
-    /// Saves a state, replacing the one before in one rename.
+    /// Saves a state, replacing the one before in one rename. Frozen parameters are not saved.
     ///
     /// # Errors
     /// Failed where the disk does.
-    pub fn save(
-        &self,
-        store: &ParameterStore,
-        optimiser: &AdamW,
-        position: Position,
-        metrics: &[MetricRow],
-    ) -> Result<()> {
+    pub fn save(&self, store: &ParameterStore, optimiser: &AdamW, progress: &Progress) -> Result<()> {
         let folder = AtomicDir::create(&self.path, true)?;
         let write = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs::write(&path, bytes).map_err(|e| Error::io(&path, e))
         };
-        write(WEIGHTS, &store.save().or_failed()?)?;
+        write(WEIGHTS, &trained(store)?)?;
         write(OPTIMISER, &optimiser_bytes(optimiser)?)?;
-        write_metrics(&folder.path().join(METRICS), metrics)?;
-        let state = State { identity: self.identity.clone(), position };
+        write_metrics(&folder.path().join(METRICS), &progress.metrics)?;
+        if let Some(best) = &progress.best {
+            write(BEST, &best.weights)?;
+        }
+        let best = progress.best.as_ref().map(|best| (best.epoch, best.score));
+        let state = State { identity: self.identity.clone(), position: progress.position, best };
         let json = serde_json::to_vec(&state)
             .map_err(|e| Error::failed("the state of the run cannot be written").source(e))?;
         write(STATE, &json)?;
@@ -152,6 +174,11 @@ impl Checkpoint {
         }
         Ok(state)
     }
+}
+
+/// Returns the trained parameters as safetensors bytes.
+pub(crate) fn trained(store: &ParameterStore) -> Result<Vec<u8>> {
+    store.save_where(|name| store.is_trained(name)).or_failed()
 }
 
 fn optimiser_bytes(optimiser: &AdamW) -> Result<Vec<u8>> {

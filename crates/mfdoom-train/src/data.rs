@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mfdoom_artifact::{Input, InputId, ObsColumn};
+use mfdoom_artifact::{Input, InputId};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{
     Coverage, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary, VocabularyMap,
@@ -25,14 +25,17 @@ pub struct Cells {
     tokens: Vec<ModalityTokens>,
     dataset: Vec<u32>,
     datasets: Vec<String>,
-    obs: Option<Vec<Option<String>>>,
+    obs: Vec<(String, Vec<Option<String>>)>,
+    ids: Option<Vec<String>>,
 }
 
 /// What of the tables is kept in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// An obs column whose values are kept as text.
-    pub obs: Option<String>,
+    /// Obs columns whose values are kept as text.
+    pub obs: Vec<String>,
+    /// Whether the cells' ids are kept, to join other tables.
+    pub ids: bool,
     /// A vocabulary and modalities to use instead of those of the tables, from a model.
     pub model: Option<(Arc<Vocabulary>, Vec<String>)>,
     /// Most bytes that the tokens may take.
@@ -58,7 +61,8 @@ impl Cells {
         };
         let mut cells = Self {
             tokens: vec![ModalityTokens::default(); modalities.len()],
-            obs: wanted.obs.as_ref().map(|_| Vec::new()),
+            obs: wanted.obs.iter().map(|name| (name.clone(), Vec::new())).collect(),
+            ids: wanted.ids.then(Vec::new),
             inputs: Vec::new(),
             measured: Measured::default(),
             dataset: Vec::new(),
@@ -86,7 +90,7 @@ impl Cells {
         let map = VocabularyMap::new(&schema.vocabulary, &self.vocabulary);
         let mut coverage = map.coverage();
         coverage.check(MIN_COVERAGE, reader.name())?;
-        let obs = wanted.obs.as_deref().map(|name| schema.obs_column(name)).transpose()?;
+        let obs = wanted.obs.iter().map(|name| schema.obs_column(name)).collect::<Result<Vec<_>>>()?;
         for (dataset, modality, genes) in schema.measured.iter() {
             let genes: Vec<u32> = genes.iter().map(|g| map.get(*g)).filter(|g| *g > 0).collect();
             self.measured.insert(dataset, modality, genes);
@@ -98,7 +102,7 @@ impl Cells {
             for (dataset, cell) in batch.dataset.iter().zip(&batch.cell_id) {
                 keys.add(dataset, cell, &name)?;
             }
-            self.append_batch(&batch, &schema, (&map, &mut coverage), obs);
+            self.append_batch(&batch, &schema, (&map, &mut coverage), &obs);
             self.check_memory(wanted.max_bytes)?;
         }
         if coverage.counts() < 1.0 {
@@ -115,7 +119,7 @@ impl Cells {
         batch: &TokenBatch,
         schema: &TokenSchema,
         (map, coverage): (&VocabularyMap, &mut Coverage),
-        obs: Option<usize>,
+        obs: &[usize],
     ) {
         for (name, to) in self.modalities.iter().zip(&mut self.tokens) {
             match schema.modalities.iter().position(|m| m == name) {
@@ -134,8 +138,11 @@ impl Cells {
             });
             self.dataset.push(number as u32);
         }
-        if let (Some(to), Some(from)) = (&mut self.obs, obs) {
-            to.extend(as_text(&batch.obs[from]));
+        if let Some(ids) = &mut self.ids {
+            ids.extend(batch.cell_id.iter().cloned());
+        }
+        for ((_, to), from) in self.obs.iter_mut().zip(obs) {
+            to.extend(batch.obs[*from].to_text());
         }
     }
 
@@ -170,9 +177,14 @@ impl Cells {
         &self.datasets[self.dataset[cell] as usize]
     }
 
-    /// Returns the value of the kept obs column in a cell, as text.
-    pub fn obs(&self, cell: usize) -> Option<&str> {
-        self.obs.as_ref()?[cell].as_deref()
+    /// Returns the value of a kept obs column in a cell, as text.
+    pub fn obs(&self, column: &str, cell: usize) -> Option<&str> {
+        self.obs.iter().find(|(name, _)| name == column)?.1[cell].as_deref()
+    }
+
+    /// Returns the id of a cell within its data set, where ids are kept.
+    pub fn id(&self, cell: usize) -> Option<&str> {
+        self.ids.as_ref()?.get(cell).map(String::as_str)
     }
 
     /// Number of tokens of a cell in all modalities, where each keeps at most `max`.
@@ -198,18 +210,6 @@ fn in_order(names: impl Iterator<Item = String>) -> Vec<String> {
     names.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
     names.dedup();
     names
-}
-
-fn as_text(column: &ObsColumn) -> Vec<Option<String>> {
-    fn text<T: ToString>(values: &[Option<T>]) -> Vec<Option<String>> {
-        values.iter().map(|v| v.as_ref().map(T::to_string)).collect()
-    }
-    match column {
-        ObsColumn::String(values) => values.clone(),
-        ObsColumn::Int(values) => text(values),
-        ObsColumn::Float(values) => text(values),
-        ObsColumn::Bool(values) => text(values),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
 //! split.rs    training and validation cells               schedule.rs     learning rate
 //! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
-//! trained.rs  a model opened for use
+//! decoder.rs  a decoder opened for use
+//! trained.rs  a model opened for use                      finetune/       the task of mfdoom-finetune-decoder
 //! ```
 //!
 //! Everything random is drawn from streams keyed by (seed, purpose, epoch, cell), so that a resumed run needs
@@ -13,6 +14,8 @@
 
 mod checkpoint;
 mod data;
+mod decoder;
+mod finetune;
 mod pretraining;
 mod sampler;
 mod schedule;
@@ -21,12 +24,17 @@ mod trained;
 mod trainer;
 mod view;
 
-pub use checkpoint::{Checkpoint, Position};
+pub use checkpoint::{Best, Checkpoint, Position, Progress};
 pub use data::{Cells, MIN_COVERAGE, Wanted};
+pub use decoder::{GENES, Looks, Predicted, TrainedDecoder};
+pub use finetune::{
+    CountTargets, DecoderViews, Finetuning, GeneValues, JoinReport, LabelTargets, Start, Starter, Targets,
+    libraries, read_velocities,
+};
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use split::{Split, Validation};
-pub use trained::{Adapter, Trained, load_weights};
-pub use trainer::{Observer, Plan, StepLoss, Task, decays, train};
+pub use trained::{Adapter, Mapped, Trained, load_weights};
+pub use trainer::{Observer, Plan, Selection, StepLoss, Task, decays, train};
 pub use view::{Views, highest, inference};

@@ -67,7 +67,7 @@ impl Validation {
     pub fn split(&self, cells: &Cells, seed: u64) -> Result<Split> {
         let held = |cell: usize| match self {
             Self::Fraction(share) => Stream::new(seed, "validation", 0, cell as u64).chance(*share),
-            Self::Column { value, .. } => cells.obs(cell) == Some(value.as_str()),
+            Self::Column { name, value } => cells.obs(name, cell) == Some(value.as_str()),
         };
         let (validation, training): (Vec<_>, Vec<_>) = (0..cells.len()).partition(|c| held(*c));
         if training.is_empty() {

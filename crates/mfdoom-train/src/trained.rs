@@ -8,7 +8,7 @@ use mfdoom_artifact::{Manifest, ModelDir};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{FORMAT, Model, ModelConfig, PackedBatch, TensorResult, initialise};
 use mfdoom_nn::ParameterStore;
-use mfdoom_tokens::{Coverage, TokenBatch, TokenSchema, Vocabulary, VocabularyMap};
+use mfdoom_tokens::{Coverage, Measured, ModalityTokens, TokenBatch, TokenSchema, Vocabulary, VocabularyMap};
 
 use crate::data::MIN_COVERAGE;
 use crate::view::highest;
@@ -24,6 +24,8 @@ pub struct Trained {
     pub vocabulary: Arc<Vocabulary>,
     /// What made it.
     pub manifest: Manifest,
+    /// SHA-256 of its weights, by which a decoder knows its backbone.
+    pub weights_sha256: String,
 }
 
 impl Trained {
@@ -43,7 +45,8 @@ impl Trained {
         let store = initialise(&config, 0, DType::F32, device).or_failed()?;
         load_weights(&store, &folder.weights_path())?;
         let model = Model::load(&store, &config).or_failed()?;
-        Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone() })
+        let weights_sha256 = folder.weights_sha256()?;
+        Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone(), weights_sha256 })
     }
 }
 
@@ -67,6 +70,26 @@ pub struct Adapter {
     max_tokens: usize,
     coverage: Coverage,
     cut: usize,
+    modalities: Vec<String>,
+    measured: Measured,
+    everything: Arc<[u32]>,
+}
+
+/// Tokens of a block under the model's ids, one entry per modality of the model.
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    /// Tokens by modality; a modality that is not there or not wanted is not measured.
+    pub tokens: Vec<ModalityTokens>,
+    modalities: Vec<String>,
+    measured: Measured,
+    everything: Arc<[u32]>,
+}
+
+impl Mapped {
+    /// Returns the genes that a data set measured in a modality of the model.
+    pub fn measured(&self, dataset: &str, modality: usize) -> Arc<[u32]> {
+        self.measured.get(dataset, &self.modalities[modality]).unwrap_or(&self.everything).clone()
+    }
 }
 
 impl Adapter {
@@ -93,7 +116,24 @@ impl Adapter {
         let map = VocabularyMap::new(&schema.vocabulary, &trained.vocabulary);
         let coverage = map.coverage();
         coverage.check(MIN_COVERAGE, "the tokens")?;
-        Ok(Self { map, columns, max_tokens, coverage, cut: 0 })
+        let measured = map.apply_measured(&schema.measured);
+        let everything = (1..=trained.vocabulary.len() as u32).collect();
+        let modalities = names.clone();
+        Ok(Self { map, columns, max_tokens, coverage, cut: 0, modalities, measured, everything })
+    }
+
+    /// Returns the tokens of a block under the model's ids.
+    pub fn map(&mut self, block: &TokenBatch) -> Mapped {
+        let of = |column: &Option<usize>| match column {
+            Some(column) => self.map.apply(&block.modalities[*column], &mut self.coverage),
+            None => ModalityTokens::absent(block.len()),
+        };
+        Mapped {
+            tokens: self.columns.iter().map(of).collect(),
+            modalities: self.modalities.clone(),
+            measured: self.measured.clone(),
+            everything: self.everything.clone(),
+        }
     }
 
     /// Packs the cells of a block; of a long cell the highest counts.
@@ -101,12 +141,7 @@ impl Adapter {
         let mut packed = PackedBatch::new(self.columns.len());
         packed.cells = block.len();
         let mut long = vec![false; block.len()];
-        for (column, to) in self.columns.iter().zip(&mut packed.modalities) {
-            let Some(column) = column else {
-                (0..block.len()).for_each(|_| to.push(&[], &[], 0.0));
-                continue;
-            };
-            let tokens = self.map.apply(&block.modalities[*column], &mut self.coverage);
+        for (tokens, to) in self.map(block).tokens.iter().zip(&mut packed.modalities) {
             for (cell, long) in long.iter_mut().enumerate() {
                 let (ids, counts) = tokens.cell(cell);
                 *long |= ids.len() > self.max_tokens;

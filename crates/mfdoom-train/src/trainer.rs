@@ -8,7 +8,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore, clip_grad_norm};
 
-use crate::checkpoint::{Checkpoint, Position};
+use crate::checkpoint::{Best, Checkpoint, Position, Progress, trained};
 use crate::sampler::Sampler;
 use crate::schedule::Schedule;
 
@@ -53,6 +53,17 @@ pub struct Plan {
     pub log_every: u64,
     /// A checkpoint is written after every so many steps.
     pub checkpoint_every: u64,
+    /// Whether the state with the best validation is kept, and not the last.
+    pub selection: Option<Selection>,
+}
+
+/// How the best state of a run is found. The start, before any step, is one of the candidates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// The validation score to judge by; less is better.
+    pub score: String,
+    /// The run ends when so many epochs in a row brought nothing better.
+    pub patience: u64,
 }
 
 /// Sees what happens in a run, and may stop it.
@@ -89,20 +100,24 @@ pub fn train(
         task,
         store,
         plan,
-        optimiser: AdamW::new(config, store, |name| Some(if decays(name) { plan.weight_decay } else { 0.0 }))
-            .or_failed()?,
-        position: Position::default(),
-        metrics: Vec::new(),
+        optimiser: AdamW::new(config, store, |name| {
+            let decay = if decays(name) { plan.weight_decay } else { 0.0 };
+            store.is_trained(name).then_some(decay)
+        })
+        .or_failed()?,
+        progress: Progress::default(),
         clock: Clock::new(),
     };
-    if let Some(saved) = checkpoint.load(store, &mut run.optimiser)? {
-        (run.position, run.metrics) = saved;
+    match checkpoint.load(store, &mut run.optimiser)? {
+        Some(saved) => run.progress = saved,
+        None if plan.selection.is_some() => drop(run.judge(0)?),
+        None => {}
     }
-    observer.begin(run.position, plan.epochs * plan.sampler.cells.len() as u64);
-    while run.position.epoch < plan.epochs {
+    observer.begin(run.progress.position, plan.epochs * plan.sampler.cells.len() as u64);
+    while run.progress.position.epoch < plan.epochs && !run.has_converged() {
         run.epoch(checkpoint, observer)?;
     }
-    Ok(run.metrics)
+    run.finish()
 }
 
 struct Run<'a> {
@@ -110,49 +125,84 @@ struct Run<'a> {
     store: &'a ParameterStore,
     plan: &'a Plan,
     optimiser: AdamW,
-    position: Position,
-    metrics: Vec<MetricRow>,
+    progress: Progress,
     clock: Clock,
 }
 
 impl Run<'_> {
     fn epoch(&mut self, checkpoint: &Checkpoint, observer: &mut dyn Observer) -> Result<()> {
-        let batches = self.plan.sampler.epoch(self.position.epoch);
-        let first = self.position.batch as usize;
+        let batches = self.plan.sampler.epoch(self.progress.position.epoch);
+        let first = self.progress.position.batch as usize;
         for (i, batch) in batches.iter().enumerate().skip(first) {
-            let done = (self.position.epoch as f64 + (i + 1) as f64 / batches.len() as f64).max(0.0);
+            let done = (self.progress.position.epoch as f64 + (i + 1) as f64 / batches.len() as f64).max(0.0);
             let loss = self.step(batch, done)?;
-            self.position.batch += 1;
+            self.progress.position.batch += 1;
             observer.step(batch.len(), loss);
             let last = i + 1 == batches.len();
+            let step = self.progress.position.step;
             let signal = observer.stop();
-            if !last && (signal.is_some() || self.position.step.is_multiple_of(self.plan.checkpoint_every)) {
-                checkpoint.save(self.store, &self.optimiser, self.position, &self.metrics)?;
+            if !last && (signal.is_some() || step.is_multiple_of(self.plan.checkpoint_every)) {
+                checkpoint.save(self.store, &self.optimiser, &self.progress)?;
             }
             if let Some(signal) = signal.filter(|_| !last) {
                 return Err(Error::interrupted(signal));
             }
         }
-        self.position = Position { epoch: self.position.epoch + 1, batch: 0, ..self.position };
-        let scores = self.task.validate(self.store)?;
-        for (name, value) in &scores {
-            self.record("validation", name, *value, self.position.epoch as f64);
-        }
-        observer.epoch(self.position.epoch, &scores);
-        checkpoint.save(self.store, &self.optimiser, self.position, &self.metrics)?;
-        match observer.stop().filter(|_| self.position.epoch < self.plan.epochs) {
+        let position = self.progress.position;
+        self.progress.position = Position { epoch: position.epoch + 1, batch: 0, ..position };
+        let epoch = self.progress.position.epoch;
+        let scores = self.judge(epoch)?;
+        observer.epoch(epoch, &scores);
+        checkpoint.save(self.store, &self.optimiser, &self.progress)?;
+        let last = epoch >= self.plan.epochs || self.has_converged();
+        match observer.stop().filter(|_| !last) {
             Some(signal) => Err(Error::interrupted(signal)),
             None => Ok(()),
         }
     }
 
+    /// Validates, records the scores and keeps the state where it is the best so far.
+    fn judge(&mut self, epoch: u64) -> Result<Vec<(String, f64)>> {
+        let scores = self.task.validate(self.store)?;
+        for (name, value) in &scores {
+            self.record("validation", name, *value, epoch as f64);
+        }
+        let judged = self.plan.selection.as_ref().map(|selection| &selection.score);
+        if let Some((_, score)) = scores.iter().find(|(name, _)| Some(name) == judged) {
+            let best = self.progress.best.as_ref().map_or(f64::INFINITY, |best| best.score);
+            if *score < best {
+                self.progress.best = Some(Best { epoch, score: *score, weights: trained(self.store)? });
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Whether nothing better has come for as long as the plan is patient.
+    fn has_converged(&self) -> bool {
+        let since = |best: &Best| self.progress.position.epoch - best.epoch;
+        match (&self.plan.selection, &self.progress.best) {
+            (Some(selection), Some(best)) => since(best) >= selection.patience,
+            _ => false,
+        }
+    }
+
+    /// Goes back to the best state, where one was kept.
+    fn finish(self) -> Result<Vec<MetricRow>> {
+        if let Some(best) = &self.progress.best {
+            self.store.load_where(&best.weights, |name| self.store.is_trained(name)).or_failed()?;
+            tracing::info!("the best state is that after epoch {}", best.epoch);
+        }
+        Ok(self.progress.metrics)
+    }
+
     /// Makes one step; `done` is the number of epochs after it.
     fn step(&mut self, batch: &[usize], done: f64) -> Result<f64> {
-        let loss = self.task.loss(self.store, batch, self.position.epoch).or_failed()?;
+        let loss = self.task.loss(self.store, batch, self.progress.position.epoch).or_failed()?;
         let total = scalar(&loss.total)?;
-        self.position.step += 1;
+        self.progress.position.step += 1;
+        let step = self.progress.position.step;
         if !total.is_finite() {
-            return Err(Error::failed(format!("the loss is {total} at step {}", self.position.step))
+            return Err(Error::failed(format!("the loss is {total} at step {step}"))
                 .help("lower --lr, or look for broken counts in the input"));
         }
         let mut gradients = loss.total.backward().or_failed()?;
@@ -160,7 +210,7 @@ impl Run<'_> {
         let rate = self.plan.schedule.rate(done / self.plan.epochs as f64);
         self.optimiser.step(self.store, &gradients, rate).or_failed()?;
         self.clock.cells += batch.len();
-        if self.position.step == 1 || self.position.step.is_multiple_of(self.plan.log_every) {
+        if step == 1 || step.is_multiple_of(self.plan.log_every) {
             self.record("train", "loss/total", total, done);
             for (name, value) in &loss.terms {
                 self.record("train", &format!("loss/{name}"), scalar(value)?, done);
@@ -175,7 +225,8 @@ impl Run<'_> {
 
     fn record(&mut self, split: &str, name: &str, value: f64, epoch: f64) {
         let (split, name) = (split.to_owned(), name.to_owned());
-        self.metrics.push(MetricRow { step: self.position.step, epoch, split, name, value });
+        let step = self.progress.position.step;
+        self.progress.metrics.push(MetricRow { step, epoch, split, name, value });
     }
 }
 

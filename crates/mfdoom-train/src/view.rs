@@ -24,21 +24,34 @@ impl Views {
     pub fn training(&self, cells: &Cells, batch: &[usize], epoch: u64) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         packed.cells = batch.len();
+        let present = vec![true; cells.modalities.len()];
         for &cell in batch {
-            let shown = self.shown_modalities(cells, cell, epoch);
-            let mut stream = Stream::new(self.seed, "tokens", epoch, cell as u64);
-            for (m, to) in packed.modalities.iter_mut().enumerate() {
-                let tokens = cells.tokens(m);
-                let (ids, counts) = tokens.cell(cell);
-                let keep = self.kept(ids.len());
-                let rows = stream.sample(ids.len(), keep);
-                let rows = if shown[m] { rows } else { Vec::new() };
-                let ids: Vec<u32> = rows.iter().map(|i| ids[*i]).collect();
-                let counts: Vec<f32> = rows.iter().map(|i| counts[*i]).collect();
-                to.push(&ids, &counts, tokens.library_size[cell] as f32);
-            }
+            let shown = self.shown(cells, cell, epoch, &present);
+            self.push(cells, cell, epoch, (&shown, &|_| false), &mut packed);
         }
         packed
+    }
+
+    /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
+    pub(crate) fn push(
+        &self,
+        cells: &Cells,
+        cell: usize,
+        epoch: u64,
+        (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
+        packed: &mut PackedBatch,
+    ) {
+        let mut stream = Stream::new(self.seed, "tokens", epoch, cell as u64);
+        for (m, to) in packed.modalities.iter_mut().enumerate() {
+            let tokens = cells.tokens(m);
+            let (ids, counts) = tokens.cell(cell);
+            let open: Vec<usize> = (0..ids.len()).filter(|i| !hidden(ids[*i])).collect();
+            let rows = stream.sample(open.len(), self.kept(open.len()));
+            let rows = if shown[m] { rows } else { Vec::new() };
+            let ids: Vec<u32> = rows.iter().map(|i| ids[open[*i]]).collect();
+            let counts: Vec<f32> = rows.iter().map(|i| counts[open[*i]]).collect();
+            to.push(&ids, &counts, tokens.library_size[cell] as f32);
+        }
     }
 
     /// Returns the batch with one random modality hidden in each cell that shows two or more.
@@ -61,8 +74,9 @@ impl Views {
         after.min(self.max_tokens)
     }
 
-    fn shown_modalities(&self, cells: &Cells, cell: usize, epoch: u64) -> Vec<bool> {
-        let has = |m: usize| !cells.tokens(m).cell(cell).0.is_empty();
+    /// Returns which of the allowed modalities a cell shows.
+    pub(crate) fn shown(&self, cells: &Cells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
+        let has = |m: usize| allowed[m] && !cells.tokens(m).cell(cell).0.is_empty();
         let mut stream = Stream::new(self.seed, "modalities", epoch, cell as u64);
         let n = cells.modalities.len();
         let mut shown: Vec<bool> = (0..n).map(|m| !stream.chance(self.modality_dropout) && has(m)).collect();

@@ -1,0 +1,281 @@
+//! The command line of `mfdoom-finetune-decoder`.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, ValueEnum};
+use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
+use mfdoom_model::decoder::{Architecture, DecoderLoss, DecoderTask};
+use mfdoom_train::Validation;
+use serde::{Serialize, Serializer};
+
+/// Trains a decoder on the embeddings of a model.
+///
+/// A decoder says what value a gene has in a cell: its counts (expression, generative), its velocity, or for a
+/// cell its label (classification). Cells may lack modalities, and in training lose some at random, so that one
+/// decoder serves cells with all, some or one modality. The result is a folder with config.json,
+/// model.safetensors, genes.json, metrics.parquet and manifest.json, of use with this model only.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mfdoom-finetune-decoder", version)]
+pub struct Args {
+    /// Token tables of mfdoom-preprocess; - is standard input
+    #[arg(value_name = "TOKENS")]
+    pub tokens: Vec<PathBuf>,
+
+    /// Folder of a model trained by mfdoom-pretrain
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
+    pub model: PathBuf,
+
+    /// What the cells should be decoded to: velocity folders or tables, an obs column (classification), or
+    /// modalities (expression, generative) [default there: all of the model's]
+    #[arg(long, value_name = "PATH|COLUMN", value_delimiter = ',', help_heading = "Decoder")]
+    pub targets: Vec<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub decoder: DecoderArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub training: TrainingArgs,
+
+    /// Go on from the checkpoint that an interrupted run left at DECODER.checkpoint; begin where there is none
+    #[arg(long, help_heading = "Running")]
+    pub resume: bool,
+
+    /// Write a checkpoint after every so many steps, and after every epoch
+    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    pub checkpoint_every: u64,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub seed: SeedArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub device: DeviceArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub common: CommonArgs,
+}
+
+/// What the decoder is made of.
+#[derive(Clone, Debug, Group, Serialize)]
+pub struct DecoderArgs {
+    /// What is decoded: expression, velocity, generative or classification
+    #[arg(long, value_name = "TASK", help_heading = "Decoder")]
+    pub task: DecoderTask,
+
+    /// How genes ask: pooled (the head's vector) or attention (its hidden states)
+    #[arg(long, value_name = "NAME", default_value_t = Architecture::Pooled, help_heading = "Decoder")]
+    pub architecture: Architecture,
+
+    /// The model's output that is seen: fusion, global or a modality
+    #[arg(long, value_name = "HEAD", default_value = "fusion", help_heading = "Decoder")]
+    pub head: String,
+
+    /// What is minimised: nb, zinb, mse, huber or cross-entropy [default: nb for counts, mse for velocity]
+    #[arg(long, value_name = "LOSS", help_heading = "Decoder")]
+    pub loss: Option<DecoderLoss>,
+
+    /// Weight of one minus the cosine of a cell, beside mse and huber
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = not_negative, help_heading = "Decoder")]
+    pub cosine: f64,
+
+    /// Width in which genes and cells meet [default: 32, or what genes and cells allow]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
+    pub rank: Option<usize>,
+
+    /// Width of the MLP; 0 for a linear network
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Decoder")]
+    pub hidden: usize,
+
+    /// Whether a path from the counts of all genes goes past the model [default: on, off for classification]
+    #[arg(long, value_enum, value_name = "on|off", help_heading = "Decoder")]
+    pub profile: Option<Switch>,
+
+    /// Components of that path [default: 50, or what genes and cells allow]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
+    pub components: Option<usize>,
+
+    /// Random features of that path
+    #[arg(long, value_name = "N", default_value_t = 1536, value_parser = positive, help_heading = "Decoder")]
+    pub features: usize,
+
+    /// Penalty of the regression that path starts from [default: chosen on the cells held back]
+    #[arg(long, value_name = "PENALTY", value_parser = above_zero, help_heading = "Decoder")]
+    pub penalty: Option<f64>,
+
+    /// Parts of the model that are trained too: pooling, or the last K layers with it
+    #[arg(long, value_name = "pooling|K", help_heading = "Decoder")]
+    #[serde(serialize_with = "as_text")]
+    pub unfreeze: Option<Unfreeze>,
+
+    /// Show the decoder these modalities only
+    #[arg(long, value_name = "MODALITY", value_delimiter = ',', help_heading = "Decoder")]
+    pub use_modalities: Vec<String>,
+}
+
+/// How it is trained.
+#[derive(Clone, Debug, Group, Serialize)]
+pub struct TrainingArgs {
+    /// Passes over the cells; 0 writes the start
+    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Training")]
+    pub epochs: u64,
+
+    /// Cells of a batch
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Training")]
+    pub batch_cells: usize,
+
+    /// Tokens that a cell keeps of a modality [default: of the model]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
+    pub max_tokens: Option<usize>,
+
+    /// Highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 3e-4, help_heading = "Training")]
+    pub lr: f64,
+
+    /// Share of the run in which the learning rate rises, before it falls along a cosine
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share, help_heading = "Training")]
+    pub warmup: f64,
+
+    /// Decoupled weight decay of the network's linear layers
+    #[arg(long, value_name = "RATE", default_value_t = 0.1, help_heading = "Training")]
+    pub weight_decay: f64,
+
+    /// Largest norm of the gradient
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    pub clip: f64,
+
+    /// Probability that a modality of a cell is hidden
+    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = share, help_heading = "Training")]
+    pub modality_dropout: f64,
+
+    /// Probability that a gene of a cell is hidden, in all modalities [default: 0.2 for expression, else 0]
+    #[arg(long, value_name = "P", value_parser = share, help_heading = "Training")]
+    pub hide_genes: Option<f64>,
+
+    /// Views of a cell, over and over, so that a model that is not trained computes each only once; 0 draws a
+    /// fresh one in every epoch
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    pub views: u64,
+
+    /// Stop when so many epochs in a row brought nothing better on the cells held back
+    #[arg(long, value_name = "EPOCHS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    pub patience: u64,
+
+    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE; the state that is best there is kept
+    #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
+    #[serde(serialize_with = "shown")]
+    pub validation: Validation,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+/// Which parts of the backbone are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfreeze {
+    /// The pooling.
+    Pooling,
+    /// The last layers, the final norm and the pooling.
+    Layers(usize),
+}
+
+impl Unfreeze {
+    /// Whether a tensor of a backbone of `depth` layers is trained.
+    pub fn trains(self, name: &str, depth: usize) -> bool {
+        let layer = || name.strip_prefix("layers.")?.split('.').next()?.parse::<usize>().ok();
+        match self {
+            Self::Pooling => name.starts_with("pool."),
+            Self::Layers(k) => {
+                name.starts_with("pool.") || name == "norm.weight" || layer().is_some_and(|i| i + k >= depth)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Unfreeze {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pooling => f.write_str("pooling"),
+            Self::Layers(k) => k.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for Unfreeze {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("pooling", _) => Ok(Self::Pooling),
+            (_, Ok(k)) if k > 0 => Ok(Self::Layers(k)),
+            _ => Err(format!("'{text}' is neither pooling nor a number of layers from 1")),
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err(format!("'{text}' is not from 0 to below 1")),
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is not a number from 1"))
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|v| *v >= 0.0 && v.is_finite());
+    value.ok_or_else(|| format!("'{text}' is not a number from 0"))
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|v| *v > 0.0 && v.is_finite());
+    value.ok_or_else(|| format!("'{text}' is not a number above 0"))
+}
+
+fn shown<S: Serializer>(value: &Validation, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_text<S: Serializer>(value: &Option<Unfreeze>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(ToString::to_string).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfreezing_names_the_last_layers_and_what_follows_them() {
+        let two: Unfreeze = "2".parse().unwrap();
+        let trained = |name: &str| two.trains(name, 4);
+        assert!(
+            ["layers.2.attn.to_q.weight", "layers.3.ff.norm.weight", "norm.weight", "pool.queries"]
+                .iter()
+                .all(|name| trained(name))
+        );
+        assert!(
+            !["layers.1.attn.to_q.weight", "encoders.a.gene.weight", "fusion.tokens", "loss.logit_scale"]
+                .iter()
+                .any(|name| trained(name))
+        );
+        let pooling: Unfreeze = "pooling".parse().unwrap();
+        assert!(pooling.trains("pool.to_kv.weight", 4) && !pooling.trains("norm.weight", 4));
+        assert!("0".parse::<Unfreeze>().is_err() && "all".parse::<Unfreeze>().is_err());
+    }
+}

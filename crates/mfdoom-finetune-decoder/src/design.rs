@@ -1,0 +1,92 @@
+//! The configuration of a decoder, from the command line and the data.
+
+use std::collections::BTreeMap;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_model::ModelConfig;
+use mfdoom_model::decoder::{DECODER_FORMAT, DecoderConfig, DecoderTask, ProfileConfig};
+use mfdoom_train::{Cells, Split, Targets, libraries};
+
+use crate::args::{Args, Switch};
+use crate::targets::{Chosen, loss};
+
+const COMPONENTS: usize = 50;
+const RANK: usize = 32;
+
+/// Returns which modalities of the model the decoder may see.
+///
+/// # Errors
+/// Usage: a name that is none of them.
+pub fn allowed(args: &Args, modalities: &[String]) -> Result<Vec<bool>> {
+    let wanted = &args.decoder.use_modalities;
+    if let Some(name) = wanted.iter().find(|name| !modalities.contains(name)) {
+        return Err(Error::usage(format!("--use-modalities: the model knows no modality '{name}'"))
+            .wanted(modalities.join(", ")));
+    }
+    Ok(modalities.iter().map(|m| wanted.is_empty() || wanted.contains(m)).collect())
+}
+
+/// Returns the configuration.
+///
+/// # Errors
+/// Usage, where settings do not fit each other or the model.
+pub fn configure(
+    args: &Args,
+    backbone: (&ModelConfig, &str),
+    cells: &Cells,
+    chosen: &Chosen,
+    split: &Split,
+) -> Result<DecoderConfig> {
+    let (model, sha256) = backbone;
+    let genes = match &chosen.targets {
+        Targets::Values(values) => values.genes.len(),
+        _ => chosen.genes.len(),
+    };
+    let profile = profile(args, cells, split)?;
+    let outputs = chosen.names.len() * genes.max(chosen.classes.len());
+    let largest = outputs.min(split.training.len()).max(1);
+    let libraries = match &chosen.targets {
+        Targets::Counts(counts) | Targets::LogCounts(counts) => {
+            libraries(cells, &split.training, &counts.modalities)
+        }
+        _ => BTreeMap::new(),
+    };
+    let config = DecoderConfig {
+        format: DECODER_FORMAT,
+        task: args.decoder.task,
+        architecture: args.decoder.architecture,
+        head: args.decoder.head.clone(),
+        loss: loss(args),
+        targets: chosen.names.clone(),
+        genes,
+        classes: chosen.classes.clone(),
+        rank: args.decoder.rank.unwrap_or(RANK).min(largest),
+        hidden: args.decoder.hidden,
+        profile,
+        cosine: args.decoder.cosine,
+        libraries,
+        backbone_sha256: sha256.to_owned(),
+    };
+    config.check(model)?;
+    Ok(config)
+}
+
+/// The profile path of the modalities that some training cells have; none where it is off.
+fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileConfig>> {
+    let default = if args.decoder.task == DecoderTask::Classification { Switch::Off } else { Switch::On };
+    if args.decoder.profile.unwrap_or(default) == Switch::Off {
+        return Ok(None);
+    }
+    let allowed = allowed(args, &cells.modalities)?;
+    let with =
+        |m: &usize| split.training.iter().filter(|cell| !cells.tokens(*m).cell(**cell).0.is_empty()).count();
+    let modalities: Vec<(usize, usize)> =
+        (0..allowed.len()).filter(|m| allowed[*m]).map(|m| (m, with(&m))).filter(|(_, n)| *n > 1).collect();
+    let Some(fewest) = modalities.iter().map(|(_, n)| *n).min() else { return Ok(None) };
+    let largest = fewest.min(cells.vocabulary.len());
+    Ok(Some(ProfileConfig {
+        modalities: modalities.into_iter().map(|(m, _)| cells.modalities[m].clone()).collect(),
+        components: args.decoder.components.unwrap_or(COMPONENTS.min(largest)),
+        features: args.decoder.features,
+    }))
+}

@@ -1,0 +1,10 @@
+//! Trains a decoder on the embeddings of a model: `Args` in, a decoder folder out.
+
+mod args;
+mod console;
+mod design;
+mod run;
+mod targets;
+
+pub use args::{Args, DecoderArgs, Switch, TrainingArgs, Unfreeze};
+pub use run::run;

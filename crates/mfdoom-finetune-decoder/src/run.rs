@@ -1,0 +1,243 @@
+//! What `mfdoom-finetune-decoder` does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use candle_core::Device;
+use mfdoom_artifact::{Gene, Manifest, ModelDirWriter};
+use mfdoom_cli::MemorySize;
+use mfdoom_error::{Error, Result};
+use mfdoom_model::decoder::{
+    DECODER_FORMAT, Decoder, DecoderConfig, DecoderTask, PREFIX, add_decoder, is_constant,
+};
+use mfdoom_model::{Model, TensorResult};
+use mfdoom_nn::ParameterStore;
+use mfdoom_tokens::Vocabulary;
+use mfdoom_train::{
+    Cells, Checkpoint, DecoderViews, Finetuning, GENES, Plan, Sampler, Schedule, Selection, Split, Starter,
+    Targets, Trained, Views, Wanted, train,
+};
+use serde_json::{Value, json};
+
+use crate::args::{Args, TrainingArgs};
+use crate::console::Console;
+use crate::design::{allowed, configure};
+use crate::targets::{Chosen, label_column, read};
+
+/// Trains a decoder and publishes its folder.
+///
+/// # Errors
+/// Those of reading tokens, model and targets, of the settings, and of training.
+pub fn run(args: Args) -> Result<()> {
+    let output = output(&args)?;
+    let inputs = mfdoom_cli::inputs(&args.tokens)?;
+    let device = open_device(&args)?;
+    let trained = Trained::open(&args.model, &device)?;
+    let cells = Cells::read(&inputs, &wanted(&args, &trained)?)?;
+    let mut chosen = read(&args, &cells)?;
+    let split = split(&args, &cells, &mut chosen)?;
+    let backbone = trained.model.config().clone();
+    let config = configure(&args, (&backbone, &trained.weights_sha256), &cells, &chosen, &split)?;
+    describe(&config, &cells, &split);
+    let manifest = manifest(&args, &config, &cells, (&trained, &chosen))?;
+    if args.common.check {
+        return Ok(());
+    }
+    let checkpoint = {
+        let mut path = output.clone().into_os_string();
+        path.push(".checkpoint");
+        Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)?
+    };
+    let folder = ModelDirWriter::create(&output, args.output.force)?;
+
+    let mut store = seeded(&trained, args.seed.seed)?;
+    add_decoder(&mut store, &config, &backbone).or_failed()?;
+    freeze(&args, &mut store, backbone.depth);
+    let starter = Starter {
+        cells: &cells,
+        targets: &chosen.targets,
+        training: &split.training,
+        validation: &split.validation,
+        seed: args.seed.seed,
+        penalty: args.decoder.penalty,
+    };
+    for (modality, penalty) in starter.apply(&store, &config, &backbone)?.penalties {
+        tracing::info!("start from {modality}: penalty {penalty}");
+    }
+    let views = views(&args, &trained)?;
+    let plan = plan(&args, &cells, &split, views.views.max_tokens);
+    let parts = (
+        Model::load(&store, &backbone).or_failed()?,
+        Decoder::load(&store, &config, &backbone).or_failed()?,
+        args.decoder.unfreeze.is_some(),
+    );
+    let batch = args.training.batch_cells;
+    let task = Finetuning::new(parts, (&cells, &chosen.targets), split.validation, views, batch);
+    let metrics = train(&task, &store, &plan, &checkpoint, &mut Console::new(plan.epochs))?;
+
+    folder.write_config(&to_json(&config)?)?;
+    let weights = store.save_where(|name| name.starts_with(PREFIX) || store.is_trained(name)).or_failed()?;
+    std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
+    folder.write_text(GENES, &Vocabulary::new(genes(&chosen)).to_json())?;
+    folder.write_metrics(&metrics)?;
+    folder.commit(manifest)?;
+    checkpoint.remove()?;
+    tracing::info!("wrote {}", output.display());
+    Ok(())
+}
+
+fn output(args: &Args) -> Result<PathBuf> {
+    let path =
+        args.output.output.clone().ok_or_else(|| {
+            Error::usage("no output").wanted("a folder for the decoder").help("-o decoder/")
+        })?;
+    match mfdoom_cli::is_stream(&path) {
+        true => {
+            Err(Error::usage("a decoder is a folder and cannot go to standard output").help("-o decoder/"))
+        }
+        false => Ok(path.components().collect()),
+    }
+}
+
+fn open_device(args: &Args) -> Result<Device> {
+    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
+        .map_err(|e| Error::usage("--device").source(e))?;
+    if let Some(note) = note {
+        tracing::warn!("{note}");
+    }
+    Ok(device)
+}
+
+fn wanted(args: &Args, trained: &Trained) -> Result<Wanted> {
+    let columns = args.training.validation.column().into_iter().chain(label_column(args)?);
+    let mut obs: Vec<String> = columns.map(str::to_owned).collect();
+    obs.sort_unstable();
+    obs.dedup();
+    Ok(Wanted {
+        obs,
+        ids: args.decoder.task == DecoderTask::Velocity,
+        model: Some((Arc::clone(&trained.vocabulary), trained.model.config().modalities.clone())),
+        max_bytes: args.common.max_memory.map(MemorySize::bytes),
+    })
+}
+
+/// Splits the cells that have a target and something to see, and drops genes that no training cell knows.
+fn split(args: &Args, cells: &Cells, chosen: &mut Chosen) -> Result<Split> {
+    let mut split = args.training.validation.split(cells, args.seed.seed)?;
+    let allowed = allowed(args, &cells.modalities)?;
+    let usable = |cell: &usize| {
+        let seen = (0..allowed.len()).any(|m| allowed[m] && !cells.tokens(m).cell(*cell).0.is_empty());
+        seen && chosen.targets.has(cells, *cell)
+    };
+    split.training.retain(usable);
+    split.validation.retain(usable);
+    if split.training.len() < 2 {
+        return Err(Error::contract("too few training cells have a target and a modality to see")
+            .found(format!("{} cells", split.training.len()))
+            .wanted("at least 2")
+            .help("other --targets, --validation or --use-modalities"));
+    }
+    if let Targets::Values(values) = &mut chosen.targets {
+        let dropped = values.drop_unknown(&split.training);
+        if dropped > 0 {
+            tracing::info!("{dropped} genes have no velocity in any training cell: left out");
+        }
+    }
+    Ok(split)
+}
+
+fn genes(chosen: &Chosen) -> Vec<Gene> {
+    match &chosen.targets {
+        Targets::Values(values) => values.genes.clone(),
+        _ => chosen.genes.clone(),
+    }
+}
+
+fn describe(config: &DecoderConfig, cells: &Cells, split: &Split) {
+    tracing::info!(
+        "{} of {} cells to train on, {} held back; {} outputs: {}",
+        split.training.len(),
+        cells.len(),
+        split.validation.len(),
+        config.outputs(),
+        config.targets.join(", ")
+    );
+}
+
+fn manifest(
+    args: &Args,
+    config: &DecoderConfig,
+    cells: &Cells,
+    (trained, chosen): (&Trained, &Chosen),
+) -> Result<Manifest> {
+    let settings = json!({
+        "decoder": to_json(config)?,
+        "settings": mfdoom_cli::settings(&args.decoder)?,
+        "training": mfdoom_cli::settings(&args.training)?,
+    });
+    let mut inputs = cells.inputs.clone();
+    inputs.extend(chosen.inputs.iter().cloned());
+    inputs.push(trained.manifest.as_input(&args.model));
+    let version = env!("CARGO_PKG_VERSION");
+    let manifest = Manifest::new("mfdoom-finetune-decoder", version, DECODER_FORMAT, settings, inputs);
+    Ok(manifest.with_seed(args.seed.seed))
+}
+
+fn to_json(config: &DecoderConfig) -> Result<Value> {
+    serde_json::to_value(config).map_err(|e| Error::failed("the configuration cannot be written").source(e))
+}
+
+/// Returns a store with the backbone's parameters, whose further ones are drawn from the seed.
+fn seeded(trained: &Trained, seed: u64) -> Result<ParameterStore> {
+    let store = &trained.store;
+    let mut seeded = ParameterStore::new(seed, store.dtype(), store.device());
+    for (name, var) in store.iter() {
+        seeded.insert(name, var.as_tensor()).or_failed()?;
+    }
+    Ok(seeded)
+}
+
+/// Freezes the backbone, but for what is to be trained, and the constants of the decoder.
+fn freeze(args: &Args, store: &mut ParameterStore, depth: usize) {
+    let unfreeze = args.decoder.unfreeze;
+    store.freeze(|name| match name.starts_with(PREFIX) {
+        true => is_constant(name),
+        false => !unfreeze.is_some_and(|parts| parts.trains(name, depth)),
+    });
+}
+
+fn views(args: &Args, trained: &Trained) -> Result<DecoderViews> {
+    let config = trained.model.config();
+    let hidden = if args.decoder.task == DecoderTask::Expression { 0.2 } else { 0.0 };
+    Ok(DecoderViews {
+        views: Views {
+            max_tokens: args.training.max_tokens.unwrap_or(config.max_tokens),
+            token_dropout: 0.0,
+            modality_dropout: args.training.modality_dropout,
+            seed: args.seed.seed,
+        },
+        hide_genes: args.training.hide_genes.unwrap_or(hidden),
+        allowed: allowed(args, &config.modalities)?,
+        count: args.training.views,
+    })
+}
+
+fn plan(args: &Args, cells: &Cells, split: &Split, max_tokens: usize) -> Plan {
+    let TrainingArgs { epochs, batch_cells, lr, warmup, weight_decay, clip, patience, .. } =
+        args.training.clone();
+    let training = split.training.clone();
+    let tokens = training.iter().map(|cell| cells.cell_tokens(*cell, max_tokens)).collect();
+    let most = batch_cells.saturating_mul(max_tokens).saturating_mul(cells.modalities.len());
+    let sampler = Sampler { cells: training, tokens, batch_cells, batch_tokens: most, seed: args.seed.seed };
+    let held_back = !split.validation.is_empty();
+    Plan {
+        epochs,
+        sampler,
+        schedule: Schedule { peak: lr, warmup, floor: 0.01 },
+        weight_decay,
+        clip,
+        log_every: 10,
+        checkpoint_every: args.checkpoint_every,
+        selection: held_back.then(|| Selection { score: "loss/total".into(), patience }),
+    }
+}

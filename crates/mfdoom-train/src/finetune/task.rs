@@ -1,0 +1,178 @@
+//! Fine-tuning as a task of the trainer.
+
+use candle_core::{DType, Tensor};
+use mfdoom_error::Result;
+use mfdoom_model::decoder::{Architecture, Context, Decoder, Outputs, ProfileBatch, Target};
+use mfdoom_model::{Model, TensorResult};
+use mfdoom_nn::ParameterStore;
+
+use super::frozen::Frozen;
+use super::scores::{Accuracy, Agreement};
+use super::targets::Targets;
+use super::views::{DecoderViews, Shown, VALIDATION};
+use crate::data::Cells;
+use crate::trainer::{StepLoss, Task};
+
+/// A decoder on its backbone, the cells it learns from and those it is judged on.
+#[derive(Debug)]
+pub struct Finetuning<'a> {
+    /// The backbone, sharing its parameters with the store that is trained.
+    pub model: Model,
+    /// The decoder, of the same store.
+    pub decoder: Decoder,
+    /// All cells.
+    pub cells: &'a Cells,
+    /// Their targets.
+    pub targets: &'a Targets,
+    /// Cells held back.
+    pub held_back: Vec<usize>,
+    /// How cells are shown.
+    pub views: DecoderViews,
+    /// Cells of a validation batch.
+    pub batch_cells: usize,
+    frozen: Option<Frozen>,
+}
+
+impl<'a> Finetuning<'a> {
+    /// Prepares the task; `trained` says whether any part of the backbone is.
+    pub fn new(
+        (model, decoder, trained): (Model, Decoder, bool),
+        (cells, targets): (&'a Cells, &'a Targets),
+        held_back: Vec<usize>,
+        views: DecoderViews,
+        batch_cells: usize,
+    ) -> Self {
+        let pooled = decoder.config().architecture == Architecture::Pooled;
+        let frozen = (pooled && !trained).then(Frozen::default);
+        Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen }
+    }
+
+    fn outputs(
+        &self,
+        store: &ParameterStore,
+        batch: &[usize],
+        shown: &Shown,
+    ) -> candle_core::Result<Outputs> {
+        let network = self.decoder.network();
+        let repeats = self.views.count > 0 || shown.draw == VALIDATION;
+        let context: Context = match self.frozen.as_ref().filter(|_| repeats) {
+            Some(frozen) => frozen.context(
+                (&self.model, network),
+                (self.cells, &self.views),
+                batch,
+                shown,
+                store.device(),
+            )?,
+            None => network.context(&self.model, &self.views.pack(self.cells, batch, shown))?,
+        };
+        let profile = match self.decoder.profile() {
+            Some(path) => self.views.profile(self.cells, path, batch, shown),
+            None => ProfileBatch::new(self.cells.modalities.len()),
+        };
+        self.decoder.forward(&context, &profile)
+    }
+
+    /// Ways of looking at the cells held back: all modalities, and each alone where training hides some.
+    fn modes(&self) -> Vec<(String, Option<usize>)> {
+        let mut modes = vec![("all".to_owned(), None)];
+        let allowed: Vec<usize> = (0..self.views.allowed.len()).filter(|m| self.views.allowed[*m]).collect();
+        if self.views.views.modality_dropout > 0.0 && allowed.len() > 1 {
+            modes.extend(allowed.into_iter().map(|m| (self.cells.modalities[m].clone(), Some(m))));
+        }
+        modes
+    }
+
+    fn validate_mode(&self, store: &ParameterStore, only: Option<usize>) -> Result<Mode> {
+        let sees = |cell: &usize| only.is_none_or(|m| !self.cells.tokens(m).cell(*cell).0.is_empty());
+        let cells: Vec<usize> = self.held_back.iter().copied().filter(sees).collect();
+        let n = self.decoder.config().outputs();
+        let mut mode = Mode {
+            loss: 0.0,
+            cells: cells.len(),
+            agreement: Agreement::new(n),
+            hidden: Agreement::new(n),
+            accuracy: Accuracy::new(n),
+        };
+        for batch in cells.chunks(self.batch_cells) {
+            let shown = self.views.validation(self.cells, batch, only);
+            let outputs = self.outputs(store, batch, &shown).or_failed()?;
+            let target = self.targets.of(self.cells, batch, store.device()).or_failed()?;
+            let loss = self.decoder.loss(&outputs, &target).or_failed()?;
+            mode.loss += number(&loss.total)? * batch.len() as f64;
+            let predicted = self.decoder.predict(&outputs).or_failed()?;
+            let predicted = predicted.to_dtype(DType::F32).and_then(|p| p.to_vec2::<f32>()).or_failed()?;
+            self.judge(batch, &predicted, &target, &mut mode);
+        }
+        Ok(mode)
+    }
+
+    fn judge(&self, batch: &[usize], predicted: &[Vec<f32>], target: &Target, mode: &mut Mode) {
+        if let Target::Labels(labels) = target {
+            predicted.iter().zip(labels).for_each(|(p, label)| mode.accuracy.add(p, *label as usize));
+            return;
+        }
+        let mut wanted = self.targets.dense(self.cells, batch);
+        let n = self.decoder.config().outputs();
+        let of_counts = !matches!(self.targets, Targets::Values(_));
+        for ((&cell, predicted), wanted) in batch.iter().zip(predicted).zip(wanted.chunks_mut(n)) {
+            mode.agreement.add(predicted, wanted);
+            if let Some(hidden) = self.views.hidden(self.cells, cell, VALIDATION).filter(|_| of_counts) {
+                let genes = self.cells.vocabulary.len();
+                let open = wanted.iter_mut().enumerate().filter(|(i, _)| !hidden[i % genes + 1]);
+                open.for_each(|(_, value)| *value = f32::NAN);
+                mode.hidden.add(predicted, wanted);
+            }
+        }
+    }
+}
+
+/// Scores of one way of looking.
+struct Mode {
+    loss: f64,
+    cells: usize,
+    agreement: Agreement,
+    /// Of the genes that were hidden from the input.
+    hidden: Agreement,
+    accuracy: Accuracy,
+}
+
+impl Task for Finetuning<'_> {
+    fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
+        let shown = self.views.training(self.cells, cells, epoch);
+        let outputs = self.outputs(store, cells, &shown)?;
+        let target = self.targets.of(self.cells, cells, store.device())?;
+        let loss = self.decoder.loss(&outputs, &target)?;
+        let terms = loss.terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(StepLoss { total: loss.total, terms })
+    }
+
+    /// The score `loss/total` is the mean over the ways of looking that some cell can be looked at.
+    fn validate(&self, store: &ParameterStore) -> Result<Vec<(String, f64)>> {
+        let mut scores = Vec::new();
+        let mut losses = Vec::new();
+        for (name, only) in self.modes() {
+            let mode = self.validate_mode(store, only)?;
+            if mode.cells == 0 {
+                continue;
+            }
+            let loss = mode.loss / mode.cells as f64;
+            losses.push(loss);
+            scores.push((format!("loss/{name}"), loss));
+            for (prefix, found) in [
+                ("", mode.agreement.scores()),
+                ("hidden_", mode.hidden.scores()),
+                ("", mode.accuracy.scores()),
+            ] {
+                scores.extend(found.into_iter().map(|(score, v)| (format!("{prefix}{score}/{name}"), v)));
+            }
+        }
+        if !losses.is_empty() {
+            scores.insert(0, ("loss/total".into(), losses.iter().sum::<f64>() / losses.len() as f64));
+        }
+        Ok(scores)
+    }
+}
+
+fn number(value: &Tensor) -> Result<f64> {
+    value.to_dtype(DType::F64).and_then(|v| v.to_scalar()).or_failed()
+}
