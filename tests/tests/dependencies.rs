@@ -30,6 +30,7 @@ const STAGES: &[&str] = &[
     "mfdoom-finetune-decoder",
     "mfdoom-embed",
     "mfdoom-evaluate",
+    "mfdoom-velocity",
     "mfdoom-gather",
     "mfdoom-annotate",
     "mfdoom-velocity",
