@@ -192,7 +192,7 @@ fn threads_and_repeats_give_the_same_bytes() {
 fn what_is_missing_is_masked_and_never_zero() {
     let moving = Moving::new();
     // One gene has no velocity at all, another none in every tenth cell.
-    let missing = |at: usize| at % 60 == 5 || (at % 60 == 6 && at / 60 % 10 == 0);
+    let missing = |at: usize| at % 60 == 5 || (at % 60 == 6 && (at / 60).is_multiple_of(10));
     let holes = moving.folder_of("holes", |at, value| if missing(at) { f32::NAN } else { value });
     let truth = moving.truth("t.parquet", "sim");
     let more = ["--truth", truth.to_str().unwrap(), "--label", "type", "--edges", EDGES, "--umap-seeds", "1"];
