@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, Input, read_metrics};
 use mfdoom_tests::{attempt, bytes, run, stage};
 use tempfile::TempDir;
 
@@ -36,6 +37,7 @@ fn from_counts_to_scores_by_file_and_by_pipe() {
     let piped = Command::new("sh").current_dir(folder).args(["-c", &pipe]).output().unwrap();
     assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
     assert!(bytes(folder, "piped.parquet").starts_with(b"PAR1"));
+    assert!(rows(folder, "piped.parquet") == rows(folder, "embeddings.parquet"), "the pipe gives others");
     run(folder, "mfdoom-embed", "tokens.parquet --model model -o part.parquet --use-modalities expression");
     assert_ne!(bytes(folder, "part.parquet"), bytes(folder, "embeddings.parquet"));
     for table in ["embeddings", "piped"] {
@@ -107,4 +109,99 @@ fn embeddings_go_into_the_h5ad_and_a_wrong_model_is_refused() {
     run(folder, "mfdoom-embed", "tokens.parquet --model model --into sim.h5ad");
     assert!(bytes(folder, "sim.h5ad") != before);
     run(folder, "mfdoom-evaluate", "embedding sim.h5ad --obsm X_mfdoom --label cell_type -o h5ad.json");
+}
+
+/// Rows of an embeddings file, one each.
+fn rows(folder: &Path, name: &str) -> Vec<(String, String, Vec<Vec<u32>>, Vec<bool>)> {
+    let reader = EmbeddingReader::open(&Input::Path(folder.join(name))).unwrap();
+    let dims: Vec<usize> = reader.schema().heads.iter().map(|head| head.dim).collect();
+    let row = |batch: &EmbeddingBatch, at: usize| {
+        let head = |(values, dim): (&Vec<f32>, &usize)| {
+            values[at * dim..(at + 1) * dim].iter().map(|value| value.to_bits()).collect()
+        };
+        let heads = batch.heads.iter().zip(&dims).map(head).collect();
+        let present = batch.present.iter().map(|present| present[at]).collect();
+        (batch.dataset[at].clone(), batch.cell_id[at].clone(), heads, present)
+    };
+    let batches: Vec<_> = reader.map(|batch| batch.unwrap()).collect();
+    batches.iter().flat_map(|batch| (0..batch.len()).map(|at| row(batch, at)).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn shards_together_are_the_whole_row_for_row() {
+    let folder = tokens();
+    let folder = folder.path();
+    train(folder, "model", "--epochs 1");
+    // 200 cells in batches of 32: no shard begins or ends where a batch of the whole does.
+    let embed = "tokens.parquet --model model --batch-cells 32";
+    run(folder, "mfdoom-embed", &format!("{embed} -o whole.parquet"));
+    let whole = rows(folder, "whole.parquet");
+    assert_eq!(whole.len(), 200);
+    for n in [1, 3] {
+        let mut parts = Vec::new();
+        for i in 1..=n {
+            run(folder, "mfdoom-embed", &format!("{embed} -o part.parquet --shard {i}/{n} --force"));
+            let part = rows(folder, "part.parquet");
+            assert!(part.len().abs_diff(200 / n) <= 1, "{} rows in shard {i}/{n}", part.len());
+            parts.extend(part);
+        }
+        assert!(parts == whole, "{n} shards are not the whole");
+    }
+    for wrong in ["0/3", "4/3", "1", "1/0"] {
+        let refused =
+            attempt(folder, "mfdoom-embed", &format!("{embed} -o part.parquet --shard {wrong} --force"));
+        assert_eq!(refused.status.code(), Some(2), "--shard {wrong}");
+    }
+}
+
+/// The training loss of the first logged step of a model.
+fn first_loss(folder: &Path, model: &str) -> f64 {
+    let metrics = read_metrics(&folder.join(model).join("metrics.parquet")).unwrap();
+    let first = metrics.into_iter().find(|row| row.split == "train" && row.name == "loss/total");
+    first.expect("a training loss").value
+}
+
+#[test]
+fn training_goes_on_from_another_model() {
+    let folder = tokens();
+    let folder = folder.path();
+    train(folder, "first", "--epochs 6 --lr 3e-3");
+    let on = |output: &str, more: &str| {
+        let arguments = "tokens.parquet --max-tokens 64 --batch-cells 16 --init first";
+        run(folder, "mfdoom-pretrain", &format!("{arguments} -o {output} {more}"))
+    };
+    on("same", "--epochs 0");
+    for file in ["model.safetensors", "config.json", "vocab.json"] {
+        assert!(bytes(folder, &format!("same/{file}")) == bytes(folder, &format!("first/{file}")), "{file}");
+    }
+    on("second", "--epochs 1 --lr 1e-5");
+    let (begun, gone_on) = (first_loss(folder, "first"), first_loss(folder, "second"));
+    assert!(gone_on < 0.8 * begun, "the loss began at {begun}, then went on at {gone_on}");
+    assert!(bytes(folder, "second/model.safetensors") != bytes(folder, "first/model.safetensors"));
+}
+
+#[test]
+fn a_model_to_start_from_keeps_its_vocabulary() {
+    let folder = tokens();
+    let folder = folder.path();
+    run(folder, "mfdoom-preprocess", "sim.h5ad --vocab-only -o vocab.json");
+    let text = bytes(folder, "vocab.json");
+    for (name, keep) in [("even", 0), ("odd", 1)] {
+        let mut vocab: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let genes = vocab["genes"].as_array_mut().unwrap();
+        *genes = genes.iter().skip(keep).step_by(2).cloned().collect();
+        assert_eq!(genes.len(), 60);
+        std::fs::write(folder.join(format!("{name}.json")), vocab.to_string()).unwrap();
+        run(folder, "mfdoom-preprocess", &format!("sim.h5ad --vocab {name}.json -o {name}.parquet"));
+    }
+    run(folder, "mfdoom-pretrain", "even.parquet --preset tiny --epochs 1 -o even");
+    let wider = run(folder, "mfdoom-pretrain", "tokens.parquet --init even --epochs 1 -o wider");
+    let log = String::from_utf8_lossy(&wider.stderr);
+    assert!(log.contains("60 of its 120 genes"), "the coverage is told: {log}");
+    assert!(bytes(folder, "wider/vocab.json") == bytes(folder, "even/vocab.json"));
+    let foreign = attempt(folder, "mfdoom-pretrain", "odd.parquet --init even --epochs 1 -o none");
+    assert_eq!(foreign.status.code(), Some(4), "{}", String::from_utf8_lossy(&foreign.stderr));
+    assert!(!folder.join("none").exists());
+    let sizes = attempt(folder, "mfdoom-pretrain", "even.parquet --init even --preset small -o none");
+    assert_eq!(sizes.status.code(), Some(2), "sizes are those of the model");
 }

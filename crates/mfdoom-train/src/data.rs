@@ -106,9 +106,11 @@ impl Cells {
             self.check_memory(wanted.max_bytes)?;
         }
         if coverage.counts() < 1.0 {
-            let (genes, counts) = (100.0 * coverage.genes(), 100.0 * coverage.counts());
             tracing::info!(
-                "{name}: the vocabulary covers {genes:.1} % of the genes, {counts:.1} % of the counts"
+                "{name}: the vocabulary has {} of its {} genes, with {:.1} % of the counts",
+                coverage.shared_genes,
+                coverage.input_genes,
+                100.0 * coverage.counts()
             );
         }
         Ok(())
