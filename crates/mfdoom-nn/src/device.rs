@@ -1,15 +1,15 @@
 //! Choosing the device by name.
 
 use crate::memory::keep_freed_memory;
-use candle_core::{Device, Result, bail, utils};
+use candle_core::{Device, Error, Result, utils};
 
 /// Opens `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
 ///
-/// `auto` takes the first GPU that this build can drive and otherwise the CPU; where a GPU build falls back,
-/// the second value is a line that says so.
+/// `auto` takes the first GPU that this build can drive and otherwise the CPU. Where a GPU was asked for, or built
+/// for, and none can be used, it is the CPU, and the second value is a line that says why.
 ///
 /// # Errors
-/// An unknown name, a device that this build cannot drive, a device that does not open.
+/// An unknown name.
 ///
 /// ```
 /// let (device, note) = mfdoom_nn::device::open("cpu")?;
@@ -28,51 +28,56 @@ pub fn open(choice: &str) -> Result<(Device, Option<String>)> {
 fn choose(choice: &str) -> Result<(Device, Option<String>)> {
     match choice {
         "cpu" => Ok((Device::Cpu, None)),
-        "auto" => Ok(automatic()),
-        "metal" => Ok((metal()?, None)),
-        _ => match choice.strip_prefix("cuda") {
-            Some("") => Ok((cuda(0)?, None)),
-            Some(rest) => match rest.strip_prefix(':').and_then(|n| n.parse().ok()) {
-                Some(number) => Ok((cuda(number)?, None)),
-                None => unknown(choice),
-            },
-            None => unknown(choice),
+        "auto" if utils::cuda_is_available() => Ok(or_cpu(cuda(0))),
+        "auto" if utils::metal_is_available() => Ok(or_cpu(metal())),
+        "auto" => Ok((Device::Cpu, None)),
+        "metal" => Ok(or_cpu(metal())),
+        "cuda" => Ok(or_cpu(cuda(0))),
+        _ => match choice.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
+            Some(number) => Ok(or_cpu(cuda(number))),
+            None => {
+                Err(Error::Msg(format!("unknown device '{choice}': wanted auto, cpu, cuda, cuda:N or metal")))
+            }
         },
     }
 }
 
-fn unknown(choice: &str) -> Result<(Device, Option<String>)> {
-    bail!("unknown device '{choice}': wanted auto, cpu, cuda, cuda:N or metal")
-}
-
-fn automatic() -> (Device, Option<String>) {
-    let opened = if utils::cuda_is_available() {
-        cuda(0)
-    } else if utils::metal_is_available() {
-        metal()
-    } else {
-        return (Device::Cpu, None);
-    };
+fn or_cpu(opened: Result<Device>) -> (Device, Option<String>) {
     match opened {
         Ok(device) => (device, None),
         Err(error) => {
             let reason = error.to_string();
-            let line = reason.lines().next().unwrap_or_default().to_owned();
+            let line = reason.lines().next().unwrap_or_default();
             (Device::Cpu, Some(format!("no usable GPU ({line}): running on the CPU")))
         }
     }
 }
 
 fn cuda(number: usize) -> Result<Device> {
-    if !utils::cuda_is_available() {
-        bail!("this build cannot use CUDA: build with --features cuda, or choose --device cpu");
+    match utils::cuda_is_available() {
+        true => Device::new_cuda(number),
+        false => Err(Error::Msg("built without --features cuda".into())),
     }
-    Device::new_cuda(number)
 }
 
 fn metal() -> Result<Device> {
-    if !utils::metal_is_available() {
-        bail!("this build cannot use Metal: build with --features metal, or choose --device cpu");
+    match utils::metal_is_available() {
+        true => Device::new_metal(0),
+        false => Err(Error::Msg("built without --features metal".into())),
     }
-    Device::new_metal(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_cannot_be_used_is_the_cpu_and_one_line() {
+        let (device, note) = super::open("cuda:999").unwrap();
+        assert!(device.is_cpu());
+        let note = note.unwrap();
+        assert!(note.starts_with("no usable GPU (") && note.ends_with("): running on the CPU"), "{note}");
+        assert_eq!(note.lines().count(), 1);
+        for choice in ["cuda:", "cuda:x", "gpu", ""] {
+            assert!(super::open(choice).is_err(), "{choice}");
+        }
+    }
 }
