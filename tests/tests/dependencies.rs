@@ -29,6 +29,7 @@ const STAGES: &[&str] = &[
     "mfdoom-pretrain",
     "mfdoom-finetune-decoder",
     "mfdoom-embed",
+    "mfdoom-decode",
     "mfdoom-evaluate",
     "mfdoom-velocity",
     "mfdoom-gather",

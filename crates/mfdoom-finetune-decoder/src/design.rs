@@ -49,7 +49,13 @@ pub fn configure(
         Targets::Counts(counts) | Targets::LogCounts(counts) => {
             libraries(cells, &split.training, &counts.modalities)
         }
-        _ => BTreeMap::new(),
+        Targets::Values(_) => {
+            let seen: Vec<usize> = (0..cells.modalities.len()).collect();
+            let mut all = libraries(cells, &split.training, &seen);
+            all.retain(|_, library| library.median > 0.0);
+            all
+        }
+        Targets::Labels(_) => BTreeMap::new(),
     };
     let config = DecoderConfig {
         format: DECODER_FORMAT,

@@ -7,8 +7,7 @@ use candle_core::{DType, Device};
 use mfdoom_artifact::{Gene, Manifest, ModelDir, read_safetensors_header};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::decoder::{
-    Context, DECODER_FORMAT, Decoder, DecoderConfig, Outputs, PREFIX, ProfileBatch, add_decoder,
-    log_normalised,
+    DECODER_FORMAT, Decoder, DecoderConfig, Outputs, PREFIX, ProfileBatch, add_decoder, log_normalised,
 };
 use mfdoom_model::{Model, PackedBatch, TensorResult};
 use mfdoom_nn::{ParameterStore, Stream};
@@ -51,6 +50,9 @@ pub struct Predicted {
     pub values: Vec<f32>,
     /// What they were made of, of the first look at each cell.
     pub outputs: Outputs,
+    /// The backbone's fusion vector of the first look, or that of the decoder's head where there is no fusion,
+    /// `[cells, dim]` row by row.
+    pub embedding: Vec<f32>,
 }
 
 impl TrainedDecoder {
@@ -96,14 +98,14 @@ impl TrainedDecoder {
     pub fn predict(&self, adapter: &mut Adapter, block: &TokenBatch, looks: &Looks) -> Result<Predicted> {
         let mapped = adapter.map(block);
         let everyone: Vec<usize> = (0..block.len()).collect();
-        let outputs = self.look(block, &mapped, &everyone, (looks.max_tokens, 0, 0.0))?;
+        let (outputs, embedding) = self.look(block, &mapped, &everyone, (looks.max_tokens, 0, 0.0))?;
         let mut values = self.values(&outputs)?;
         let long = |cell: &usize| mapped.tokens.iter().any(|m| m.cell(*cell).0.len() > looks.max_tokens);
         let long: Vec<usize> = everyone.into_iter().filter(long).collect();
         if looks.subsets > 1 && !long.is_empty() {
             let n = self.decoder.config().outputs();
             for look in 1..looks.subsets {
-                let more = self.look(block, &mapped, &long, (looks.max_tokens, look, 0.0))?;
+                let (more, _) = self.look(block, &mapped, &long, (looks.max_tokens, look, 0.0))?;
                 for (cell, more) in long.iter().zip(self.values(&more)?.chunks(n)) {
                     values[cell * n..(cell + 1) * n].iter_mut().zip(more).for_each(|(v, m)| *v += m);
                 }
@@ -113,7 +115,7 @@ impl TrainedDecoder {
                 own.iter_mut().for_each(|v| *v /= looks.subsets as f32);
             }
         }
-        Ok(Predicted { values, outputs })
+        Ok(Predicted { values, outputs, embedding })
     }
 
     /// Returns, for each cell, how far predictions spread when each gene is hidden with the given probability:
@@ -134,7 +136,7 @@ impl TrainedDecoder {
         let mut sums = vec![[0f64; 2]; block.len() * n];
         let count = looks.subsets.max(2);
         for look in 0..count {
-            let outputs = self.look(block, &mapped, &everyone, (looks.max_tokens, look, hidden))?;
+            let (outputs, _) = self.look(block, &mapped, &everyone, (looks.max_tokens, look, hidden))?;
             for (sums, value) in sums.iter_mut().zip(self.values(&outputs)?) {
                 let value = f64::from(value);
                 *sums = [sums[0] + value, sums[1] + value * value];
@@ -158,7 +160,7 @@ impl TrainedDecoder {
         mapped: &Mapped,
         cells: &[usize],
         (max_tokens, look, hide): (usize, u64, f64),
-    ) -> Result<Outputs> {
+    ) -> Result<(Outputs, Vec<f32>)> {
         let n = self.model.config().modalities.len();
         let mut packed = PackedBatch::new(n);
         let mut profile = ProfileBatch::new(n);
@@ -190,8 +192,16 @@ impl TrainedDecoder {
                 }
             }
         }
-        let context: Context = self.decoder.network().context(&self.model, &packed).or_failed()?;
-        self.decoder.forward(&context, &profile).or_failed()
+        self.run(&packed, &profile).or_failed()
+    }
+
+    fn run(&self, packed: &PackedBatch, profile: &ProfileBatch) -> candle_core::Result<(Outputs, Vec<f32>)> {
+        let hidden = self.model.hidden(packed)?;
+        let scheme = self.model.scheme();
+        let row = scheme.output("fusion").or(scheme.output(&self.decoder.config().head)).unwrap_or(0);
+        let pooled = self.model.pool(&hidden)?.narrow(1, row, 1)?.to_dtype(DType::F32)?;
+        let context = self.decoder.network().context_of(&self.model, hidden)?;
+        Ok((self.decoder.forward(&context, profile)?, pooled.flatten_all()?.to_vec1()?))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mfdoom_cli::{Assignment, CommonArgs, ForceArgs, SeedArgs};
+use mfdoom_cli::{Assignment, CommonArgs, DeviceArgs, ForceArgs, SeedArgs, Shard};
 use serde::Serialize;
 
 /// RNA velocity: rates and velocities from counts, transitions and projections from velocities
@@ -24,6 +24,12 @@ pub enum Command {
     /// Steady-state velocities are unspliced - gamma x spliced, in size-normalised counts (splicing rate 1); the
     /// dynamical mode has its own time, of 20 units from the start of induction to the end of repression.
     Fit(FitArgs),
+    /// Predicts velocities with a trained decoder, also of cells with only some of the modalities
+    ///
+    /// Reads a token table or stream block by block. Besides the velocity of each gene, a cell gets its state
+    /// (size-normalised counts, averaged over its neighbours in the fusion embedding) and an uncertainty (how far
+    /// predictions spread when half of the genes are hidden).
+    Predict(PredictArgs),
     /// Turns velocities into a graph of transitions, and draws on it
     ///
     /// Reads a velocity folder and writes a copy with the cosine graph, projections on embeddings, confidence,
@@ -150,6 +156,80 @@ pub struct FitArgs {
     /// Take values that are not integers (never negative ones)
     #[arg(long, help_heading = "Counts")]
     pub allow_non_integer: bool,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub common: CommonArgs,
+}
+
+/// Arguments of `mfdoom-velocity predict`.
+#[derive(Clone, Debug, Parser, Serialize)]
+pub struct PredictArgs {
+    /// Token table of mfdoom-preprocess; - or nothing is standard input
+    #[arg(value_name = "TOKENS")]
+    #[serde(skip)]
+    pub tokens: Option<PathBuf>,
+
+    /// Folder of a model trained by mfdoom-pretrain
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
+    #[serde(skip)]
+    pub model: PathBuf,
+
+    /// Folder of a velocity decoder of mfdoom-finetune-decoder, trained on this model
+    #[arg(long, value_name = "DECODER", help_heading = "Model")]
+    #[serde(skip)]
+    pub decoder: PathBuf,
+
+    /// Folder to write
+    #[arg(short, long, value_name = "velocity/", help_heading = "Output")]
+    #[serde(skip)]
+    pub output: PathBuf,
+
+    /// Add the velocities to this AnnData file
+    #[arg(long, value_name = "FILE.h5ad", help_heading = "Output")]
+    #[serde(skip)]
+    pub into: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub force: ForceArgs,
+
+    /// Predict as if cells had been measured in these modalities only
+    #[arg(long, value_name = "MODALITY", value_delimiter = ',', help_heading = "Model")]
+    pub use_modalities: Vec<String>,
+
+    /// Tokens that a cell keeps of a modality [default: of the model]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub max_tokens: Option<usize>,
+
+    /// Random token subsets to average over, of cells with more tokens; also the looks of the uncertainty
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
+    pub subsets: u64,
+
+    /// Neighbours that a state is averaged over, the cell itself among them, within runs of 4096 cells
+    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Model")]
+    pub n_neighbors: usize,
+
+    /// Leave the uncertainty out (NaN), which costs most of the time
+    #[arg(long, help_heading = "Model")]
+    pub no_uncertainty: bool,
+
+    /// Cells that go through the model at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    #[serde(skip)]
+    pub batch_cells: u64,
+
+    /// Predict the I-th of N even runs of cells
+    #[arg(long, value_name = "I/N", help_heading = "Input")]
+    #[serde(skip)]
+    pub shard: Option<Shard>,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub device: DeviceArgs,
 
     #[command(flatten)]
     #[serde(skip)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the command line: one subcommand per step |
 //! | [`fit`] | counts to moments, rates and velocities |
+//! | [`predict`] | tokens, a model and a decoder to velocities |
 //! | [`graph`] | velocities to transitions, projections, confidence, pseudotime, terminal states, drivers |
 //!
 //! The numbers are those of [`mfdoom_kinetics`] and [`mfdoom_metrics`]; here is what they are fed with and where
@@ -14,8 +15,9 @@ mod embedding;
 pub mod fit;
 pub mod graph;
 mod numbers;
+pub mod predict;
 
-pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat};
+pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat, PredictArgs};
 
 use mfdoom_error::Result;
 
@@ -26,6 +28,7 @@ use mfdoom_error::Result;
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Fit(args) => fit::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Graph(args) => graph::run(&args),
     }
 }

@@ -1,5 +1,6 @@
 //! Values of a block of cells, and their Arrow form.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
@@ -33,6 +34,25 @@ impl GeneBatch {
     /// Returns whether there are no cells.
     pub fn is_empty(&self) -> bool {
         self.cell_id.is_empty()
+    }
+
+    /// Returns the cells in `rows`.
+    ///
+    /// # Panics
+    /// When there are no such rows.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        let numbers: Vec<usize> = rows.clone().collect();
+        let n = self.len().max(1);
+        let own = |values: &Vec<f32>| {
+            let genes = values.len() / n;
+            values[rows.start * genes..rows.end * genes].to_vec()
+        };
+        Self {
+            dataset: self.dataset[rows.clone()].to_vec(),
+            cell_id: self.cell_id[rows.clone()].to_vec(),
+            obs: self.obs.iter().map(|column| column.take(&numbers)).collect(),
+            matrices: self.matrices.iter().map(own).collect(),
+        }
     }
 
     /// Turns the block into a record batch.

@@ -9,6 +9,13 @@ mod reader;
 mod schema;
 mod writer;
 
+/// Format tag of the predictions of a decoder: one matrix per modality, or labels in obs columns.
+pub const PREDICTIONS_FORMAT: &str = "predictions/1";
+/// Obs column of predictions that holds the label.
+pub const PREDICTED: &str = "predicted";
+/// Obs column of predictions that holds the label's probability.
+pub const PROBABILITY: &str = "probability";
+
 pub use batch::GeneBatch;
 pub use reader::GeneTableReader;
 pub use schema::GeneTableSchema;

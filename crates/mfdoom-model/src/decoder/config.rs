@@ -38,7 +38,8 @@ pub struct DecoderConfig {
     pub profile: Option<ProfileConfig>,
     /// Weight of one minus the cosine of a cell, beside the squared or Huber error.
     pub cosine: f64,
-    /// Library sizes of predicted modalities, for cells that lack them.
+    /// Library sizes of predicted modalities, for cells that lack them; for velocity those of every modality,
+    /// the scale of a cell's state.
     pub libraries: BTreeMap<String, Library>,
     /// SHA-256 of the backbone's `model.safetensors`.
     pub backbone_sha256: String,

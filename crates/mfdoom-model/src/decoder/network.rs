@@ -102,7 +102,14 @@ impl Network {
     /// # Errors
     /// Where the device fails.
     pub fn context(&self, model: &Model, batch: &PackedBatch) -> Result<Context> {
-        let hidden = model.hidden(batch)?;
+        self.context_of(model, model.hidden(batch)?)
+    }
+
+    /// Returns what this network needs of hidden states.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn context_of(&self, model: &Model, hidden: Hidden) -> Result<Context> {
         match self.kind {
             Kind::Attention { .. } => Ok(Context::States(hidden)),
             Kind::Pooled { .. } => {

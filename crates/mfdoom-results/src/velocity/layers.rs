@@ -28,12 +28,12 @@ pub fn write(update: &mut H5adUpdate, dir: &VelocityDir, matching: &Matching, na
 }
 
 /// Reads one matrix of cells by genes.
-fn matrix(table: GeneTableReader, name: &str) -> Result<Vec<f32>> {
+pub(crate) fn matrix(table: GeneTableReader, name: &str) -> Result<Vec<f32>> {
     Ok(table.select(&[name])?.read_all()?.matrices.into_iter().next().unwrap_or_default())
 }
 
 /// Writes one layer in the order of the file.
-fn layer(update: &mut H5adUpdate, name: &str, values: &[f32], matching: &Matching) -> Result<()> {
+pub(crate) fn layer(update: &mut H5adUpdate, name: &str, values: &[f32], matching: &Matching) -> Result<()> {
     let source = Source::Layer(name.to_owned());
     update.begin(&source, MatrixKind::Dense, 0)?;
     let (n_vars, n_genes) = (matching.n_vars(), matching.columns().len());

@@ -25,6 +25,15 @@ impl Matching {
     /// # Errors
     /// Contract: no cell or no gene is in both, or a name comes twice.
     pub fn new(dir: &VelocityDir, file: &H5ad) -> Result<Self> {
+        Self::of(dir.velocities()?, &dir.path().display().to_string(), file)
+    }
+
+    /// As [`Matching::new`], of any table with a value per cell and gene; `shown` names it in messages. A table
+    /// of no genes is matched by its cells alone.
+    ///
+    /// # Errors
+    /// As [`Matching::new`].
+    pub fn of(table: GeneTableReader, shown: &str, file: &H5ad) -> Result<Self> {
         let mut names = HashMap::new();
         for (row, name) in file.obs_names()?.into_iter().enumerate() {
             if let Some(first) = names.insert(name, row) {
@@ -33,7 +42,6 @@ impl Matching {
                     .help("make them unique: adata.obs_names_make_unique()"));
             }
         }
-        let table = dir.velocities()?;
         let (columns, ids) = match_genes(&table, file)?;
         let mut cells = vec![None; file.n_obs()];
         let mut rows = Vec::new();
@@ -41,31 +49,28 @@ impl Matching {
             for cell in block?.cell_id {
                 let row = names.get(&cell).copied();
                 if let Some(other) = row.and_then(|row: usize| cells[row].replace(rows.len())) {
-                    return Err(Error::contract(format!(
-                        "{}: cell '{cell}' has two velocities",
-                        file.name()
-                    ))
-                    .found(format!("rows {other} and {} of the folder, of two data sets", rows.len()))
-                    .help("write the velocities of one data set at a time"));
+                    return Err(Error::contract(format!("{}: cell '{cell}' has two results", file.name()))
+                        .found(format!("rows {other} and {} of {shown}, of two data sets", rows.len()))
+                        .help("write the results of one data set at a time"));
                 }
                 rows.push(row);
             }
         }
         let matching = Self { cells, rows, columns, ids, n_vars: file.n_vars() };
-        matching.report(dir, file)?;
+        matching.report(shown, file)?;
         Ok(matching)
     }
 
-    fn report(&self, dir: &VelocityDir, file: &H5ad) -> Result<()> {
+    fn report(&self, shown: &str, file: &H5ad) -> Result<()> {
         let (found, all) = (self.n_matched(), self.rows.len());
         if found == 0 {
             return Err(Error::contract(format!("{}: none of the cells is in it", file.name()))
-                .found(format!("{all} cells of other names in {}", dir.path().display()))
+                .found(format!("{all} cells of other names in {shown}"))
                 .wanted("cells with the names of obs")
                 .help("give --into the file that the counts or tokens come from"));
         }
         if found < all {
-            tracing::warn!("{} of {all} cells with a velocity are not in {}", all - found, file.name());
+            tracing::warn!("{} of {all} cells with a result are not in {}", all - found, file.name());
         }
         let missing = self.columns.iter().filter(|column| column.is_none()).count();
         if missing > 0 {
@@ -124,7 +129,7 @@ fn match_genes(table: &GeneTableReader, file: &H5ad) -> Result<Columns> {
     let symbols =
         || genes.iter().map(|gene| by_symbol.get(gene.symbol.as_str()).copied()).collect::<Vec<_>>();
     let columns = if ids.iter().any(Option::is_some) { ids } else { symbols() };
-    if columns.iter().all(Option::is_none) {
+    if !genes.is_empty() && columns.iter().all(Option::is_none) {
         let some = |list: &[mfdoom_artifact::Gene]| {
             list.iter().take(3).map(|gene| gene.id.as_str()).collect::<Vec<_>>().join(", ")
         };

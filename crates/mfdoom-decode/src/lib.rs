@@ -1,0 +1,10 @@
+//! Applies decoders: `Args` in, a table of predictions out.
+
+mod args;
+mod genes;
+mod run;
+mod sample;
+mod table;
+
+pub use args::Args;
+pub use run::run;

@@ -1,0 +1,163 @@
+//! Decoders as users train and apply them: velocities, profiles, sampled counts, labels; killed runs, threads,
+//! shards, and what is refused.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use mfdoom_tests::{attempt, bytes, run, stage};
+use tempfile::TempDir;
+
+const SMALL: &str = "--features 64 --components 10 --rank 8 --hidden 16 --batch-cells 32";
+
+/// A folder with simulated cells, half of them expression-only, their tokens, a model and fitted velocities.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path();
+    run(to, "mfdoom-simulate", "-o sim.h5ad --cells 200 --genes 120 --batches 2 --drop-modalities 0.5");
+    run(to, "mfdoom-preprocess", "sim.h5ad sim.expression.h5ad --obs cell_type -o tokens.parquet");
+    run(to, "mfdoom-preprocess", "sim.expression.h5ad -o lacking.parquet");
+    run(to, "mfdoom-pretrain", "tokens.parquet --preset tiny --max-tokens 64 --epochs 1 -o model");
+    folder
+}
+
+fn velocities(folder: &Path) {
+    run(folder, "mfdoom-velocity", "fit sim.h5ad -o fit --min-shared-counts 5");
+}
+
+fn finetune(folder: &Path, output: &str, more: &str) -> String {
+    let arguments = format!("tokens.parquet --model model -o {output} {SMALL} {more}");
+    let done = run(folder, "mfdoom-finetune-decoder", &arguments);
+    String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
+fn code(folder: &Path, name: &str, arguments: &str) -> (Option<i32>, String) {
+    let output = attempt(folder, name, arguments);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn velocities_of_cells_with_expression_only() {
+    let folder = folder();
+    let folder = folder.path();
+    velocities(folder);
+    let log = finetune(folder, "decoder", "--task velocity --targets fit --epochs 2");
+    assert!(log.contains("cells with velocities are among"), "{log}");
+    let arguments =
+        "predict lacking.parquet --model model --decoder decoder -o velocity --into sim.expression.h5ad";
+    run(folder, "mfdoom-velocity", arguments);
+    assert!(folder.join("velocity/velocity.parquet").is_file());
+    run(folder, "mfdoom-velocity", "graph velocity -o graph --n-neighbors 10 --n-pcs 5");
+
+    let piped = format!(
+        "'{}' sim.expression.h5ad -o - | '{}' predict - --model model --decoder decoder -o piped",
+        stage("mfdoom-preprocess").display(),
+        stage("mfdoom-velocity").display()
+    );
+    let piped = Command::new("sh").current_dir(folder).args(["-c", &piped]).output().unwrap();
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
+    assert!(bytes(folder, "piped/velocity.parquet") == bytes(folder, "velocity/velocity.parquet"));
+
+    for shard in 1..=2 {
+        let arguments = format!(
+            "predict lacking.parquet --model model --decoder decoder -o part{shard} --shard {shard}/2"
+        );
+        run(folder, "mfdoom-velocity", &arguments);
+    }
+    run(folder, "mfdoom-gather", "part1 part2 -o whole");
+    assert!(bytes(folder, "whole/velocity.parquet") == bytes(folder, "velocity/velocity.parquet"));
+
+    run(
+        folder,
+        "mfdoom-pretrain",
+        "tokens.parquet --preset tiny --max-tokens 64 --epochs 0 --seed 7 -o other",
+    );
+    let other = "predict lacking.parquet --model other --decoder decoder -o refused";
+    let (status, message) = code(folder, "mfdoom-velocity", other);
+    assert!(status == Some(4) && message.contains("another model"), "{message}");
+    let wrong = "lacking.parquet --model model --decoder decoder -o refused.parquet";
+    let (status, message) = code(folder, "mfdoom-decode", wrong);
+    assert!(status == Some(4) && message.contains("mfdoom-velocity predict"), "{message}");
+    let strangers = format!("lacking.parquet --model model --task velocity --targets fit -o refused {SMALL}");
+    let (status, message) = code(folder, "mfdoom-finetune-decoder", &strangers);
+    assert!(status == Some(3) && message.contains("none of the cells with targets"), "{message}");
+    assert!(!folder.join("refused").exists() && !folder.join("refused.parquet").exists());
+}
+
+#[test]
+fn threads_and_a_killed_run_change_no_byte_of_a_decoder() {
+    let folder = folder();
+    let folder = folder.path();
+    velocities(folder);
+    let task = "--task velocity --targets fit --epochs 6 --patience 20 --hide-genes 0.1 --unfreeze 1";
+    finetune(folder, "one", &format!("{task} --threads 1"));
+    finetune(folder, "two", &format!("{task} --threads 2"));
+    for file in ["model.safetensors", "config.json", "manifest.json", "genes.json"] {
+        let same = bytes(folder, &format!("one/{file}")) == bytes(folder, &format!("two/{file}"));
+        assert!(same, "{file} differs");
+    }
+    let arguments = format!("tokens.parquet --model model {SMALL} {task} --checkpoint-every 1 -o killed");
+    let mut child = Command::new(stage("mfdoom-finetune-decoder"))
+        .current_dir(folder)
+        .args(arguments.split_whitespace())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !folder.join("killed.checkpoint/state.json").is_file() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!folder.join("killed").exists(), "the run ended before it was killed");
+    let resumed = run(folder, "mfdoom-finetune-decoder", &format!("{arguments} --resume"));
+    let log = String::from_utf8_lossy(&resumed.stderr).into_owned();
+    assert!(log.contains("going on from the checkpoint of step "), "{log}");
+    assert!(bytes(folder, "killed/model.safetensors") == bytes(folder, "one/model.safetensors"));
+    assert!(bytes(folder, "killed/manifest.json") == bytes(folder, "one/manifest.json"));
+}
+
+#[test]
+fn profiles_samples_and_labels() {
+    let folder = folder();
+    let folder = folder.path();
+    for (task, more) in [
+        ("expression", "--architecture attention --epochs 1"),
+        ("generative", "--loss zinb --epochs 1"),
+        ("classification", "--targets cell_type --epochs 3 --lr 0.003"),
+    ] {
+        let log = finetune(folder, task, &format!("--task {task} {more}"));
+        assert!(log.contains("epoch 1 of "), "{log}");
+    }
+    let decode = |decoder: &str, output: &str, more: &str| {
+        let arguments = format!("lacking.parquet --model model --decoder {decoder} -o {output} {more}");
+        run(folder, "mfdoom-decode", &arguments);
+        bytes(folder, output)
+    };
+    let profiles = decode("expression", "profiles.parquet", "");
+    std::fs::write(folder.join("genes.txt"), "gene_3\ngene_7\nGene3\nG3\ng3\n").unwrap();
+    assert!(profiles.len() > 10_000);
+    let once = decode("generative", "once.parquet", "--sample 2 --seed 5");
+    assert!(once == decode("generative", "again.parquet", "--sample 2 --seed 5 --threads 1"));
+    assert!(once != decode("generative", "other.parquet", "--sample 2 --seed 6"));
+    decode("classification", "labels.parquet", "");
+    run(
+        folder,
+        "mfdoom-decode",
+        "lacking.parquet --model model --decoder classification --into sim.expression.h5ad",
+    );
+    run(
+        folder,
+        "mfdoom-decode",
+        "lacking.parquet --model model --decoder expression --into sim.expression.h5ad",
+    );
+    let (status, message) = code(
+        folder,
+        "mfdoom-decode",
+        "lacking.parquet --model model --decoder classification --sample 1 -o x.parquet",
+    );
+    assert!(status == Some(2) && message.contains("--task generative"), "{message}");
+    let wrong = format!(
+        "tokens.parquet --model model --task classification --loss nb --targets cell_type -o x {SMALL}"
+    );
+    assert_eq!(code(folder, "mfdoom-finetune-decoder", &wrong).0, Some(2));
+}
