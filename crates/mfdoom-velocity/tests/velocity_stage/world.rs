@@ -41,7 +41,8 @@ pub fn gamma(gene: usize) -> f64 {
 }
 
 impl World {
-    /// Returns expected spliced and unspliced counts: induced from the start, each gene at its own pace.
+    /// Returns expected spliced and unspliced counts: even genes are induced and odd ones repressed, each at its own
+    /// time and pace, so that cells are of about the same size.
     fn expected(&self, cell: usize, gene: usize) -> (f64, f64) {
         if self.silent == Some(gene) {
             return (0.0, 0.0);
@@ -59,9 +60,10 @@ impl World {
         let start = (gene % 4) as f64;
         let t = (time - start).max(0.0);
         let (fast, slow) = ((-t).exp(), (-gamma * t).exp());
-        let u = alpha * (1.0 - fast);
-        let s = alpha / gamma * (1.0 - slow) + alpha / (gamma - 1.0) * (slow - fast);
-        (s, u)
+        let (u, s) =
+            (alpha * (1.0 - fast), alpha / gamma * (1.0 - slow) + alpha / (gamma - 1.0) * (slow - fast));
+        // Linear kinetics: what is lost after repression is what was gained after induction.
+        if gene % 2 == 0 { (s, u) } else { (alpha / gamma - s, alpha - u) }
     }
 
     fn layer(&self, which: usize) -> CsrBlock {
@@ -70,7 +72,8 @@ impl World {
             for gene in 0..self.n_genes {
                 let (s, u) = self.expected(cell, gene);
                 let mean = [s, u][which % 2];
-                let noise = noise((cell * self.n_genes + gene) * 2 + which) * mean.sqrt();
+                // Uniform, with the variance of a Poisson count.
+                let noise = noise((cell * self.n_genes + gene) * 2 + which) * (3.0 * mean).sqrt();
                 let count = (mean + noise).round().max(0.0) as f32;
                 if count > 0.0 {
                     indices.push(gene as u32);
