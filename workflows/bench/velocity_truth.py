@@ -1,20 +1,21 @@
 """Compares fitted rates and velocities with the truth of simulated sets, beside scVelo's.
 
-usage: velocity_truth.py -o RESULTS [--bin FOLDER] [--sets 10] [--cells 500] [--genes 200] [--modes M,..]
+usage: velocity_truth.py -o RESULTS [--bin FOLDER] [--sets 10] [--cells 500] [--genes 200] [--modes M,..] [--simulate "--capture 0.3"]
 needs: scvelo anndata pyarrow (the Python that runs this)
 
 One JSON file a set and mode in RESULTS, made only where missing: a run that was stopped goes on. Per set: Pearson
 of fitted and true gamma / beta over the velocity genes, the same of their logarithms, and the mean over cells of the
 cosine between fitted and true velocity (molecules per time) over the velocity genes. Ours and scVelo's see the same file.
 """
-import argparse, json, os, subprocess, sys, tempfile, warnings
+import argparse, json, os, subprocess, tempfile, warnings
 warnings.filterwarnings("ignore")
 import numpy as np
 
 ap = argparse.ArgumentParser()
 ap.add_argument("-o", "--out", required=True); ap.add_argument("--bin", default="target/release")
 ap.add_argument("--sets", type=int, default=10); ap.add_argument("--cells", type=int, default=500)
-ap.add_argument("--genes", type=int, default=200); ap.add_argument("--modes", default="deterministic,stochastic,dynamical")
+ap.add_argument("--genes", type=int, default=200); ap.add_argument("--simulate", default="", help="more arguments of mfdoom-simulate")
+ap.add_argument("--modes", default="deterministic,stochastic,dynamical")
 o = ap.parse_args()
 os.makedirs(o.out, exist_ok=True)
 
@@ -33,7 +34,7 @@ def scores(ratio, velocity, chosen, a):
 def ours(path, mode, a, folder):
     import pyarrow.parquet as pq
     fit = f"{folder}/fit"
-    subprocess.run([f"{o.bin}/mfdoom-velocity", "fit", path, "-o", fit, "--mode", mode, "--force", "-q"], check=True)
+    subprocess.run([f"{o.bin}/mfdoom-velocity", "fit", path, "-o", fit, "--mode", mode, "--force", "-qq"], check=True)
     k, t = pq.read_table(f"{fit}/kinetics.parquet").to_pandas(), pq.read_table(f"{fit}/velocity.parquet")
     at = a.var_names.get_indexer(k["gene_id"])
     full = lambda x, fill: (lambda y: (y.__setitem__(at, x), y)[1])(np.full(a.n_vars, fill))
@@ -45,6 +46,7 @@ def ours(path, mode, a, folder):
 
 def theirs(path, mode):
     import anndata, scanpy as sc, scvelo as scv
+    warnings.filterwarnings("ignore")
     scv.settings.verbosity = 0
     a = anndata.read_h5ad(path)
     a.X = a.layers["spliced"].copy()
@@ -67,12 +69,11 @@ with tempfile.TemporaryDirectory() as folder:
             if os.path.exists(result):
                 continue
             if not os.path.exists(path):
-                subprocess.run([f"{o.bin}/mfdoom-simulate", "-o", path, "--cells", str(o.cells), "--genes", str(o.genes), "--truth", "full", "--seed", str(seed), "-q"], check=True)
+                subprocess.run([f"{o.bin}/mfdoom-simulate", "-o", path, "--cells", str(o.cells), "--genes", str(o.genes), "--truth", "full", "--seed", str(seed), "-q", *o.simulate.split()], check=True)
             import anndata
             row = {"ours": ours(path, mode, anndata.read_h5ad(path), folder), "scvelo": theirs(path, mode)}
             json.dump(row, open(result + ".part", "w"))
             os.replace(result + ".part", result)
-            print(mode, seed, row, file=sys.stderr, flush=True)
 print("| mode | Pearson of gamma / beta: ours | scVelo | of logarithms: ours | scVelo | cosine with true velocity: ours | scVelo | velocity genes: ours, scVelo |\n|---|---|---|---|---|---|---|---|")
 for mode in modes:
     rows = [json.load(open(f"{o.out}/{mode}_{seed}.json")) for seed in range(o.sets)]

@@ -39,6 +39,7 @@
 //! [`resolve`]. What a stage serialises is what decides its numbers: paths, threads, memory and logs are
 //! `#[serde(skip)]`.
 
+mod allocator;
 mod arguments;
 mod assignment;
 mod cell_list;
@@ -56,6 +57,7 @@ mod shard;
 mod signals;
 mod streams;
 
+pub use allocator::keep_freed_pages;
 pub use arguments::{CommonArgs, DeviceArgs, ForceArgs, LogFormat, OutputArgs, SeedArgs};
 pub use assignment::Assignment;
 pub use cell_list::CellList;
@@ -69,8 +71,3 @@ pub use settings::{base_name, base_names, settings};
 pub use shard::Shard;
 pub use signals::{StopFlag, stop_flag};
 pub use streams::{input, inputs, is_stream, output};
-
-/// Tensors of a training step are freed and wanted again at once: giving their pages back to the system in
-/// between costs a third of the time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

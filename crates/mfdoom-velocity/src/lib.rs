@@ -26,6 +26,7 @@ use mfdoom_error::Result;
 /// # Errors
 /// Usage, contract or incompatible, as each subcommand lists them. Nothing partial stays.
 pub fn run(args: Args) -> Result<()> {
+    mfdoom_cli::keep_freed_pages();
     match args.command {
         Command::Fit(args) => fit::run(&args),
         Command::Predict(args) => predict::run(&args),

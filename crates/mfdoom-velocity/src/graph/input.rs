@@ -7,7 +7,6 @@ use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::sparse::Csr;
 use mfdoom_results::velocity::mode;
-use serde_json::Value;
 
 use crate::args::GraphArgs;
 use crate::numbers;
