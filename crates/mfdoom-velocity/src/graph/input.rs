@@ -79,14 +79,14 @@ impl Velocities {
 }
 
 /// Some columns of some genes of every cell.
-struct Columns {
+pub(super) struct Columns {
     dataset: Vec<String>,
     cell_id: Vec<String>,
-    matrix: Matrix,
+    pub(super) matrix: Matrix,
 }
 
 /// Reads the genes that `keep` marks, all without it, block by block.
-fn read_columns<const N: usize>(
+pub(super) fn read_columns<const N: usize>(
     table: GeneTableReader,
     names: [&str; N],
     keep: Option<&[bool]>,

@@ -39,7 +39,7 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     let mut embeddings: Vec<Embedding> =
         given.map(|text| embedding::read(text, &keys)).collect::<Result<_>>()?;
     refuse_same_basis(&embeddings)?;
-    plots::check(&velocities, args)?;
+    plots::portrayed(&dir, args)?;
     if args.common.check {
         tracing::info!(
             "check: would build a graph of {} cells over {} genes; wrote nothing",

@@ -1,12 +1,12 @@
 //! Streams over embeddings in the plane, and phase portraits of chosen genes.
 
-use mfdoom_artifact::velocity::CellTable;
-use mfdoom_artifact::{ObsColumn, VelocityDirWriter};
+use mfdoom_artifact::velocity::{CellTable, MS, MU};
+use mfdoom_artifact::{ObsColumn, VelocityDir, VelocityDirWriter};
 use mfdoom_error::{Error, Result, nearest};
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_plot::{CellColours, Field, Format, PhasePortrait, Picture, Streams};
 
-use super::input::Velocities;
+use super::input::{Velocities, read_columns};
 use crate::args::{GraphArgs, PlotFormat};
 use crate::embedding::Embedding;
 
@@ -18,29 +18,31 @@ pub fn is_plot(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Checks that the genes of `--portraits` can be drawn.
+/// Returns the genes of `--portraits` as positions among all genes of the fit.
 ///
 /// # Errors
-/// Contract: not a velocity gene. Usage: a prediction, which has no unspliced counts.
-pub fn check(velocities: &Velocities, args: &GraphArgs) -> Result<()> {
-    if !args.portraits.is_empty() && velocities.unspliced.is_none() {
+/// Contract: no such gene. Usage: a prediction, which has no unspliced counts.
+pub fn portrayed(dir: &VelocityDir, args: &GraphArgs) -> Result<Vec<usize>> {
+    if args.portraits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(moments) = dir.moments()? else {
         return Err(Error::usage("--portraits: a prediction has no unspliced counts")
             .help("draw the portraits of a fit"));
-    }
-    args.portraits.iter().try_for_each(|name| find(velocities, name).map(drop))
-}
-
-/// Returns the position of a gene among the velocity genes.
-fn find(velocities: &Velocities, name: &str) -> Result<usize> {
-    let genes = &velocities.genes;
-    genes.iter().position(|gene| gene.symbol == name || gene.id == name).ok_or_else(|| {
-        let error = Error::contract(format!("--portraits {name}: not a velocity gene"))
-            .wanted("one of the genes that kinetics.parquet marks as velocity_gene");
-        match nearest(name, genes.iter().map(|gene| gene.symbol.as_str())) {
-            Some(nearest) => error.help(format!("did you mean {nearest}?")),
-            None => error,
-        }
-    })
+    };
+    let genes = &moments.schema().genes;
+    let find =
+        |name: &String| {
+            genes.iter().position(|gene| gene.symbol == *name || gene.id == *name).ok_or_else(|| {
+                let error = Error::contract(format!("--portraits {name}: not a gene of the fit"))
+                    .found(format!("{} genes in {}", genes.len(), dir.path().display()));
+                match nearest(name, genes.iter().map(|gene| gene.symbol.as_str())) {
+                    Some(nearest) => error.help(format!("did you mean {nearest}?")),
+                    None => error,
+                }
+            })
+        };
+    args.portraits.iter().map(find).collect()
 }
 
 /// Draws what is asked for into the folder.
@@ -49,7 +51,7 @@ fn find(velocities: &Velocities, name: &str) -> Result<usize> {
 /// Failed where a plot cannot be drawn or the disk fails.
 pub fn write(
     folder: &VelocityDirWriter,
-    velocities: &Velocities,
+    (velocities, dir): (&Velocities, &VelocityDir),
     cells: &CellTable,
     projections: &[(Embedding, Matrix)],
     args: &GraphArgs,
@@ -69,17 +71,32 @@ pub fn write(
             save(folder, &format!("{}{}", PREFIXES[0], embedding.basis), &picture.draw()?, args)?;
         }
     }
-    let Some(unspliced) = &velocities.unspliced else { return Ok(()) };
-    for name in &args.portraits {
-        let at = find(velocities, name)?;
-        let gene = &velocities.genes[at];
+    portraits(folder, velocities, dir, &groups, args)
+}
+
+/// Draws the phase portraits.
+fn portraits(
+    folder: &VelocityDirWriter,
+    velocities: &Velocities,
+    dir: &VelocityDir,
+    groups: &[Option<&str>],
+    args: &GraphArgs,
+) -> Result<()> {
+    let chosen = portrayed(dir, args)?;
+    let Some(moments) = dir.moments()?.filter(|_| !chosen.is_empty()) else { return Ok(()) };
+    let genes = moments.schema().genes.clone();
+    let keep: Vec<bool> = (0..genes.len()).map(|gene| chosen.contains(&gene)).collect();
+    let [spliced, unspliced] = read_columns(moments, [MS, MU], Some(&keep))?;
+    for gene in chosen {
+        let at = keep[..gene].iter().filter(|keep| **keep).count();
+        let gene = &genes[gene];
         let picture = PhasePortrait {
             gene: &gene.symbol,
-            spliced: &column(&velocities.positions, at),
-            unspliced: &column(unspliced, at),
+            spliced: &column(&spliced.matrix, at),
+            unspliced: &column(&unspliced.matrix, at),
             slope: slope(velocities, &gene.id),
             course: &[],
-            colours: CellColours::Groups(&groups),
+            colours: CellColours::Groups(groups),
         };
         // A file name cannot hold a slash.
         save(folder, &format!("{}{}", PREFIXES[1], gene.symbol.replace('/', "_")), &picture.draw()?, args)?;

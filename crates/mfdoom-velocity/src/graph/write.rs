@@ -72,7 +72,7 @@ impl Written<'_> {
         for (embedding, steps) in projections {
             self.projection(&folder, embedding, steps, &manifest)?;
         }
-        plots::write(&folder, self.velocities, &self.results, projections, args)?;
+        plots::write(&folder, (self.velocities, self.dir), &self.results, projections, args)?;
         folder.commit(&manifest)
     }
 
