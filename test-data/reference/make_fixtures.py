@@ -6,7 +6,7 @@
 The model here knows nothing of packing, plans or automatic differentiation: each cell is a list of matrices,
 and each gradient is measured by moving one weight. It covers what the golden test needs to be sure of
 without any other file: leave-one-out blocks, invariance, shared gene tables, value transforms, missing
-modalities.
+modalities, rows projected into a ball, temperatures that are clamped.
 """
 
 import json
@@ -178,6 +178,19 @@ def measured_gradient(c, w, cells, present, step=1e-5):
     return grads
 
 
+def project(c, w, cells):
+    """What training does to weights before it uses them: long rows of the genes of the batch, and temperatures."""
+    w = {n: x.copy() for n, x in w.items()}
+    for m in c["modalities"] if c["embed_max_norm"] else []:
+        table = w[f"encoders.{'shared' if c['shared_genes'] else m}.gene.weight"]
+        for row in {i for cell in cells for i in cell[m][0]}:
+            length = np.linalg.norm(table[row])
+            if length > c["embed_max_norm"]:
+                table[row] *= c["embed_max_norm"] / (length + 1e-7)
+    w["loss.logit_scale"] = np.array(np.clip(w["loss.logit_scale"], c["logit_scale_min"], c["logit_scale_max"]))
+    return w
+
+
 def make(name, note, seed, lengths, **settings):
     c = {"modalities": list(lengths), "vocab": 9, "dim": 8, "depth": 2, "heads": 2, "dim_head": 3, "ff_mult": 2.0}
     c |= {"ff_inner": 10, "fusion_tokens": 2, "max_value": 50.0, "ln_eps": 1e-5, "layer_style": "prenorm"}
@@ -201,6 +214,7 @@ def make(name, note, seed, lengths, **settings):
         tensors |= {f"input.{m}.ids": ids, f"input.{m}.values": values, f"input.{m}.lengths": np.array(counts)}
     present = {m: [n > 0 for n in counts] for m, counts in lengths.items()}
 
+    stored, w = w, project(c, w, cells)
     stages = [cell_states(c, w, cell) for cell in cells]
     pooled = np.stack([pool(c, w, s[-1]) for s in stages])
     _, blocks = outputs(c)
@@ -218,7 +232,7 @@ def make(name, note, seed, lengths, **settings):
     tensors["loss.valid"] = np.array([t is not None for t in terms], np.uint8)
     tensors["loss.total"] = np.array(total)
     tensors |= {f"grad.{n}": g for n, g in measured_gradient(c, w, cells, present).items()}
-    tensors |= {f"weight.{n}": x for n, x in w.items()}
+    tensors |= {f"weight.{n}": x for n, x in stored.items()}
     stored = {n: (t.astype(np.float32) if t.dtype == float else t).copy(order="C") for n, t in tensors.items()}
     save_file(stored, HERE / f"{name}.safetensors")
     record = {"name": name, "note": note, "kind": "forward_backward", "config": c}
@@ -244,4 +258,14 @@ make(
     reduction="sum",
     value_transform="log_normalized",
     objectives={"contrastive": 1.0, "invariance": 0.5},
+)
+make(
+    "projected_per_pair",
+    "missing modalities with a temperature for each pair, some of them clamped; gene rows projected into a ball",
+    3,
+    {"spliced": [4, 0, 3, 2], "unspliced": [2, 5, 0, 3], "expression": [3, 4, 2, 0]},
+    temperature="per_pair",
+    logit_scale_min=0.6,
+    logit_scale_max=0.8,
+    embed_max_norm=0.7,
 )

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use fixture::Fixture;
 use mfdoom_model::{Model, PackedBatch, Scheme, loss, loss_of, project};
-use mfdoom_nn::{AdamW, AdamWConfig};
+use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore};
 
 /// Largest deviations that a float32 program may have, from the README of the reference.
 struct Tolerance {
@@ -32,7 +32,7 @@ impl Tolerance {
 #[test]
 fn own_fixtures() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-data/reference");
-    assert!(check_folder(&folder) >= 2, "no fixtures in {}", folder.display());
+    assert!(check_folder(&folder) >= 3, "no fixtures in {}", folder.display());
 }
 
 #[test]
@@ -155,15 +155,24 @@ fn adamw(f: &Fixture) {
         assert!((value - wanted).abs() <= 3e-6, "{}: loss before step {step}: {value} {wanted}", f.name);
         optimiser.step(&store, &result.total.backward().unwrap(), rate).unwrap();
     }
-    for (name, var) in store.iter() {
-        f.close(&format!("final.{name}"), var.as_tensor(), 1e-3);
-    }
+    let trained = copies(&store);
     let after: Vec<f32> = f.tensor("loss.after_last_step").to_vec1().unwrap();
     for (batch, wanted) in batches.iter().zip(after) {
         project(&store, &f.config, batch).unwrap();
         let value: f32 = loss(&store, &model, batch, None).unwrap().total.to_scalar().unwrap();
         assert!((value - wanted).abs() <= 3e-6, "{}: loss after the run: {value} {wanted}", f.name);
     }
+    // Evaluating projects rows and clamps the temperature in place, and a fixture does not say whether its final
+    // weights were taken before or after that: they must be all of the one or all of the other.
+    let evaluated = copies(&store);
+    let fits = |(name, tensor): &(String, Tensor)| f.deviation(&format!("final.{name}"), tensor) <= 1e-3;
+    if !evaluated.iter().all(fits) {
+        trained.iter().for_each(|(name, tensor)| f.close(&format!("final.{name}"), tensor, 1e-3));
+    }
+}
+
+fn copies(store: &ParameterStore) -> Vec<(String, Tensor)> {
+    store.iter().map(|(name, var)| (name.to_string(), var.as_tensor().copy().unwrap())).collect()
 }
 
 fn abs_max(t: &Tensor) -> f64 {
