@@ -4,19 +4,21 @@
 # that nothing here marks its own work.
 #
 #   workflows/velocity.sh --counts pancreas.h5ad --kinetics stochastic.npz --genes base.npz --folds kfold5.npz \
-#       --judge velocity_targets.py [--fold I] [--outdir out/velocity]
+#       --judge velocity_targets.py [--fold I] [--outdir out/velocity] [--preset P] [--epochs N] [--decoder-epochs N]
+#
+# --decoder-epochs 0 leaves the decoder at its closed-form start, which does not use the pre-trained network.
 #
 # Every step is kept: a run that was stopped goes on where it was. One result file a fold: OUTDIR/foldI/result.txt.
 # Needs the stages on the PATH (or built), and a Python (MFDOOM_PYTHON, else python3) with anndata, pyarrow,
 # scikit-learn and scipy.
 set -euo pipefail
 
-usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${MFDOOM_PYTHON:-python3}
 counts='' kinetics='' genes='' folds='' judge='' fold='' outdir=out/velocity
-preset=small epochs=2 max_tokens=128 threads=2
+preset=small epochs=6 decoder_epochs=30 max_tokens=128 threads=2
 while [ $# -gt 0 ]; do
   case $1 in
     --counts|--kinetics|--genes|--folds|--judge|--fold|--outdir|--preset|--epochs|--threads)
@@ -25,6 +27,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     --max-tokens) max_tokens=$2; shift 2 ;;
+    --decoder-epochs) decoder_epochs=$2; shift 2 ;;
     -h|--help) usage; exit ;;
     *) echo "unknown argument: $1" >&2; usage >&2; exit 2 ;;
   esac
@@ -64,7 +67,7 @@ pretrained() { # pretrained TOKENS MODEL
 }
 decoder() { # decoder TOKENS MODEL TARGETS DECODER
   [ -d "$4" ] || mfdoom-finetune-decoder "$1" --model "$2" --task velocity --targets "$3" --resume \
-    --threads "$threads" -o "$4"
+    --epochs "$decoder_epochs" --threads "$threads" -o "$4"
 }
 predicted() { # predicted TOKENS MODEL DECODER OUTPUT [MODALITY]
   [ -d "$4" ] || mfdoom-velocity predict "$1" --model "$2" --decoder "$3" ${5:+--use-modalities "$5"} \
