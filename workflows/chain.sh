@@ -157,14 +157,14 @@ fit() {
   local arguments=(--dataset "$4") part
   for part in ${5//;/ }; do arguments+=(--modality "$part"); done
   make "$outdir/velocity/$1/fit" "$2" -- mfdoom-velocity fit "$2" "${arguments[@]}" || return
-  fits+=("$outdir/velocity/$1/fit") fitted+=("$outdir/tokens/$1.parquet")
+  fits+=("$outdir/velocity/$1/fit") targets+=(--targets "$outdir/velocity/$1/fit") fitted+=("$outdir/tokens/$1.parquet")
 }
 predict() {
   scatter "$outdir/velocity/$1/predict" "$outdir/tokens/$1.parquet" "$model" "$decoder" -- \
     mfdoom-velocity predict "$outdir/tokens/$1.parquet" --model "$model" --decoder "$decoder" --device "$device"
 }
 
-fits=() fitted=()
+fits=() targets=() fitted=()
 [ "$velocity" = false ] || for_each_sample fit
 if [ "$velocity" = true ] && [ -z "$decoder" ]; then
   if [ ${#fits[@]} -eq 0 ]; then
@@ -173,7 +173,7 @@ if [ "$velocity" = true ] && [ -z "$decoder" ]; then
   else
     decoder=$outdir/decoder/velocity
     make "$decoder" "${fitted[@]}" "${fits[@]}" "$model" -- mfdoom-finetune-decoder "${fitted[@]}" --model "$model" \
-      --task velocity --targets "${fits[@]}" --epochs "$epochs" --seed "$seed" --device "$device"
+      --task velocity "${targets[@]}" --epochs "$epochs" --seed "$seed" --device "$device"
   fi
 fi
 [ "$velocity" = false ] || for_each_sample predict

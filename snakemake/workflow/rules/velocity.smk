@@ -30,6 +30,7 @@ if not config["decoder"]:
         output:
             directory(f"{OUT}/decoder/velocity"),
         params:
+            targets=lambda wildcards, input: [f"--targets={fit}" for fit in input.fits],
             epochs=config["epochs"],
             seed=config["seed"],
             device=config["device"],
@@ -46,7 +47,7 @@ if not config["decoder"]:
             gpu=gpus(),
         shell:
             "mfdoom-finetune-decoder {input.tokens} --model {input.model:q} --task velocity"
-            " --targets {input.fits} --epochs {params.epochs} --seed {params.seed} --device {params.device}"
+            " {params.targets:q} --epochs {params.epochs} --seed {params.seed} --device {params.device}"
             " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
 
 

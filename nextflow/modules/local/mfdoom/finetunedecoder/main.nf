@@ -21,12 +21,13 @@ process MFDOOM_FINETUNEDECODER {
 
     script:
     def args = task.ext.args ?: ''
+    def targets = [fits].flatten().collect { fit -> "--targets ${fit}" }.join(' ')
     """
     mkdir -p decoder
     mfdoom-finetune-decoder \\
         ${tokens} \\
         --model ${model} \\
-        --task velocity --targets ${fits} \\
+        --task velocity ${targets} \\
         ${args} \\
         --threads ${task.cpus} \\
         -o decoder/velocity
