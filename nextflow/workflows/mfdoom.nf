@@ -98,7 +98,7 @@ workflow MFDOOM {
                 fitted.map { items -> [items.collect { item -> item[1] }, items.collect { item -> item[2] }] },
                 model,
             )
-            decoder = MFDOOM_FINETUNEDECODER.out.decoder.first()
+            decoder = MFDOOM_FINETUNEDECODER.out.decoder
         }
 
         MFDOOM_VELOCITYPREDICT(tokens.flatMap { meta, table -> toShards(meta, table) }, model, decoder)
