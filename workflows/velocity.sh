@@ -6,6 +6,7 @@
 #   workflows/velocity.sh --counts pancreas.h5ad --kinetics stochastic.npz --genes base.npz --folds kfold5.npz \
 #       --judge velocity_targets.py [--fold I] [--outdir out/velocity] [--preset P] [--epochs N] [--decoder-epochs N]
 #
+# --label COLUMN and --edges 'A>B,...' name the clusters and the steps between them that directions are scored by.
 # --decoder-epochs 0 leaves the decoder at its closed-form start, which does not use the pre-trained network.
 #
 # Every step is kept: a run that was stopped goes on where it was. One result file a fold: OUTDIR/foldI/result.txt.
@@ -13,11 +14,13 @@
 # scikit-learn and scipy.
 set -euo pipefail
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "$0"; }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${MFDOOM_PYTHON:-python3}
 counts='' kinetics='' genes='' folds='' judge='' fold='' outdir=out/velocity
+label=clusters
+edges='Ngn3 low EP>Ngn3 high EP,Ngn3 high EP>Pre-endocrine,Pre-endocrine>Alpha,Pre-endocrine>Beta,Pre-endocrine>Delta,Pre-endocrine>Epsilon'
 preset=small epochs=6 decoder_epochs=30 max_tokens=128 threads=2
 while [ $# -gt 0 ]; do
   case $1 in
@@ -26,6 +29,8 @@ while [ $# -gt 0 ]; do
       printf -v "${1#--}" '%s' "$2"
       shift 2
       ;;
+    --label) label=$2; shift 2 ;;
+    --edges) edges=$2; shift 2 ;;
     --max-tokens) max_tokens=$2; shift 2 ;;
     --decoder-epochs) decoder_epochs=$2; shift 2 ;;
     -h|--help) usage; exit ;;
@@ -143,3 +148,20 @@ step "all folds"
     scored "$input" "$outdir/targets" "$outdir"/fold[0-4]/"$input"/velocity.parquet
   done
 } | tee "$outdir/result.txt"
+
+step "directions on UMAPs: held-out predictions of every cell beside the fit of all cells"
+[ -d "$outdir/fit" ] || mfdoom-velocity fit "$counts" --dataset P --mode stochastic --threads "$threads" -o "$outdir/fit"
+for input in all expression; do
+  held=$outdir/held_out_$input.parquet
+  [ -f "$held" ] || "$python" - "$held" "$outdir"/fold[0-4]/"$input"/velocity.parquet <<'P'
+import json, sys, pyarrow as pa, pyarrow.parquet as pq
+parts = [pq.read_table(path) for path in sys.argv[2:]]
+genes = parts[0].schema.metadata[b"mfdoom.genes"]
+assert all(part.schema.metadata[b"mfdoom.genes"] == genes for part in parts), "folds of different genes"
+table = pa.concat_tables(part.select(["dataset", "cell_id", "velocity"]).replace_schema_metadata() for part in parts)
+pq.write_table(table.replace_schema_metadata({"mfdoom.genes": genes}), sys.argv[1])
+P
+  [ -f "$outdir/directions_$input.json" ] || mfdoom-evaluate velocity "$held" --fitted "$outdir/fit" \
+    --label "$label" --label-source "$counts" --edges "$edges" --square-root true --threads "$threads" \
+    --plot "$outdir/stream_$input.png" -o "$outdir/directions_$input.json"
+done

@@ -33,7 +33,7 @@ pub fn gather(args: &Args) -> Result<()> {
     let folder = AtomicDir::create(output, args.output.force)?;
     let mut cells = 0;
     for name in &names {
-        cells = cells.max(file(&folders, name, &whole, folder.path())?);
+        cells = cells.max(file(&folders, name, folder.path())?);
     }
     write_manifest(whole, &parts[0].manifest, folder.path())?;
     folder.commit()?;
@@ -70,7 +70,7 @@ fn names(folders: &[&Path]) -> Result<BTreeSet<String>> {
 }
 
 /// Writes one file of the whole and returns its number of cells, 0 where its rows are not cells.
-fn file(folders: &[&Path], name: &str, whole: &Manifest, to: &Path) -> Result<usize> {
+fn file(folders: &[&Path], name: &str, to: &Path) -> Result<usize> {
     let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.join(name)).collect();
     if name.ends_with(".parquet") {
         let tables: Vec<TableReader> = paths.iter().map(|path| table::open(path)).collect::<Result<_>>()?;
@@ -78,7 +78,10 @@ fn file(folders: &[&Path], name: &str, whole: &Manifest, to: &Path) -> Result<us
         if tables.iter().all(|table| table::of_cells(table)) {
             table::agree(&tables)?;
             let schema = match tables[0].metadata(mfdoom_artifact::table::MANIFEST_KEY) {
-                Some(_) => table::with_manifest(tables[0].schema(), whole),
+                Some(text) => {
+                    let own = Manifest::from_json(text, tables[0].name())?.whole();
+                    table::with_manifest(tables[0].schema(), &own)
+                }
                 None => tables[0].schema().clone(),
             };
             return table::copy(&tables, schema, &Output::file(to.join(name), false));

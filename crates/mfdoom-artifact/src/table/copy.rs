@@ -7,7 +7,8 @@ use mfdoom_error::{Error, Result};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::guard::guarded;
@@ -79,7 +80,7 @@ impl TableCopier {
             let close = ColumnCloseResult {
                 bytes_written: column.compressed_size() as u64,
                 rows_written: of.num_rows() as u64,
-                metadata: column.clone(),
+                metadata: as_written(column)?,
                 bloom_filter: None,
                 column_index: None,
                 offset_index: pages.offset_index(i).cloned(),
@@ -98,5 +99,22 @@ impl TableCopier {
         let sink = writer.into_inner().map_err(|error| fate.failure(Box::new(error)))?;
         fate.commit(sink)?;
         Ok(n_rows)
+    }
+}
+
+/// Returns the metadata of a column as the writer had them: of numbers it notes the least and the largest twice, for
+/// readers of old files too, which reading forgets.
+fn as_written(column: &ColumnChunkMetaData) -> Result<ColumnChunkMetaData, ParquetError> {
+    let twice = column.column_descr().sort_order().is_signed();
+    let statistics = column.statistics().cloned().map(|statistics| match statistics {
+        Statistics::Int32(values) => Statistics::Int32(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Int64(values) => Statistics::Int64(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Float(values) => Statistics::Float(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Double(values) => Statistics::Double(values.with_backwards_compatible_min_max(twice)),
+        other => other,
+    });
+    match statistics {
+        Some(statistics) => column.clone().into_builder().set_statistics(statistics).build(),
+        None => Ok(column.clone()),
     }
 }
