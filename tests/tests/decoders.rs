@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use mfdoom_artifact::velocity::open_velocities;
 use mfdoom_tests::{attempt, bytes, run, stage};
 use tempfile::TempDir;
 
@@ -31,6 +32,12 @@ fn finetune(folder: &Path, output: &str, more: &str) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 
+/// Keys and velocities of a folder, as bits.
+fn rows(folder: &Path, name: &str) -> (Vec<String>, Vec<u32>) {
+    let all = open_velocities(&folder.join(name)).unwrap().read_all().unwrap();
+    (all.cell_id, all.matrices.concat().into_iter().map(f32::to_bits).collect())
+}
+
 fn code(folder: &Path, name: &str, arguments: &str) -> (Option<i32>, String) {
     let output = attempt(folder, name, arguments);
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -43,14 +50,14 @@ fn velocities_of_cells_with_expression_only() {
     velocities(folder);
     let log = finetune(folder, "decoder", "--task velocity --targets fit --epochs 2");
     assert!(log.contains("cells with velocities are among"), "{log}");
-    let arguments =
-        "predict lacking.parquet --model model --decoder decoder -o velocity --into sim.expression.h5ad";
+    let arguments = "predict lacking.parquet --model model --decoder decoder -o velocity";
     run(folder, "mfdoom-velocity", arguments);
     assert!(folder.join("velocity/velocity.parquet").is_file());
     run(folder, "mfdoom-velocity", "graph velocity -o graph --n-neighbors 10 --n-pcs 5");
 
     let piped = format!(
-        "'{}' sim.expression.h5ad -o - | '{}' predict - --model model --decoder decoder -o piped",
+        "mkdir fifo && mkfifo fifo/lacking.parquet && {{ '{}' sim.expression.h5ad -o - > fifo/lacking.parquet & \
+         '{}' predict fifo/lacking.parquet --model model --decoder decoder -o piped; }}",
         stage("mfdoom-preprocess").display(),
         stage("mfdoom-velocity").display()
     );
@@ -65,7 +72,10 @@ fn velocities_of_cells_with_expression_only() {
         run(folder, "mfdoom-velocity", &arguments);
     }
     run(folder, "mfdoom-gather", "part1 part2 -o whole");
-    assert!(bytes(folder, "whole/velocity.parquet") == bytes(folder, "velocity/velocity.parquet"));
+    assert!(rows(folder, "whole") == rows(folder, "velocity"));
+    let into =
+        "lacking.parquet --model model --decoder decoder -o velocity --force --into sim.expression.h5ad";
+    run(folder, "mfdoom-velocity", &format!("predict {into} --use-modalities expression"));
 
     run(
         folder,
@@ -134,8 +144,11 @@ fn profiles_samples_and_labels() {
         bytes(folder, output)
     };
     let profiles = decode("expression", "profiles.parquet", "");
-    std::fs::write(folder.join("genes.txt"), "gene_3\ngene_7\nGene3\nG3\ng3\n").unwrap();
-    assert!(profiles.len() > 10_000);
+    let genes = String::from_utf8(bytes(folder, "expression/genes.json")).unwrap();
+    let ids = genes.lines().filter_map(|line| line.strip_prefix("{\"id\":\"")?.split('"').next());
+    std::fs::write(folder.join("genes.txt"), ids.take(3).collect::<Vec<_>>().join("\n")).unwrap();
+    let three = decode("expression", "three.parquet", "--genes genes.txt");
+    assert!(three.len() * 4 < profiles.len(), "{} {}", three.len(), profiles.len());
     let once = decode("generative", "once.parquet", "--sample 2 --seed 5");
     assert!(once == decode("generative", "again.parquet", "--sample 2 --seed 5 --threads 1"));
     assert!(once != decode("generative", "other.parquet", "--sample 2 --seed 6"));
