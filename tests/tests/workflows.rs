@@ -97,7 +97,7 @@ fn a_failing_sample_keeps_the_others_and_a_repeat_does_only_what_is_missing() {
     }
     for way in [Way::Shell, Way::Snakemake] {
         let place = Place::new();
-        break_embed(&place, "exec 'REAL' \"$@\" --heads nonsense --force");
+        break_embed(&place, "exec 'REAL' \"$@\" --heads nonsense");
         let failed = run(&place, way, false);
         assert!(
             failed.contains("the model has no head 'nonsense'"),
@@ -142,7 +142,7 @@ fn nextflow_resumes_what_a_killed_and_a_failing_task_lost() {
     let attempts = killed.lines().filter(|line| line.contains("MFDOOM_EMBED (public)")).count();
     assert_eq!(attempts, 3, "{killed}");
     // A wrong call is not tried again, and its message is in view.
-    break_embed(&place, "exec 'REAL' \"$@\" --heads nonsense --force");
+    break_embed(&place, "exec 'REAL' \"$@\" --heads nonsense");
     let failed = run(&place, Way::Nextflow, false);
     assert!(failed.contains("the model has no head 'nonsense'"), "{failed}");
     assert_eq!(statuses(&trace).get("FAILED"), Some(&1), "{}", fs::read_to_string(&trace).unwrap());
