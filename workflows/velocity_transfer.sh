@@ -3,7 +3,7 @@
 # velocities predicts, from total expression alone, (1) another experimental batch of the same tissue and (2) a tissue
 # with other rates and lineages.
 #
-#   workflows/velocity_transfer.sh [--outdir out/velocity_transfer] [--cells N] [--genes N] [--epochs N]
+#   workflows/velocity_transfer.sh [--outdir out/velocity_transfer] [--cells N] [--genes N] [--epochs N] [--decoder-epochs N]
 #
 # Every step is kept: a run that was stopped goes on where it was. Needs the stages on the PATH (or built), and a Python
 # (MFDOOM_PYTHON, else python3) with anndata and pyarrow.
@@ -11,10 +11,11 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${MFDOOM_PYTHON:-python3}
-outdir=out/velocity_transfer cells=2000 genes=500 epochs=6 threads=2
+outdir=out/velocity_transfer cells=2000 genes=500 epochs=6 decoder_epochs=30 threads=2
 while [ $# -gt 0 ]; do
   case $1 in
     --outdir|--cells|--genes|--epochs|--threads) printf -v "${1#--}" '%s' "$2"; shift 2 ;;
+    --decoder-epochs) decoder_epochs=$2; shift 2 ;;
     -h|--help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;;
     *) echo "unknown argument: $1" >&2; exit 2 ;;
   esac
@@ -54,7 +55,7 @@ P
 [ -d model ] || mfdoom-pretrain train.parquet --preset small --max-tokens 128 --batch-cells 64 \
   --value-transform log_normalized --epochs "$epochs" --lr 2e-3 --resume --threads "$threads" -o model
 [ -d decoder ] || mfdoom-finetune-decoder train.parquet --model model --task velocity --targets fit --resume \
-  --threads "$threads" -o decoder
+  --epochs "$decoder_epochs" --threads "$threads" -o decoder
 for set in a1 a2 b; do
   [ -d "predict_$set" ] || mfdoom-velocity predict "$set.parquet" --model model --decoder decoder \
     --threads "$threads" -o "predict_$set"
