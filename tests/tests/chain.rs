@@ -111,8 +111,11 @@ fn embeddings_go_into_the_h5ad_and_a_wrong_model_is_refused() {
     run(folder, "mfdoom-evaluate", "embedding sim.h5ad --obsm X_mfdoom --label cell_type -o h5ad.json");
 }
 
+/// Key, bits of the vector of each head, and which modalities are present.
+type Row = (String, String, Vec<Vec<u32>>, Vec<bool>);
+
 /// Rows of an embeddings file, one each.
-fn rows(folder: &Path, name: &str) -> Vec<(String, String, Vec<Vec<u32>>, Vec<bool>)> {
+fn rows(folder: &Path, name: &str) -> Vec<Row> {
     let reader = EmbeddingReader::open(&Input::Path(folder.join(name))).unwrap();
     let dims: Vec<usize> = reader.schema().heads.iter().map(|head| head.dim).collect();
     let row = |batch: &EmbeddingBatch, at: usize| {

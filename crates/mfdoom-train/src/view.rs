@@ -27,7 +27,7 @@ impl Views {
         let present = vec![true; cells.modalities.len()];
         for &cell in batch {
             let shown = self.shown(cells, cell, epoch, &present);
-            self.push(cells, cell, epoch, (&shown, &|_| false), &mut packed);
+            self.push((cells, cell), epoch, (&shown, &|_| false), &mut packed);
         }
         packed
     }
@@ -35,8 +35,7 @@ impl Views {
     /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
     pub(crate) fn push(
         &self,
-        cells: &Cells,
-        cell: usize,
+        (cells, cell): (&Cells, usize),
         epoch: u64,
         (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
         packed: &mut PackedBatch,

@@ -29,8 +29,7 @@ impl Frozen {
         &self,
         (model, network): (&Model, &Network),
         (cells, views): (&Cells, &DecoderViews),
-        batch: &[usize],
-        shown: &Shown,
+        (batch, shown): (&[usize], &Shown),
         device: &Device,
     ) -> Result<Context> {
         let dim = model.config().dim;

@@ -59,8 +59,7 @@ impl<'a> Finetuning<'a> {
             Some(frozen) => frozen.context(
                 (&self.model, network),
                 (self.cells, &self.views),
-                batch,
-                shown,
+                (batch, shown),
                 store.device(),
             )?,
             None => network.context(&self.model, &self.views.pack(self.cells, batch, shown))?,

@@ -76,7 +76,7 @@ impl DecoderViews {
         for (&cell, modalities) in batch.iter().zip(&shown.modalities) {
             let hidden = self.hidden(cells, cell, shown.draw);
             let is_hidden = |id: u32| hidden.as_ref().is_some_and(|hidden| hidden[id as usize]);
-            self.views.push(cells, cell, shown.draw, (modalities, &is_hidden), &mut packed);
+            self.views.push((cells, cell), shown.draw, (modalities, &is_hidden), &mut packed);
         }
         packed
     }

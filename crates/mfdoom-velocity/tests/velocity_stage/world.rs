@@ -63,7 +63,7 @@ impl World {
         let (u, s) =
             (alpha * (1.0 - fast), alpha / gamma * (1.0 - slow) + alpha / (gamma - 1.0) * (slow - fast));
         // Linear kinetics: what is lost after repression is what was gained after induction.
-        if gene % 2 == 0 { (s, u) } else { (alpha / gamma - s, alpha - u) }
+        if gene.is_multiple_of(2) { (s, u) } else { (alpha / gamma - s, alpha - u) }
     }
 
     fn layer(&self, which: usize) -> CsrBlock {
@@ -92,7 +92,7 @@ impl World {
         let kind = if self.factor.fract() == 0.0 { MatrixKind::Counts } else { MatrixKind::Sparse };
         let mut matrices: Vec<NewMatrix> =
             sources.iter().map(|source| NewMatrix::new(source, kind, self.n_genes)).collect();
-        matrices.push(NewMatrix::new(&Source::Obsm("X_flat".into()), MatrixKind::Dense, 2));
+        matrices.push(NewMatrix::new(Source::Obsm("X_flat".into()), MatrixKind::Dense, 2));
         let new = NewFile { var: Frame::new(genes), matrices, uns: Vec::new() };
         let mut file = H5adWriter::create(path, true, &new).unwrap();
         for (which, source) in sources.iter().enumerate() {
