@@ -41,8 +41,8 @@ parameters=(preset=tiny epochs=1 max_tokens=32 "velocity=$velocity")
 # Waits for the training to run, keeps what it asked for, cancels it, and keeps what the next attempt asks for.
 cancel() { # cancel ENGINE
   local job again
-  asked() { scontrol show job "$1" | tr ' ' '\n' | grep -E '^(TimeLimit|MinMemoryNode|mem|NumCPUs|ReqTRES|TRES)=' | tr '\n' ' '; }
-  training() { squeue -h -t "$1" -o '%i %j %k' | grep -i pretrain | awk '{print $1}' | tail -n 1; }
+  asked() { scontrol show job "$1" | tr ' ' '\n' | awk '/^(TimeLimit|MinMemoryNode|NumCPUs)=/' | tr '\n' ' '; }
+  training() { squeue -h -t "$1" -o '%i %j %k' | awk 'tolower($0) ~ /pretrain/ { id = $1 } END { print id }'; }
   for _ in $(seq 240); do job=$(training R); [ -z "$job" ] || break; sleep 1; done
   [ -n "${job:-}" ] || { echo "$1: no training was seen" >&2; return 1; }
   echo "$1: attempt 1, job $job: $(asked "$job")"

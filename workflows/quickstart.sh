@@ -58,8 +58,9 @@ fi
 step "counts to tokens"
 mfdoom-preprocess "${inputs[@]}" --obs "$label" -o "$outdir/tokens.parquet" --force
 
-# Cells show a random half of their tokens in training and all of them afterwards.
-training=(--preset "$preset" --max-tokens 1024 --token-dropout 0.5 --batch-cells 64 --seed 1)
+# Cells show a random half of their tokens in training and all of them afterwards. One gene table for all modalities:
+# few cells cannot teach separate ones what they have in common.
+training=(--preset "$preset" --shared-genes --max-tokens 1024 --token-dropout 0.5 --batch-cells 64 --lr 3e-3 --seed 1)
 step "training"
 mfdoom-pretrain "$outdir/tokens.parquet" "${training[@]}" --epochs "$epochs" -o "$outdir/model" --force
 mfdoom-pretrain "$outdir/tokens.parquet" "${training[@]}" --epochs 0 -o "$outdir/untrained" --force -q
