@@ -13,6 +13,9 @@ use super::views::{DecoderViews, Shown, VALIDATION};
 use crate::data::Cells;
 use crate::trainer::{StepLoss, Task};
 
+/// Bytes at most that the vectors of a frozen backbone may take; beyond, they are computed anew every time.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// A decoder on its backbone, the cells it learns from and those it is judged on.
 #[derive(Debug)]
 pub struct Finetuning<'a> {
@@ -43,7 +46,8 @@ impl<'a> Finetuning<'a> {
         batch_cells: usize,
     ) -> Self {
         let pooled = decoder.config().architecture == Architecture::Pooled;
-        let frozen = (pooled && !trained).then(Frozen::default);
+        let kept = views.n_views() * (cells.len() * model.config().dim) as u64 * 4;
+        let frozen = (pooled && !trained && kept <= MOST_BYTES).then(Frozen::default);
         Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen }
     }
 

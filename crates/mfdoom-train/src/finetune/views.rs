@@ -39,6 +39,13 @@ impl DecoderViews {
         Self { views, hide_genes: 0.0, allowed, count: 0 }
     }
 
+    /// Returns how many views of one cell a run may need, validation included.
+    pub(super) fn n_views(&self) -> u64 {
+        let allowed = self.allowed.iter().filter(|allowed| **allowed).count().min(20) as u32;
+        let modalities = if self.views.modality_dropout > 0.0 { 2u64.pow(allowed) } else { 1 };
+        modalities * (self.count + 1)
+    }
+
     /// Returns the number of the draw that an epoch uses.
     pub(super) fn draw(&self, epoch: u64) -> u64 {
         if self.count == 0 || epoch == VALIDATION { epoch } else { epoch % self.count }

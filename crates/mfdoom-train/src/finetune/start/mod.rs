@@ -4,25 +4,27 @@
 //! features, cut to the rank of the decoder by the leading directions of the fitted values. For counts the bias
 //! starts at the logarithm of each gene's mean share, for labels at that of each label's share.
 
+mod bias;
+mod regression;
+
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Csr, Matrix, Ridge, pca};
-use mfdoom_model::decoder::{DecoderConfig, DecoderLoss, ProfileConfig, ProfilePath, log_normalised};
+use mfdoom_metrics::{Csr, Matrix, pca};
+use mfdoom_model::decoder::{DecoderConfig, ProfileConfig, ProfilePath, log_normalised};
 use mfdoom_model::{ModelConfig, TensorResult};
 use mfdoom_nn::{ParameterStore, Stream};
 
+use self::regression::{Fit, regress};
 use super::targets::Targets;
 use super::views::DecoderViews;
 use crate::data::Cells;
 
 /// Training cells at most that the closed form looks at, evenly spaced.
 const MOST_ROWS: usize = 8192;
-/// Penalties that are tried.
-const PENALTIES: [f64; 6] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
-/// Of the penalties whose error on cells not fitted is within this share of the least, the largest is taken.
-const TOLERANCE: f64 = 0.01;
+/// Target values at most that are looked at: fewer cells where there are many outputs.
+const MOST_VALUES: usize = 1 << 27;
 /// Inverse squared widths of the kernel that the random features stand for, half of them each, for profiles
 /// with a mean square length of 1.
 const WIDTHS: [f64; 2] = [0.5, 2.0];
@@ -51,16 +53,6 @@ pub struct Start {
     pub penalties: BTreeMap<String, f64>,
 }
 
-/// A fitted map of one modality.
-struct Fit {
-    /// `[features, outputs]` row by row.
-    weights: Vec<f64>,
-    /// `[outputs]`
-    intercept: Vec<f64>,
-    /// Features of some training cells, for the directions of the fitted values.
-    features: Matrix,
-}
-
 impl Starter<'_> {
     /// Sets constants and start of a decoder in the store that it is in.
     ///
@@ -85,7 +77,7 @@ impl Starter<'_> {
         let mut start = Start::default();
         let mut fits = Vec::new();
         for name in &profile.modalities {
-            let [training, held] = self.rows(name);
+            let [training, held] = self.rows(name, config.outputs());
             let x = self.features(&path, name, &training)?;
             let centre = means(&x);
             set(store, &leaf(name, "centre"), centre.iter().map(|c| *c as f32).collect())?;
@@ -94,7 +86,7 @@ impl Starter<'_> {
                 let y = less(&self.features(&path, name, &held)?, &centre);
                 let t = self.standardised(store, &training)?;
                 let u = self.standardised(store, &held)?;
-                let (fit, penalty) = self.regress([&x, &y], [&t, &u])?;
+                let (fit, penalty) = regress([&x, &y], [&t, &u], self.penalty)?;
                 start.penalties.insert(name.clone(), penalty);
                 fits.push((name.clone(), fit));
             }
@@ -106,18 +98,19 @@ impl Starter<'_> {
     }
 
     /// Returns training cells that have a modality, and cells to judge by.
-    fn rows(&self, modality: &str) -> [Vec<usize>; 2] {
+    fn rows(&self, modality: &str, outputs: usize) -> [Vec<usize>; 2] {
+        let most = MOST_ROWS.min(MOST_VALUES / outputs.max(1)).max(64);
         let number = self.cells.modalities.iter().position(|m| m == modality);
         let has = |cell: &&usize| number.is_some_and(|m| !self.cells.tokens(m).cell(**cell).0.is_empty());
         let training: Vec<usize> = self.training.iter().filter(has).copied().collect();
-        let training = spread(&training);
+        let training = spread(&training, most);
         let held: Vec<usize> = self.validation.iter().filter(has).copied().collect();
-        if held.is_empty() { [training.clone(), Vec::new()] } else { [training, spread(&held)] }
+        [training, spread(&held, most)]
     }
 
     /// Sets means, gene vectors and random layer of a modality.
     fn constants(&self, store: &ParameterStore, profile: &ProfileConfig, modality: &str) -> Result<()> {
-        let [training, _] = self.rows(modality);
+        let [training, _] = self.rows(modality, 1);
         let (values, mean) = self.log_normalised(modality, &training)?;
         let k = profile.components;
         let found = pca(&values, k, self.seed).map_err(|e| {
@@ -200,52 +193,6 @@ impl Starter<'_> {
         matrix(values, rows.len(), n)
     }
 
-    /// Fits the targets of each group of genes that have values in the same cells. Beyond
-    /// [`MOST_GROUPS`](groups) such groups a missing value counts as the mean, in this start only.
-    fn regress(&self, [x, y]: [&Matrix; 2], [t, u]: [&Matrix; 2]) -> Result<(Fit, f64)> {
-        let candidates = self.penalty.map_or_else(|| PENALTIES.to_vec(), |penalty| vec![penalty]);
-        let groups = groups(t);
-        let (inner, held) = match y.n_rows() {
-            0 => (Some((0..x.n_rows()).filter(|row| row % 5 != 0).collect::<Vec<_>>()), (x, t)),
-            _ => (None, (y, u)),
-        };
-        let mut errors = vec![0.0; candidates.len()];
-        let mut solved: Vec<Vec<Ridge>> = Vec::new();
-        for group in &groups {
-            let rows: Vec<usize> = match &inner {
-                Some(inner) => {
-                    group.rows.iter().copied().filter(|row| inner.binary_search(row).is_ok()).collect()
-                }
-                None => group.rows.clone(),
-            };
-            let maps = ridges(x, t, group, &rows, &candidates)?;
-            for (map, error) in maps.iter().zip(&mut errors) {
-                *error += square_error(map, held.0, held.1, &group.genes, inner.is_some())?;
-            }
-            solved.push(maps);
-        }
-        let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
-        let chosen = errors.iter().rposition(|error| *error <= least * (1.0 + TOLERANCE)).unwrap_or(0);
-        let (features, outputs) = (x.n_cols(), t.n_cols());
-        let mut fit = Fit {
-            weights: vec![0.0; features * outputs],
-            intercept: vec![0.0; outputs],
-            features: x.select(&spread_rows(x.n_rows(), 2048)),
-        };
-        for (group, maps) in groups.iter().zip(&solved) {
-            let map = match inner {
-                Some(_) => ridges(x, t, group, &group.rows, &candidates[chosen..=chosen])?.remove(0),
-                None => maps[chosen].clone(),
-            };
-            let n = group.genes.len();
-            for (i, &gene) in group.genes.iter().enumerate() {
-                fit.intercept[gene] = map.intercept[i];
-                (0..features).for_each(|row| fit.weights[row * outputs + gene] = map.weights[row * n + i]);
-            }
-        }
-        Ok((fit, candidates[chosen]))
-    }
-
     /// Sets queries, maps and bias: the fitted values along their leading directions.
     fn cut(&self, store: &ParameterStore, config: &DecoderConfig, fits: &[(String, Fit)]) -> Result<()> {
         let (n, k) = (config.outputs(), config.rank);
@@ -278,120 +225,6 @@ impl Starter<'_> {
         }
         set(store, "decoder.bias", bias)
     }
-
-    /// Sets the mean of each output, and one scale for all: the root mean square deviation.
-    fn standard(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<()> {
-        let n = config.outputs();
-        let mut sums = vec![[0f64; 3]; n];
-        for batch in self.training.chunks(256) {
-            for row in self.targets.dense(self.cells, batch).chunks(n) {
-                for (sums, value) in sums.iter_mut().zip(row).filter(|(_, v)| !v.is_nan()) {
-                    let value = f64::from(*value);
-                    *sums = [sums[0] + 1.0, sums[1] + value, sums[2] + value * value];
-                }
-            }
-        }
-        let mean: Vec<f64> = sums.iter().map(|[n, x, _]| x / n.max(1.0)).collect();
-        let (mut square, mut count) = (0.0, 0.0);
-        for ([n, _, xx], mean) in sums.iter().zip(&mean) {
-            square += (xx - n * mean * mean).max(0.0);
-            count += n;
-        }
-        let scale = (square / count.max(1.0)).sqrt();
-        let scale = if scale > 0.0 { scale as f32 } else { 1.0 };
-        set(store, "decoder.target.mean", mean.into_iter().map(|m| m as f32).collect())?;
-        set(store, "decoder.target.scale", vec![scale; n])
-    }
-
-    /// Sets the bias to the logarithm of each gene's mean share, the dispersion to that of the moments, and the
-    /// gate to one extra zero in ten.
-    fn count_bias(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<()> {
-        let (Targets::Counts(counts), n) = (self.targets, config.outputs()) else { return Ok(()) };
-        let (mut cells, mut sizes) = (vec![0f64; n], vec![0f64; n]);
-        let (mut sums, mut squares) = (vec![0f64; n], vec![0f64; n]);
-        for batch in self.training.chunks(256) {
-            let seen = counts.observed(self.cells, batch);
-            for at in (0..batch.len() * n).filter(|at| seen.counts.observed[*at]) {
-                let (output, x) = (at % n, f64::from(seen.counts.values[at]));
-                cells[output] += 1.0;
-                sizes[output] += f64::from(seen.library[at / config.genes]);
-                sums[output] += x;
-                squares[output] += x * x;
-            }
-        }
-        let share = |o: usize| ((sums[o] + 0.1) / (sizes[o] + 1.0)).ln() as f32;
-        let dispersion = |o: usize| {
-            let (n, mean) = (cells[o].max(1.0), sums[o] / cells[o].max(1.0));
-            let excess = (squares[o] / n - mean * mean - mean).max(1e-6);
-            (mean * mean / excess).clamp(0.05, 50.0).ln() as f32
-        };
-        let mut bias: Vec<f32> = (0..n).map(share).collect();
-        if config.loss == DecoderLoss::Zinb {
-            bias.extend(vec![(0.1f32 / 0.9).ln(); n]);
-        }
-        set(store, "decoder.bias", bias)?;
-        set(store, "decoder.log_dispersion", (0..n).map(dispersion).collect())
-    }
-
-    fn label_bias(&self, store: &ParameterStore, n: usize) -> Result<()> {
-        let Targets::Labels(labels) = self.targets else { return Ok(()) };
-        let mut counts = vec![0.5f32; n];
-        for label in self.training.iter().filter_map(|cell| labels.label[*cell]) {
-            counts[label as usize] += 1.0;
-        }
-        let total: f32 = counts.iter().sum();
-        set(store, "decoder.bias", counts.iter().map(|c| (c / total).ln()).collect())
-    }
-}
-
-/// Outputs with values in the same rows.
-struct Group {
-    genes: Vec<usize>,
-    rows: Vec<usize>,
-}
-
-/// Groups beyond this number are merged into one, whose missing values count as the mean.
-const MOST_GROUPS: usize = 16;
-
-fn groups(t: &Matrix) -> Vec<Group> {
-    let mut by_rows: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for gene in 0..t.n_cols() {
-        let rows = (0..t.n_rows()).filter(|row| !t.row(*row)[gene].is_nan()).collect();
-        by_rows.entry(rows).or_default().push(gene);
-    }
-    by_rows.retain(|rows, _| rows.len() > 1);
-    if by_rows.len() > MOST_GROUPS {
-        let mut genes: Vec<usize> = by_rows.into_values().flatten().collect();
-        genes.sort_unstable();
-        return vec![Group { genes, rows: (0..t.n_rows()).collect() }];
-    }
-    by_rows.into_iter().map(|(rows, genes)| Group { genes, rows }).collect()
-}
-
-fn ridges(x: &Matrix, t: &Matrix, group: &Group, rows: &[usize], penalties: &[f64]) -> Result<Vec<Ridge>> {
-    let known = |row: &usize, gene: &usize| {
-        let value = t.row(*row)[*gene];
-        if value.is_nan() { 0.0 } else { value }
-    };
-    let wanted = rows.iter().flat_map(|row| group.genes.iter().map(move |gene| known(row, gene))).collect();
-    let wanted = matrix(wanted, rows.len(), group.genes.len())?;
-    Ridge::fit_each(&x.select(rows), &wanted, penalties)
-        .map_err(|e| Error::failed("the regression that training starts from").source(e))
-}
-
-/// Returns the squared error of a map; with `fifth` of every fifth row only.
-fn square_error(map: &Ridge, x: &Matrix, t: &Matrix, genes: &[usize], fifth: bool) -> Result<f64> {
-    let predicted = map.predict(x).map_err(|e| Error::failed("a prediction").source(e))?;
-    let mut sum = 0.0;
-    for row in (0..x.n_rows()).filter(|row| !fifth || row % 5 == 0) {
-        for (gene, p) in genes.iter().zip(predicted.row(row)) {
-            let wanted = t.row(row)[*gene];
-            if !wanted.is_nan() {
-                sum += f64::from(p - wanted).powi(2);
-            }
-        }
-    }
-    Ok(sum)
 }
 
 fn leaf(modality: &str, name: &str) -> String {
@@ -422,8 +255,8 @@ fn less(x: &Matrix, centre: &[f64]) -> Matrix {
     Matrix::new(values, x.n_rows(), x.n_cols()).unwrap_or_default()
 }
 
-fn spread(cells: &[usize]) -> Vec<usize> {
-    spread_rows(cells.len(), MOST_ROWS).into_iter().map(|row| cells[row]).collect()
+fn spread(cells: &[usize], most: usize) -> Vec<usize> {
+    spread_rows(cells.len(), most).into_iter().map(|row| cells[row]).collect()
 }
 
 /// Returns at most `most` of the numbers below n, evenly spaced.
