@@ -4,12 +4,35 @@ use mfdoom_error::Result;
 use mfdoom_model::decoder::{DecoderConfig, DecoderLoss};
 use mfdoom_nn::ParameterStore;
 
-use super::{Starter, set};
+use super::{Starter, Units, set};
 use crate::finetune::targets::Targets;
+
+/// Mean of log-normalised counts below which a gene is not weighed higher.
+const LEAST_MEAN: f64 = 1e-2;
+
+fn means(sums: &[[f64; 3]]) -> Vec<f64> {
+    sums.iter().map(|[n, x, _]| x / n.max(1.0)).collect()
+}
 
 impl Starter<'_> {
     /// Sets the mean of each output, and one scale for all: the root mean square deviation.
-    pub(super) fn standard(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<()> {
+    pub(super) fn standard(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<Units> {
+        let sums = self.sums(config);
+        let mean = means(&sums);
+        let (mut square, mut count) = (0.0, 0.0);
+        for ([n, _, xx], mean) in sums.iter().zip(&mean) {
+            square += (xx - n * mean * mean).max(0.0);
+            count += n;
+        }
+        let scale = (square / count.max(1.0)).sqrt();
+        let scale = if scale > 0.0 { scale } else { 1.0 };
+        set(store, "decoder.target.mean", mean.iter().map(|m| *m as f32).collect())?;
+        set(store, "decoder.target.scale", vec![scale as f32; mean.len()])?;
+        Ok(Units { scale: vec![scale; mean.len()], factor: vec![1.0; mean.len()], mean })
+    }
+
+    /// Number, sum and sum of squares of the training targets, by output.
+    fn sums(&self, config: &DecoderConfig) -> Vec<[f64; 3]> {
         let n = config.outputs();
         let mut sums = vec![[0f64; 3]; n];
         for batch in self.training.chunks(256) {
@@ -20,22 +43,20 @@ impl Starter<'_> {
                 }
             }
         }
-        let mean: Vec<f64> = sums.iter().map(|[n, x, _]| x / n.max(1.0)).collect();
-        let (mut square, mut count) = (0.0, 0.0);
-        for ([n, _, xx], mean) in sums.iter().zip(&mean) {
-            square += (xx - n * mean * mean).max(0.0);
-            count += n;
-        }
-        let scale = (square / count.max(1.0)).sqrt();
-        let scale = if scale > 0.0 { scale as f32 } else { 1.0 };
-        set(store, "decoder.target.mean", mean.into_iter().map(|m| m as f32).collect())?;
-        set(store, "decoder.target.scale", vec![scale; n])
+        sums
     }
 
     /// Sets the bias to the logarithm of each gene's mean share, the dispersion to that of the moments, and the
     /// gate to one extra zero in ten.
-    pub(super) fn count_bias(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<()> {
-        let (Targets::Counts(counts), n) = (self.targets, config.outputs()) else { return Ok(()) };
+    ///
+    /// The units are such that squared errors weigh as in a Poisson likelihood, the mean m of a gene's
+    /// log-normalised counts being in proportion to its share: deviations d over the root of m. A fitted
+    /// deviation moves the logarithm of the share by d / m.
+    pub(super) fn count_bias(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<Units> {
+        let mean = means(&self.sums(config));
+        let scale: Vec<f64> = mean.iter().map(|m| m.max(LEAST_MEAN).sqrt()).collect();
+        let units = Units { factor: scale.iter().map(|s| 1.0 / s).collect(), mean, scale };
+        let (Targets::Counts(counts), n) = (self.targets, config.outputs()) else { return Ok(units) };
         let (mut cells, mut sizes) = (vec![0f64; n], vec![0f64; n]);
         let (mut sums, mut squares) = (vec![0f64; n], vec![0f64; n]);
         for batch in self.training.chunks(256) {
@@ -59,7 +80,8 @@ impl Starter<'_> {
             bias.extend(vec![(0.1f32 / 0.9).ln(); n]);
         }
         set(store, "decoder.bias", bias)?;
-        set(store, "decoder.log_dispersion", (0..n).map(dispersion).collect())
+        set(store, "decoder.log_dispersion", (0..n).map(dispersion).collect())?;
+        Ok(units)
     }
 
     pub(super) fn label_bias(&self, store: &ParameterStore, n: usize) -> Result<()> {

@@ -1,8 +1,9 @@
 //! The start of a decoder: constants of the training data, and the closed form of the profile path.
 //!
-//! For real-valued targets every modality's map starts as a ridge regression of the targets on its random
-//! features, cut to the rank of the decoder by the leading directions of the fitted values. For counts the bias
-//! starts at the logarithm of each gene's mean share, for labels at that of each label's share.
+//! Every modality's map starts as a ridge regression of the targets on its random features, cut to the rank of
+//! the decoder by the leading directions of the fitted values. For counts the targets of the regression are
+//! log-normalised, and the bias starts at the logarithm of each gene's mean share; for labels it starts at that of
+//! each label's share, and the map at zero.
 
 mod bias;
 mod regression;
@@ -25,6 +26,8 @@ use crate::data::Cells;
 const MOST_ROWS: usize = 8192;
 /// Target values at most that are looked at: fewer cells where there are many outputs.
 const MOST_VALUES: usize = 1 << 27;
+/// With more outputs than this, the map of the profile path starts at zero.
+const MOST_OUTPUTS: usize = 1 << 14;
 /// Inverse squared widths of the kernel that the random features stand for, half of them each, for profiles
 /// with a mean square length of 1.
 const WIDTHS: [f64; 2] = [0.5, 2.0];
@@ -64,11 +67,15 @@ impl Starter<'_> {
         config: &DecoderConfig,
         backbone: &ModelConfig,
     ) -> Result<Start> {
-        match self.targets {
-            Targets::Labels(labels) => self.label_bias(store, labels.classes.len())?,
-            Targets::Counts(_) => self.count_bias(store, config)?,
-            Targets::Values(_) | Targets::LogCounts(_) => self.standard(store, config)?,
-        }
+        let units = match self.targets {
+            Targets::Labels(labels) => {
+                self.label_bias(store, labels.classes.len())?;
+                None
+            }
+            Targets::Counts(_) => Some(self.count_bias(store, config)?),
+            Targets::Values(_) | Targets::LogCounts(_) => Some(self.standard(store, config)?),
+        };
+        let units = units.filter(|_| config.outputs() <= MOST_OUTPUTS);
         let Some(profile) = &config.profile else { return Ok(Start::default()) };
         for name in &profile.modalities {
             self.constants(store, profile, name)?;
@@ -81,18 +88,17 @@ impl Starter<'_> {
             let x = self.features(&path, name, &training)?;
             let centre = means(&x);
             set(store, &leaf(name, "centre"), centre.iter().map(|c| *c as f32).collect())?;
-            if config.is_standardised() {
+            if let Some(units) = &units {
                 let x = less(&x, &centre);
                 let y = less(&self.features(&path, name, &held)?, &centre);
-                let t = self.standardised(store, &training)?;
-                let u = self.standardised(store, &held)?;
+                let (t, u) = (self.in_units(units, &training)?, self.in_units(units, &held)?);
                 let (fit, penalty) = regress([&x, &y], [&t, &u], self.penalty)?;
                 start.penalties.insert(name.clone(), penalty);
                 fits.push((name.clone(), fit));
             }
         }
-        if !fits.is_empty() {
-            self.cut(store, config, &fits)?;
+        if let Some(units) = units.filter(|_| !fits.is_empty()) {
+            self.cut(store, config, &fits, &units)?;
         }
         Ok(start)
     }
@@ -176,42 +182,45 @@ impl Starter<'_> {
         matrix(data, rows.len(), width)
     }
 
-    /// Returns targets in standard deviations around the mean, NaN where there is none.
-    fn standardised(&self, store: &ParameterStore, rows: &[usize]) -> Result<Matrix> {
-        let [mean, scale] = ["mean", "scale"].map(|name| {
-            store.get(&format!("decoder.target.{name}")).and_then(|v| v.to_vec1::<f32>()).or_failed()
-        });
-        let (mean, scale) = (mean?, scale?);
-        let n = mean.len();
+    /// Returns targets in their units around the mean, NaN where there is none.
+    fn in_units(&self, units: &Units, rows: &[usize]) -> Result<Matrix> {
+        let n = units.mean.len();
         let mut values = Vec::with_capacity(rows.len() * n);
         for batch in rows.chunks(256) {
             values.extend(self.targets.dense(self.cells, batch));
         }
         for row in values.chunks_mut(n) {
-            row.iter_mut().zip(mean.iter().zip(&scale)).for_each(|(v, (m, s))| *v = (*v - m) / s);
+            for (value, (mean, scale)) in row.iter_mut().zip(units.mean.iter().zip(&units.scale)) {
+                *value = ((f64::from(*value) - mean) / scale) as f32;
+            }
         }
         matrix(values, rows.len(), n)
     }
 
     /// Sets queries, maps and bias: the fitted values along their leading directions.
-    fn cut(&self, store: &ParameterStore, config: &DecoderConfig, fits: &[(String, Fit)]) -> Result<()> {
+    fn cut(
+        &self,
+        store: &ParameterStore,
+        config: &DecoderConfig,
+        fits: &[(String, Fit)],
+        units: &Units,
+    ) -> Result<()> {
         let (n, k) = (config.outputs(), config.rank);
         let mut fitted = Vec::new();
         for (_, fit) in fits {
-            for row in 0..fit.features.n_rows() {
-                let mut values = vec![0.0; n];
-                for (feature, weights) in fit.features.row(row).iter().zip(fit.weights.chunks(n)) {
-                    values.iter_mut().zip(weights).for_each(|(v, w)| *v += f64::from(*feature) * w);
-                }
-                fitted.extend(values.into_iter().map(|v| v as f32));
-            }
+            fitted.extend_from_slice(fit.values()?.data());
         }
         let rows = fitted.len() / n.max(1);
         let directions = pca(&matrix(fitted, rows, n)?, k, self.seed)
             .map_err(|e| Error::contract("too few cells or genes for the rank").source(e).help("--rank"))?
             .loadings; // [n, k]
-        set(store, "decoder.queries", directions.iter().map(|v| *v as f32).collect())?;
-        let mut bias = vec![0f32; n];
+        let scaled = directions.chunks(k).zip(&units.factor);
+        let mut queries: Vec<f32> =
+            scaled.flat_map(|(row, factor)| row.iter().map(move |v| (v * factor) as f32)).collect();
+        queries.resize(config.rows() * k, 0.0);
+        set(store, "decoder.queries", queries)?;
+        let bias = store.get("decoder.bias").and_then(|bias| bias.to_vec1::<f32>());
+        let mut bias = bias.or_failed()?;
         for (name, fit) in fits {
             let features = fit.features.n_cols();
             let mut map = vec![0f64; k * features];
@@ -221,10 +230,20 @@ impl Starter<'_> {
                 }
             }
             set(store, &leaf(name, "map"), map.into_iter().map(|v| v as f32).collect())?;
-            bias.iter_mut().zip(&fit.intercept).for_each(|(b, i)| *b += (i / fits.len() as f64) as f32);
+            for (bias, (intercept, factor)) in bias.iter_mut().zip(fit.intercept.iter().zip(&units.factor)) {
+                *bias += (intercept * factor / fits.len() as f64) as f32;
+            }
         }
         set(store, "decoder.bias", bias)
     }
+}
+
+/// The units in which the closed form is fitted, by output.
+struct Units {
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+    /// What a fitted value is multiplied with to become an output.
+    factor: Vec<f64>,
 }
 
 fn leaf(modality: &str, name: &str) -> String {

@@ -13,8 +13,8 @@ const PENALTIES: [f64; 6] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
 const TOLERANCE: f64 = 0.01;
 /// Outputs at most that the penalty is chosen by, evenly spaced.
 const JUDGED: usize = 2048;
-/// Rows that the directions of the fitted values are taken from.
-const DIRECTIONS: usize = 2048;
+/// Rows that the directions of the fitted values are taken from, and values at most.
+const DIRECTIONS: [usize; 2] = [2048, 1 << 23];
 /// Groups beyond this number are merged into one, whose missing values count as the mean, in the start only.
 const MOST_GROUPS: usize = 16;
 
@@ -26,6 +26,15 @@ pub(super) struct Fit {
     pub intercept: Vec<f64>,
     /// Features of some training cells, for the directions of the fitted values.
     pub features: Matrix,
+}
+
+impl Fit {
+    /// Returns the fitted values of the kept cells without the intercept, `[cells, outputs]`.
+    pub(super) fn values(&self) -> Result<Matrix> {
+        let intercept = vec![0.0; self.intercept.len()];
+        let map = Ridge { weights: self.weights.clone(), intercept, penalty: 0.0 };
+        map.predict(&self.features).map_err(|e| Error::failed("a prediction").source(e))
+    }
 }
 
 /// Outputs with values in the same rows.
@@ -50,7 +59,7 @@ pub(super) fn regress(
     let mut fit = Fit {
         weights: vec![0.0; features * outputs],
         intercept: vec![0.0; outputs],
-        features: x.select(&spread_rows(x.n_rows(), DIRECTIONS)),
+        features: x.select(&spread_rows(x.n_rows(), DIRECTIONS[0].min(DIRECTIONS[1] / outputs.max(1)))),
     };
     for group in groups(t, &(0..outputs).collect::<Vec<_>>()) {
         let Some(map) = ridges(x, t, &group, &[penalty])?.pop() else { continue };
