@@ -14,6 +14,7 @@
 //! | [`velocity`] | the folder of a velocity fit or prediction |
 //! | [`model_dir`] | the folder of a model or decoder |
 //! | [`metrics`] | `metrics.parquet` |
+//! | [`run`] | how far a training run has come, and who watches it |
 //!
 //! Tables use the `arrow-*` and `parquet` crates, not polars: they write and read one batch at a time with
 //! exactly the types of the schema (`string`, `large_list`, `fixed_size_list`), to files and to pipes.
@@ -30,6 +31,7 @@ pub mod model_dir;
 pub mod obs;
 pub mod place;
 pub mod publish;
+pub mod run;
 mod shards;
 pub mod table;
 pub mod velocity;
@@ -49,6 +51,7 @@ pub use model_dir::{ModelDir, ModelDirWriter};
 pub use obs::{ObsColumn, ObsField, ObsType};
 pub use place::{Input, Output};
 pub use publish::{AtomicDir, AtomicFile, OutputFile, remove_partials};
+pub use run::{Observer, Position};
 pub use table::{TableCopier, TableFormat, TableOptions, TableReader, TableWriter};
 pub use velocity::{VelocityDir, VelocityDirWriter};
 pub use weights::read_safetensors_header;

@@ -1,7 +1,6 @@
 //! Trains a decoder on the embeddings of a model: `Args` in, a decoder folder out.
 
 mod args;
-mod console;
 mod design;
 mod run;
 mod targets;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use mfdoom_artifact::{Gene, Manifest, ModelDirWriter};
-use mfdoom_cli::MemorySize;
+use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::decoder::{
     DECODER_FORMAT, Decoder, DecoderConfig, DecoderTask, PREFIX, add_decoder, is_constant,
@@ -20,7 +20,6 @@ use mfdoom_train::{
 use serde_json::{Value, json};
 
 use crate::args::{Args, TrainingArgs};
-use crate::console::Console;
 use crate::design::{allowed, configure};
 use crate::targets::{Chosen, label_column, read};
 
@@ -73,7 +72,13 @@ pub fn run(args: Args) -> Result<()> {
     );
     let batch = args.training.batch_cells;
     let task = Finetuning::new(parts, (&cells, &chosen.targets), split.validation, views, batch);
-    let metrics = train(&task, &store, &plan, &checkpoint, &mut Console::new(plan.epochs))?;
+    let metrics = train(
+        &task,
+        &store,
+        &plan,
+        &checkpoint,
+        &mut Console::new(plan.epochs, |name| name.ends_with("/all")),
+    )?;
 
     folder.write_config(&to_json(&config)?)?;
     let weights = store.save_where(|name| name.starts_with(PREFIX) || store.is_trained(name)).or_failed()?;

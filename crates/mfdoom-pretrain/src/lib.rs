@@ -2,7 +2,6 @@
 
 mod args;
 mod card;
-mod console;
 mod run;
 
 pub use args::{Args, ModelArgs, TrainingArgs};

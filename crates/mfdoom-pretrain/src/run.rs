@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
-use mfdoom_cli::MemorySize;
+use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult, initialise};
 use mfdoom_tokens::Vocabulary;
@@ -16,7 +16,6 @@ use serde_json::json;
 
 use crate::args::{Args, TrainingArgs};
 use crate::card;
-use crate::console::Console;
 
 /// Trains a model on token tables and publishes its folder.
 ///
@@ -58,7 +57,7 @@ pub fn run(args: Args) -> Result<()> {
         batch_cells: args.training.batch_cells,
     };
     let plan = plan(&args, &cells, split.training, &config);
-    let mut console = Console::new(plan.epochs);
+    let mut console = Console::new(plan.epochs, |name| name.ends_with("recall_at_10"));
     let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
 
     let json = to_json(&config)?;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use candle_core::Device;
-use mfdoom_artifact::AtomicDir;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
+use mfdoom_artifact::{AtomicDir, Position};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, ParameterStore};
@@ -17,17 +17,6 @@ const WEIGHTS: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
 const METRICS: &str = "metrics.parquet";
 const BEST: &str = "best.safetensors";
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// Steps made.
-    pub step: u64,
-    /// Whole epochs made.
-    pub epoch: u64,
-    /// Batches made in the present epoch.
-    pub batch: u64,
-}
 
 /// The best state of a run so far.
 #[derive(Clone, Debug)]

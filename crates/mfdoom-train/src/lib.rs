@@ -24,7 +24,7 @@ mod trained;
 mod trainer;
 mod view;
 
-pub use checkpoint::{Best, Checkpoint, Position, Progress};
+pub use checkpoint::{Best, Checkpoint, Progress};
 pub use data::{Cells, MIN_COVERAGE, Wanted};
 pub use decoder::{GENES, Looks, Predicted, TrainedDecoder};
 pub use finetune::{
@@ -36,5 +36,5 @@ pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use split::{Split, Validation};
 pub use trained::{Adapter, Mapped, Trained, load_weights};
-pub use trainer::{Observer, Plan, Selection, StepLoss, Task, decays, train};
+pub use trainer::{Plan, Selection, StepLoss, Task, decays, train};
 pub use view::{Views, highest, inference};

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use mfdoom_artifact::metrics::MetricRow;
+use mfdoom_artifact::{Observer, Position};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore, clip_grad_norm};
 
-use crate::checkpoint::{Best, Checkpoint, Position, Progress, trained};
+use crate::checkpoint::{Best, Checkpoint, Progress, trained};
 use crate::sampler::Sampler;
 use crate::schedule::Schedule;
 
@@ -64,18 +65,6 @@ pub struct Selection {
     pub score: String,
     /// The run ends when so many epochs in a row brought nothing better.
     pub patience: u64,
-}
-
-/// Sees what happens in a run, and may stop it.
-pub trait Observer {
-    /// A run begins at a step, of `cells` cells in all.
-    fn begin(&mut self, position: Position, cells: u64);
-    /// A step was made over `cells` cells with this loss.
-    fn step(&mut self, cells: usize, loss: f64);
-    /// An epoch has ended with these validation scores.
-    fn epoch(&mut self, epoch: u64, scores: &[(String, f64)]);
-    /// Returns the signal that asks the run to stop after a checkpoint.
-    fn stop(&self) -> Option<i32>;
 }
 
 /// Whether a parameter decays: matrices of linear layers do; tables, queries, tokens, norms and biases do not.

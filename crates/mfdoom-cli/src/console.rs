@@ -1,20 +1,24 @@
 //! Shows a training run to the person who waits for it.
 
-use mfdoom_cli::{Progress, StopFlag, stop_flag};
-use mfdoom_train::{Observer, Position};
+use mfdoom_artifact::{Observer, Position};
+
+use crate::progress::Progress;
+use crate::signals::{StopFlag, stop_flag};
 
 /// A progress bar with the smoothed loss, a line per epoch, and the wish to stop.
 pub struct Console {
     epochs: u64,
+    shown: fn(&str) -> bool,
     progress: Option<Progress>,
     loss: Option<f64>,
     stop: StopFlag,
 }
 
 impl Console {
-    /// Begins to listen for signals; they then wait for a checkpoint.
-    pub fn new(epochs: u64) -> Self {
-        Self { epochs, progress: None, loss: None, stop: stop_flag() }
+    /// Begins to listen for signals; they then wait for a checkpoint. Of the scores of an epoch `loss/total` is told,
+    /// and those whose names are `shown`.
+    pub fn new(epochs: u64, shown: fn(&str) -> bool) -> Self {
+        Self { epochs, shown, progress: None, loss: None, stop: stop_flag() }
     }
 }
 
@@ -38,7 +42,7 @@ impl Observer for Console {
     }
 
     fn epoch(&mut self, epoch: u64, scores: &[(String, f64)]) {
-        let shown = scores.iter().filter(|(name, _)| name == "loss/total" || name.ends_with("/all"));
+        let shown = scores.iter().filter(|(name, _)| name == "loss/total" || (self.shown)(name));
         let shown: Vec<String> = shown.map(|(name, value)| format!("{name} {value:.4}")).collect();
         let training = self.loss.map_or_else(String::new, |l| format!("training loss {l:.4}"));
         let held_back =
