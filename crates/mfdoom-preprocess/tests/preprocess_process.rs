@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 
 fn stage(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfdoom-preprocess"));
-    // A file that one test is writing stays locked by children that other tests start meanwhile.
-    command.args(arguments).env("HDF5_USE_FILE_LOCKING", "FALSE").stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
     command
 }
 
