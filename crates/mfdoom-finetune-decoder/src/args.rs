@@ -159,9 +159,9 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "P", value_parser = share, help_heading = "Training")]
     pub hide_genes: Option<f64>,
 
-    /// Views of a cell, over and over, so that a model that is not trained computes each only once; 0 draws a
-    /// fresh one in every epoch
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    /// Views of a cell (modalities, tokens, hidden genes), over and over, so that a model that is not trained
+    /// computes each only once; 0 draws a fresh one in every epoch
+    #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Training")]
     pub views: u64,
 
     /// Stop when so many epochs in a row brought nothing better on the cells held back

@@ -9,7 +9,7 @@ use mfdoom_nn::ParameterStore;
 use super::frozen::Frozen;
 use super::scores::{Accuracy, Agreement};
 use super::targets::Targets;
-use super::views::{DecoderViews, Shown, VALIDATION};
+use super::views::{DecoderViews, View};
 use crate::data::Cells;
 use crate::trainer::{StepLoss, Task};
 
@@ -46,30 +46,24 @@ impl<'a> Finetuning<'a> {
         batch_cells: usize,
     ) -> Self {
         let pooled = decoder.config().architecture == Architecture::Pooled;
-        let kept = views.n_views() * (cells.len() * model.config().dim) as u64 * 4;
-        let frozen = (pooled && !trained && kept <= MOST_BYTES).then(Frozen::default);
+        let kept = views.n_repeated() * (cells.len() * model.config().dim) as u64 * 4;
+        let frozen = (pooled && !trained && kept <= MOST_BYTES).then(|| Frozen::new(cells.len(), &held_back));
         Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen }
     }
 
-    fn outputs(
-        &self,
-        store: &ParameterStore,
-        batch: &[usize],
-        shown: &Shown,
-    ) -> candle_core::Result<Outputs> {
+    fn outputs(&self, store: &ParameterStore, batch: &[usize], view: View) -> candle_core::Result<Outputs> {
         let network = self.decoder.network();
-        let repeats = self.views.count > 0 || shown.draw == VALIDATION;
-        let context: Context = match self.frozen.as_ref().filter(|_| repeats) {
+        let context: Context = match self.frozen.as_ref().filter(|_| self.views.repeats(view)) {
             Some(frozen) => frozen.context(
                 (&self.model, network),
                 (self.cells, &self.views),
-                (batch, shown),
+                (batch, view),
                 store.device(),
             )?,
-            None => network.context(&self.model, &self.views.pack(self.cells, batch, shown))?,
+            None => network.context(&self.model, &self.views.pack(self.cells, batch, view))?,
         };
         let profile = match self.decoder.profile() {
-            Some(path) => self.views.profile(self.cells, path, batch, shown),
+            Some(path) => self.views.profile(self.cells, path, batch, view),
             None => ProfileBatch::new(self.cells.modalities.len()),
         };
         self.decoder.forward(&context, &profile)
@@ -97,8 +91,7 @@ impl<'a> Finetuning<'a> {
             accuracy: Accuracy::new(n),
         };
         for batch in cells.chunks(self.batch_cells) {
-            let shown = self.views.validation(self.cells, batch, only);
-            let outputs = self.outputs(store, batch, &shown).or_failed()?;
+            let outputs = self.outputs(store, batch, View::validation(only)).or_failed()?;
             let target = self.targets.of(self.cells, batch, store.device()).or_failed()?;
             let loss = self.decoder.loss(&outputs, &target).or_failed()?;
             mode.loss += number(&loss.total)? * batch.len() as f64;
@@ -119,7 +112,9 @@ impl<'a> Finetuning<'a> {
         let of_counts = !matches!(self.targets, Targets::Values(_));
         for ((&cell, predicted), wanted) in batch.iter().zip(predicted).zip(wanted.chunks_mut(n)) {
             mode.agreement.add(predicted, wanted);
-            if let Some(hidden) = self.views.hidden(self.cells, cell, VALIDATION).filter(|_| of_counts) {
+            if let Some(hidden) =
+                self.views.hidden(self.cells, cell, View::validation(None)).filter(|_| of_counts)
+            {
                 let genes = self.cells.vocabulary.len();
                 let open = wanted.iter_mut().enumerate().filter(|(i, _)| !hidden[i % genes + 1]);
                 open.for_each(|(_, value)| *value = f32::NAN);
@@ -141,8 +136,7 @@ struct Mode {
 
 impl Task for Finetuning<'_> {
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
-        let shown = self.views.training(self.cells, cells, epoch);
-        let outputs = self.outputs(store, cells, &shown)?;
+        let outputs = self.outputs(store, cells, self.views.training(epoch))?;
         let target = self.targets.of(self.cells, cells, store.device())?;
         let loss = self.decoder.loss(&outputs, &target)?;
         let terms = loss.terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

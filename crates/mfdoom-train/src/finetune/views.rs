@@ -9,8 +9,8 @@ use mfdoom_nn::Stream;
 use crate::data::Cells;
 use crate::view::Views;
 
-/// The epoch whose draws validation uses.
-pub(super) const VALIDATION: u64 = u64::MAX;
+/// The draw that validation uses.
+const VALIDATION: u64 = u64::MAX;
 
 /// Views of cells: modalities, a part of the tokens, and genes that are hidden.
 #[derive(Clone, Debug)]
@@ -25,11 +25,18 @@ pub struct DecoderViews {
     pub count: u64,
 }
 
-/// Which modalities each cell of a batch shows, and the draw that decides its tokens and hidden genes.
-#[derive(Clone, Debug)]
-pub(super) struct Shown {
-    pub modalities: Vec<Vec<bool>>,
-    pub draw: u64,
+/// One way of looking at every cell: which modalities it shows, which tokens, and which genes are hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct View {
+    draw: u64,
+    only: Option<usize>,
+}
+
+impl View {
+    /// What validation sees: of the allowed modalities all, or only one.
+    pub(super) fn validation(only: Option<usize>) -> Self {
+        Self { draw: VALIDATION, only }
+    }
 }
 
 impl DecoderViews {
@@ -39,51 +46,50 @@ impl DecoderViews {
         Self { views, hide_genes: 0.0, allowed, count: 0 }
     }
 
-    /// Returns how many views of one cell a run may need, validation included.
-    pub(super) fn n_views(&self) -> u64 {
-        let allowed = self.allowed.iter().filter(|allowed| **allowed).count().min(20) as u32;
-        let modalities = if self.views.modality_dropout > 0.0 { 2u64.pow(allowed) } else { 1 };
-        modalities * (self.count + 1)
+    /// Returns the view of a training epoch.
+    pub(super) fn training(&self, epoch: u64) -> View {
+        View { draw: if self.count == 0 { epoch } else { epoch % self.count }, only: None }
     }
 
-    /// Returns the number of the draw that an epoch uses.
-    pub(super) fn draw(&self, epoch: u64) -> u64 {
-        if self.count == 0 || epoch == VALIDATION { epoch } else { epoch % self.count }
+    /// Returns whether a run comes back to a view.
+    pub(super) fn repeats(&self, view: View) -> bool {
+        self.count > 0 || view.draw == VALIDATION
     }
 
-    /// Returns what a training step shows.
-    pub(super) fn training(&self, cells: &Cells, batch: &[usize], epoch: u64) -> Shown {
-        let of = |cell: &usize| self.views.shown(cells, *cell, epoch, &self.allowed);
-        Shown { modalities: batch.iter().map(of).collect(), draw: self.draw(epoch) }
+    /// Returns how many views a run may come back to.
+    pub(super) fn n_repeated(&self) -> u64 {
+        self.count + 1 + self.allowed.len() as u64
     }
 
-    /// Returns what validation shows: of the allowed modalities all, or only one.
-    pub(super) fn validation(&self, cells: &Cells, batch: &[usize], only: Option<usize>) -> Shown {
-        let has = |m: usize, cell: usize| {
-            self.allowed[m] && only.is_none_or(|o| o == m) && !cells.tokens(m).cell(cell).0.is_empty()
+    /// Returns which modalities a cell shows.
+    fn modalities(&self, cells: &Cells, cell: usize, view: View) -> Vec<bool> {
+        if view.draw != VALIDATION {
+            return self.views.shown(cells, cell, view.draw, &self.allowed);
+        }
+        let has = |m: usize| {
+            self.allowed[m] && view.only.is_none_or(|o| o == m) && !cells.tokens(m).cell(cell).0.is_empty()
         };
-        let n = cells.modalities.len();
-        let modalities = batch.iter().map(|cell| (0..n).map(|m| has(m, *cell)).collect()).collect();
-        Shown { modalities, draw: VALIDATION }
+        (0..cells.modalities.len()).map(has).collect()
     }
 
     /// Returns which vocabulary ids are hidden in a cell, or nothing where none is.
-    pub(super) fn hidden(&self, cells: &Cells, cell: usize, draw: u64) -> Option<Vec<bool>> {
+    pub(super) fn hidden(&self, cells: &Cells, cell: usize, view: View) -> Option<Vec<bool>> {
         if self.hide_genes <= 0.0 {
             return None;
         }
-        let mut stream = Stream::new(self.views.seed, "genes", draw, cell as u64);
+        let mut stream = Stream::new(self.views.seed, "genes", view.draw, cell as u64);
         Some((0..=cells.vocabulary.len()).map(|_| stream.chance(self.hide_genes)).collect())
     }
 
     /// Packs cells for the backbone.
-    pub(super) fn pack(&self, cells: &Cells, batch: &[usize], shown: &Shown) -> PackedBatch {
+    pub(super) fn pack(&self, cells: &Cells, batch: &[usize], view: View) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         packed.cells = batch.len();
-        for (&cell, modalities) in batch.iter().zip(&shown.modalities) {
-            let hidden = self.hidden(cells, cell, shown.draw);
+        for &cell in batch {
+            let modalities = self.modalities(cells, cell, view);
+            let hidden = self.hidden(cells, cell, view);
             let is_hidden = |id: u32| hidden.as_ref().is_some_and(|hidden| hidden[id as usize]);
-            self.views.push((cells, cell), shown.draw, (modalities, &is_hidden), &mut packed);
+            self.views.push((cells, cell), view.draw, (&modalities, &is_hidden), &mut packed);
         }
         packed
     }
@@ -94,13 +100,14 @@ impl DecoderViews {
         cells: &Cells,
         path: &ProfilePath,
         batch: &[usize],
-        shown: &Shown,
+        view: View,
     ) -> ProfileBatch {
         let mut profile = ProfileBatch::new(cells.modalities.len());
         profile.cells = batch.len();
         let everything: Arc<[u32]> = (1..=cells.vocabulary.len() as u32).collect();
-        for (&cell, modalities) in batch.iter().zip(&shown.modalities) {
-            let hidden = self.hidden(cells, cell, shown.draw);
+        for &cell in batch {
+            let modalities = self.modalities(cells, cell, view);
+            let hidden = self.hidden(cells, cell, view);
             let is_hidden = |id: u32| hidden.as_ref().is_some_and(|hidden| hidden[id as usize]);
             for (m, to) in profile.modalities.iter_mut().enumerate() {
                 let Some(mean) = path.mean(m).filter(|_| modalities[m]) else {

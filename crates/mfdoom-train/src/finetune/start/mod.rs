@@ -19,7 +19,7 @@ use mfdoom_nn::{ParameterStore, Stream};
 
 use self::regression::{Fit, regress};
 use super::targets::Targets;
-use super::views::DecoderViews;
+use super::views::{DecoderViews, View};
 use crate::data::Cells;
 
 /// Training cells at most that the closed form looks at, evenly spaced.
@@ -172,8 +172,7 @@ impl Starter<'_> {
         let views = DecoderViews::plain(allowed);
         let (mut data, mut width) = (Vec::new(), 0);
         for batch in rows.chunks(256) {
-            let shown = views.validation(self.cells, batch, None);
-            let profile = views.profile(self.cells, path, batch, &shown);
+            let profile = views.profile(self.cells, path, batch, View::validation(None));
             if let Some(features) = path.features(&profile, number).or_failed()? {
                 width = features.dim(1).or_failed()?;
                 data.extend(features.flatten_all().and_then(|f| f.to_vec1::<f32>()).or_failed()?);
