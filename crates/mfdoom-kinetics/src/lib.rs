@@ -4,6 +4,7 @@ pub mod connectivities;
 pub mod dynamics;
 pub mod error;
 pub mod graph;
+mod lanes;
 pub mod matrix;
 pub mod moments;
 pub mod neighbors;

@@ -106,6 +106,11 @@ impl Smoother {
         self.weights[i]
     }
 
+    /// Returns [`Smoother::weight`] of every cell.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
     /// Writes the averages of one value a cell to `out`; both have length `n_cells`.
     pub fn apply(&self, values: &[f64], out: &mut [f64]) {
         for (i, slot) in out.iter_mut().enumerate() {

@@ -144,15 +144,20 @@ impl Csr {
 
 /// Returns the columns where `keep` is true, renumbered in order.
 pub fn select_columns(matrix: CsrView<'_>, keep: &[bool]) -> Csr {
-    let mut renumbered = vec![u32::MAX; matrix.n_cols];
-    let mut n_cols = 0;
-    for (j, slot) in renumbered.iter_mut().enumerate() {
-        if keep[j] {
-            *slot = n_cols;
-            n_cols += 1;
-        }
-    }
-    let mut out = Csr { n_cols: n_cols as usize, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
+    let n_cols = keep.iter().filter(|keep| **keep).count();
+    let mut out = Csr { n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
+    append_columns(&mut out, matrix, keep);
+    out
+}
+
+/// Appends the rows of a matrix to `out`, whose columns are those that `keep` marks.
+pub fn append_columns(out: &mut Csr, matrix: CsrView<'_>, keep: &[bool]) {
+    let mut kept = 0..;
+    let renumbered: Vec<u32> =
+        keep.iter().map(|keep| if *keep { kept.next().unwrap_or(u32::MAX) } else { u32::MAX }).collect();
+    let stored = matrix.indices.iter().filter(|&&j| keep[j as usize]).count();
+    out.indices.reserve(stored);
+    out.values.reserve(stored);
     for i in 0..matrix.n_rows() {
         let (columns, values) = matrix.row(i);
         for (&j, &value) in columns.iter().zip(values) {
@@ -163,7 +168,6 @@ pub fn select_columns(matrix: CsrView<'_>, keep: &[bool]) -> Csr {
         }
         out.indptr.push(out.indices.len());
     }
-    out
 }
 
 /// Returns the element-wise product of two matrices of one shape; only what both store is stored.

@@ -4,6 +4,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::sparse::Csr;
 use mfdoom_metrics::{Metric, knn, pca};
+use rayon::prelude::*;
 
 /// The seed of PCA's random start; components are those of an exact decomposition, whatever it is.
 const SEED: u64 = 0;
@@ -58,7 +59,7 @@ pub fn neighbors(spliced: &Csr, n_pcs: usize, k: usize) -> Result<Neighbors> {
 /// # Errors
 /// Contract: fewer cells or genes than components.
 pub fn components(counts: &Csr, n_pcs: usize) -> Result<mfdoom_metrics::Matrix> {
-    let logarithms = counts.values.iter().map(|value| value.ln_1p()).collect();
+    let logarithms = counts.values.par_iter().map(|value| value.ln_1p()).collect();
     let (indptr, indices) = (counts.indptr.clone(), counts.indices.clone());
     let matrix = mfdoom_metrics::Csr::new(counts.n_cols, indptr, indices, logarithms).map_err(metrics)?;
     Ok(pca(&matrix, n_pcs, SEED).map_err(metrics)?.scores)

@@ -7,7 +7,7 @@ use mfdoom_error::Result;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::TableFormat;
@@ -111,20 +111,29 @@ pub(super) fn parquet_writer(
         .set_max_row_group_row_count(Some(options.row_group_rows))
         .set_key_value_metadata(Some(metadata.collect()));
     for field in schema.fields() {
-        let path = ColumnPath::new(vec![field.name().clone(), "list".into(), "item".into()]);
-        match field.data_type() {
+        let items = ColumnPath::new(vec![field.name().clone(), "list".into(), "item".into()]);
+        let scalars = ColumnPath::new(vec![field.name().clone()]);
+        properties = match field.data_type() {
             // Ascending ids: differences are small.
             DataType::LargeList(item) if *item.data_type() == DataType::UInt32 => {
-                properties = properties
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                as_differences(properties, items)
             }
-            // Embeddings do not repeat.
-            DataType::FixedSizeList(..) => {
-                properties = properties.set_column_dictionary_enabled(path, false);
-            }
-            _ => {}
-        }
+            DataType::UInt32 => as_differences(properties, scalars),
+            // Dense numbers do not repeat and hardly shrink (velocities by 6 %), while packing them took a fifth
+            // of a fit; and nobody looks for an embedding by its extremes.
+            DataType::FixedSizeList(..) => properties
+                .set_column_statistics_enabled(items.clone(), EnabledStatistics::None)
+                .set_column_compression(items.clone(), Compression::UNCOMPRESSED)
+                .set_column_dictionary_enabled(items, false),
+            DataType::Float32 | DataType::Float64 => properties.set_column_dictionary_enabled(scalars, false),
+            _ => properties,
+        };
     }
     ArrowWriter::try_new(sink, schema.clone(), Some(properties.build()))
+}
+
+fn as_differences(properties: WriterPropertiesBuilder, column: ColumnPath) -> WriterPropertiesBuilder {
+    properties
+        .set_column_dictionary_enabled(column.clone(), false)
+        .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
 }

@@ -1,10 +1,12 @@
 //! The expectation step: which time and branch each cell has under given parameters, and how far it is from there.
 
+use std::ops::Range;
+
 use super::curve::{Inverse, Parameters};
 use super::gene::Gene;
 use super::increments::close_jumps;
 use super::project::project;
-use super::workspace::{Assignment, Scratch, State};
+use super::workspace::{Assignment, Scratch};
 use crate::moments::{NARROW, Smoother};
 
 /// How a cell's time on a branch is found.
@@ -205,6 +207,9 @@ fn in_lanes<J: Copy>(cells: &[J], find: impl Fn(J) -> [f64; 2]) -> [f64; 2] {
 }
 
 /// Gives every cell the state nearest to its neighbourhood; returns the sum of distances over the fitted cells.
+///
+/// States are tried in the order repression, induction, silent, saturated; the first of equals is taken. The
+/// values of all four are computed and one is chosen: no branch in the loop.
 #[inline(always)]
 fn choose_states(
     gene: &Gene,
@@ -218,43 +223,87 @@ fn choose_states(
     let top = p.at_switch();
     let (scale_u, scale_s) = (scale.u / p.scaling, scale.s);
     let steady_u = steady.0 * p.scaling;
+    let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;
     out.time.resize(n, 0.0);
     out.on.resize(n, false);
-    let mut loss = 0.0;
-    for i in 0..n {
-        let [u, uu, s, ss] = gene.smooth[i];
-        let [off, on] = scratch.sums[i];
-        let (off, on) = (off * smoother.weight(i), on * smoother.weight(i));
-        let silent = uu * scale_u * scale_u + ss * scale_s * scale_s;
-        let square = |mean: f64, mean_square: f64, at: f64| mean_square - 2.0 * at * mean + at * at;
-        let saturated =
-            square(u, uu, steady_u) * scale_u * scale_u + square(s, ss, steady.1) * scale_s * scale_s;
-        let here = (scratch.u[i], gene.s[i]);
-        let (time, on, distance) = match nearest_state([off, on, silent, saturated]) {
-            State::Repression => (scratch.tau_off[i] + p.switch, false, scratch.distances[i][0]),
-            State::Induction => (scratch.tau[i], true, scratch.distances[i][1]),
-            State::Silent => (0.0, true, scale.distance(here, (0.0, 0.0))),
-            State::Saturated => (p.switch, false, scale.distance(here, top)),
-        };
-        out.time[i] = time;
-        out.on[i] = on;
-        loss += gene.weight[i] * distance;
+    let mut loss = Lanes::default();
+    for cells in blocks(n) {
+        let (u, s, weight) = (&scratch.u[cells.clone()], &gene.s[cells.clone()], &gene.weight[cells.clone()]);
+        let (smooth, sums) = (&gene.smooth[cells.clone()], &scratch.sums[cells.clone()]);
+        let (tau, tau_off) = (&scratch.tau[cells.clone()], &scratch.tau_off[cells.clone()]);
+        let (distances, share) = (&scratch.distances[cells.clone()], &smoother.weights()[cells.clone()]);
+        let (time, on) = (&mut out.time[cells.clone()], &mut out.on[cells]);
+        let terms = loss.terms(u.len());
+        for i in 0..u.len() {
+            let [mean_u, mean_uu, mean_s, mean_ss] = smooth[i];
+            let [to_off, to_on] = [sums[i][0] * share[i], sums[i][1] * share[i]];
+            let to_silent = mean_uu * scale_u * scale_u + mean_ss * scale_s * scale_s;
+            let to_saturated = square(mean_u, mean_uu, steady_u) * scale_u * scale_u
+                + square(mean_s, mean_ss, steady.1) * scale_s * scale_s;
+            let induced = to_on < to_off;
+            let nearest = if induced { to_on } else { to_off };
+            let silent = to_silent < nearest;
+            let nearest = if silent { to_silent } else { nearest };
+            let saturated = to_saturated < nearest;
+
+            let here = (u[i], s[i]);
+            let choose = |[off, induction, nothing, full]: [f64; 4]| {
+                let chosen = if induced { induction } else { off };
+                let chosen = if silent { nothing } else { chosen };
+                if saturated { full } else { chosen }
+            };
+            time[i] = choose([tau_off[i] + p.switch, tau[i], 0.0, p.switch]);
+            on[i] = (induced | silent) & !saturated;
+            let [off, induction] = distances[i];
+            let distance =
+                choose([off, induction, scale.distance(here, (0.0, 0.0)), scale.distance(here, top)]);
+            terms[i] = weight[i] * distance;
+        }
+        loss.add(u.len());
     }
-    loss
+    loss.sum()
 }
 
-/// Returns the state of least distance, the first of equals; distances are ordered as [`State`].
+/// Cells whose terms are computed before they are summed, so that the loop over them runs on vector units.
+const BLOCK: usize = 64;
+
+/// Returns the ranges of the blocks of `n` cells.
 #[inline(always)]
-fn nearest_state(distances: [f64; 4]) -> State {
-    let mut best = (distances[0], State::Repression);
-    for (distance, state) in
-        distances.into_iter().zip([State::Repression, State::Induction, State::Silent, State::Saturated])
-    {
-        if distance < best.0 {
-            best = (distance, state);
-        }
+fn blocks(n: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n).step_by(BLOCK).map(move |first| first..(first + BLOCK).min(n))
+}
+
+/// A sum over cells, block by block, in four lanes.
+#[derive(Debug)]
+struct Lanes {
+    terms: [f64; BLOCK],
+    lanes: [f64; 4],
+}
+
+impl Default for Lanes {
+    #[inline(always)]
+    fn default() -> Self {
+        Self { terms: [0.0; BLOCK], lanes: [0.0; 4] }
     }
-    best.1
+}
+
+impl Lanes {
+    /// Returns memory for the terms of a block of `n` cells.
+    #[inline(always)]
+    fn terms(&mut self, n: usize) -> &mut [f64] {
+        &mut self.terms[..n]
+    }
+
+    /// Adds the terms of a block of `n` cells.
+    #[inline(always)]
+    fn add(&mut self, n: usize) {
+        self.terms[..n].iter().enumerate().for_each(|(i, term)| self.lanes[i % 4] += term);
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> f64 {
+        self.lanes.iter().sum()
+    }
 }
 
 /// Returns the sum of squared distances over the fitted cells when every cell keeps its time.
@@ -281,18 +330,24 @@ impl pulp::WithSimd for AtTimes<'_> {
 /// The body of [`loss_at_times`].
 #[inline(always)]
 fn sum_at_times(gene: &Gene, p: &Parameters, time: &[f64]) -> f64 {
-    let mut lanes = [0.0; 4];
+    let mut loss = Lanes::default();
     let (on, off) = (p.induction(), p.repression(p.at_switch()));
     let scale = Scale::new(gene, p);
     let factor = 1.0 / p.scaling;
-    for i in 0..time.len() {
-        // Both branches are computed and one is taken: no branch in the loop.
-        let (a, b) = (on.at(time[i]), off.at(time[i] - p.switch));
-        let induced = time[i] < p.switch;
-        let model = (if induced { a.0 } else { b.0 }, if induced { a.1 } else { b.1 });
-        lanes[i % 4] += gene.weight[i] * scale.distance((gene.u[i] * factor, gene.s[i]), model);
+    for cells in blocks(time.len()) {
+        let (u, s) = (&gene.u[cells.clone()], &gene.s[cells.clone()]);
+        let (weight, time) = (&gene.weight[cells.clone()], &time[cells]);
+        let terms = loss.terms(time.len());
+        for i in 0..time.len() {
+            // Both branches are computed and one is taken: no branch in the loop.
+            let (a, b) = (on.at(time[i]), off.at(time[i] - p.switch));
+            let induced = time[i] < p.switch;
+            let model = (if induced { a.0 } else { b.0 }, if induced { a.1 } else { b.1 });
+            terms[i] = weight[i] * scale.distance((u[i] * factor, s[i]), model);
+        }
+        loss.add(time.len());
     }
-    lanes.iter().sum()
+    loss.sum()
 }
 
 /// Returns the model's abundances at a time.

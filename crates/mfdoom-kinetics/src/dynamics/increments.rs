@@ -41,7 +41,14 @@ pub(super) fn close_jumps(
 /// Appends the sorted times of the cells with `on == branch`; times are not negative, so their bits sort alike.
 fn sort_into(time: &[f64], on: &[bool], branch: bool, order: &mut Vec<u64>) {
     let first = order.len();
-    order.extend(time.iter().zip(on).filter(|(_, on)| **on == branch).map(|(t, _)| t.to_bits()));
+    order.resize(first + time.len() + 1, 0);
+    // Every time is written, and stays where its cell is on the branch: no branch in the loop.
+    let mut end = first;
+    for (t, &on) in time.iter().zip(on) {
+        order[end] = t.to_bits();
+        end += usize::from(on == branch);
+    }
+    order.truncate(end);
     order[first..].sort_unstable();
 }
 

@@ -1,19 +1,5 @@
 //! Memory that one thread reuses for every gene: the fit allocates nothing inside its loops.
 
-/// State that a cell is assigned to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum State {
-    /// On the repression branch.
-    Repression,
-    /// On the induction branch.
-    Induction,
-    /// At the state without expression.
-    Silent,
-    /// At the induced steady state.
-    Saturated,
-}
-
 /// Latent time and branch of every cell under one set of parameters.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Assignment {

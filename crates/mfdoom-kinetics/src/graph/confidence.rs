@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Result, expect_len};
+use crate::lanes::sum_of;
 use crate::matrix::Matrix;
 use crate::neighbors::Neighbors;
 
@@ -46,5 +47,5 @@ fn centre_to_unit(row: &mut [f32]) -> f64 {
 
 /// Returns the dot product, summed in f64.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    sum_of(a, b, |a, b| f64::from(a) * f64::from(b))
 }

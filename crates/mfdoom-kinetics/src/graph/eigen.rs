@@ -9,6 +9,7 @@ use faer::matrix_free::eigen::{
 use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
 use rayon::prelude::*;
 
+use crate::lanes::sum_of;
 use crate::sparse::Csr;
 
 /// Up to so many rows a matrix is decomposed whole: the searches need room for their basis.
@@ -163,7 +164,7 @@ impl LinOp<f64> for Rows<'_> {
             let x: Vec<f64> = (0..rhs.nrows()).map(|i| rhs[(i, k)]).collect();
             let product = |i: usize| {
                 let (columns, values) = self.0.row(i);
-                columns.iter().zip(values).map(|(&j, &value)| f64::from(value) * x[j as usize]).sum()
+                sum_of(columns, values, |j, value| f64::from(value) * x[j as usize])
             };
             let y: Vec<f64> = (0..self.nrows()).into_par_iter().with_min_len(256).map(product).collect();
             for (i, value) in y.into_iter().enumerate() {

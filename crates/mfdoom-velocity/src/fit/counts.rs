@@ -9,7 +9,7 @@ use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_cli::Progress;
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::normalise::{normalise, shared_counts, size_factors};
-use mfdoom_kinetics::sparse::{Csr, CsrView, select_columns};
+use mfdoom_kinetics::sparse::{Csr, CsrView, append_columns, select_columns};
 use mfdoom_kinetics::variable_genes::highly_variable;
 
 use super::source::Source;
@@ -130,7 +130,7 @@ pub fn normalised(
     };
     let [mut spliced, mut unspliced] = read_genes(source, totals.blocks.take(), &keep, args)?;
     for (layer, sizes) in [&mut spliced, &mut unspliced].into_iter().zip(&totals.sizes) {
-        *layer = normalise(layer.view(), &size_factors(sizes)).map_err(numbers::kinetics)?;
+        normalise(layer, &size_factors(sizes)).map_err(numbers::kinetics)?;
     }
     if given.is_none() && spliced.n_cols > args.top_genes {
         let variable = highly_variable(spliced.view(), args.top_genes);
@@ -198,14 +198,16 @@ fn read_genes(
     let n_cols = keep.iter().filter(|keep| **keep).count();
     let empty = || Csr { n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
     let mut layers = [empty(), empty()];
-    let mut take = |blocks: [CsrBlock; 2]| {
-        for (to, block) in layers.iter_mut().zip(blocks) {
-            let part = select_columns(view(&block), keep);
-            let shift = to.indices.len();
-            to.indptr.extend(part.indptr[1..].iter().map(|end| end + shift));
-            to.indices.extend(part.indices);
-            to.values.extend(part.values);
+    if let Some(blocks) = &kept {
+        for (layer, to) in layers.iter_mut().enumerate() {
+            // Room that stays unused is never touched.
+            let most = blocks.iter().map(|block| block[layer].nnz()).sum();
+            to.indices.reserve_exact(most);
+            to.values.reserve_exact(most);
         }
+    }
+    let mut take = |blocks: [CsrBlock; 2]| {
+        layers.iter_mut().zip(blocks).for_each(|(to, block)| append_columns(to, view(&block), keep));
     };
     if let Some(kept) = kept {
         kept.into_iter().for_each(take);

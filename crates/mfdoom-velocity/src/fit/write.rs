@@ -37,12 +37,18 @@ impl Written<'_> {
     pub fn write(self, folder: VelocityDirWriter, moments: Moments, fit: Fit, args: &FitArgs) -> Result<()> {
         let manifest = self.manifest(args)?;
         let genes = || self.counts.genes.clone();
-        let mut table = folder.velocities(fit_schema(genes(), manifest.clone()))?;
-        self.rows(&mut table, &[&fit.velocity])?;
-        table.finish()?;
-        let mut table = folder.moments(moments_schema(genes(), manifest.clone()))?;
-        self.rows(&mut table, &[&moments.spliced, &moments.unspliced])?;
-        table.finish()?;
+        let velocities = || -> Result<usize> {
+            let mut table = folder.velocities(fit_schema(genes(), manifest.clone()))?;
+            self.rows(&mut table, &[&fit.velocity])?;
+            table.finish()
+        };
+        let positions = || -> Result<usize> {
+            let mut table = folder.moments(moments_schema(genes(), manifest.clone()))?;
+            self.rows(&mut table, &[&moments.spliced, &moments.unspliced])?;
+            table.finish()
+        };
+        let (velocities, positions) = rayon::join(velocities, positions);
+        velocities.and(positions)?;
         if let Some(time) = &fit.time {
             let mut table = folder.latent(latent_schema(genes(), manifest.clone()))?;
             self.rows(&mut table, &[time])?;

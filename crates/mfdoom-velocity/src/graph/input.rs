@@ -41,13 +41,19 @@ impl Velocities {
         let table = dir.velocities()?;
         let all = table.schema().genes.clone();
         let marks = kinetics.as_ref().map(|kinetics| marked(kinetics, &all));
-        let [mut velocity] = read_columns(table.select(&[VELOCITY])?, [VELOCITY], marks.as_deref())?;
+        let (velocity, found) = rayon::join(
+            || read_columns(table.select(&[VELOCITY])?, [VELOCITY], marks.as_deref()),
+            || positions(dir, &all, marks.as_deref()),
+        );
+        let ([mut velocity], (mut positions, mut unspliced)) = (velocity?, found?);
         let keep = marks.unwrap_or_else(|| any_finite(&velocity.matrix));
-        if velocity.matrix.n_cols > keep.iter().filter(|keep| **keep).count() {
-            velocity.matrix = velocity.matrix.select_columns(&keep);
+        let kept = keep.iter().filter(|keep| **keep).count();
+        for columns in [Some(&mut velocity), Some(&mut positions), unspliced.as_mut()].into_iter().flatten() {
+            if columns.matrix.n_cols > kept {
+                columns.matrix = columns.matrix.select_columns(&keep);
+            }
         }
         velocity.matrix.data.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
-        let (positions, unspliced) = positions(dir, &all, &keep)?;
         same_cells(&velocity, &positions, dir)?;
         let cells = match dir.cells()? {
             Some(cells) if cells.cell_id == velocity.cell_id => cells,
@@ -115,12 +121,12 @@ pub(super) fn read_columns<const N: usize>(
 }
 
 /// Reads Ms and Mu of a fit, or the state of a prediction.
-fn positions(dir: &VelocityDir, genes: &[Gene], keep: &[bool]) -> Result<(Columns, Option<Columns>)> {
+fn positions(dir: &VelocityDir, genes: &[Gene], keep: Option<&[bool]>) -> Result<(Columns, Option<Columns>)> {
     if let Some(table) = dir.moments()? {
         if table.schema().genes != genes {
             return Err(not_together(dir));
         }
-        let [spliced, unspliced] = read_columns(table, [MS, MU], Some(keep))?;
+        let [spliced, unspliced] = read_columns(table, [MS, MU], keep)?;
         return Ok((spliced, Some(unspliced)));
     }
     let table = dir.velocities()?;
@@ -129,7 +135,7 @@ fn positions(dir: &VelocityDir, genes: &[Gene], keep: &[bool]) -> Result<(Column
             .found("neither moments.parquet nor a column 'state' in velocity.parquet")
             .help("make the folder with mfdoom-velocity fit or predict"));
     }
-    let [state] = read_columns(table.select(&[STATE])?, [STATE], Some(keep))?;
+    let [state] = read_columns(table.select(&[STATE])?, [STATE], keep)?;
     Ok((state, None))
 }
 
