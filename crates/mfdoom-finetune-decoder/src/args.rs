@@ -86,7 +86,7 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = not_negative, help_heading = "Decoder")]
     pub cosine: f64,
 
-    /// Width in which genes and cells meet [default: 32, or what genes and cells allow]
+    /// Width in which genes and cells meet [default: 64, or what genes and cells allow]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
     pub rank: Option<usize>,
 
@@ -94,9 +94,10 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Decoder")]
     pub hidden: usize,
 
-    /// Whether a path from the counts of all genes goes past the model [default: on, off for classification]
-    #[arg(long, value_enum, value_name = "on|off", help_heading = "Decoder")]
-    pub profile: Option<Switch>,
+    /// A path from the counts of all genes that goes past the model and starts from a regression [default: kept for
+    /// velocity, trained for counts, off for classification]
+    #[arg(long, value_enum, value_name = "PATH", help_heading = "Decoder")]
+    pub profile: Option<Path>,
 
     /// Components of that path [default: 50, or what genes and cells allow]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
@@ -174,14 +175,27 @@ pub struct TrainingArgs {
     pub validation: Validation,
 }
 
-/// On or off.
+/// What becomes of the path past the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Switch {
-    /// On
-    On,
-    /// Off
+pub enum Path {
+    /// It stays as fitted, and the network learns what it leaves
+    Kept,
+    /// It is trained with the network
+    Trained,
+    /// There is none
     Off,
+}
+
+impl DecoderArgs {
+    /// Returns what becomes of the path past the model.
+    pub fn path(&self) -> Path {
+        self.profile.unwrap_or(match self.task {
+            DecoderTask::Velocity => Path::Kept,
+            DecoderTask::Expression | DecoderTask::Generative => Path::Trained,
+            DecoderTask::Classification => Path::Off,
+        })
+    }
 }
 
 /// Which parts of the backbone are trained.

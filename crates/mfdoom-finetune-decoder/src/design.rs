@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use mfdoom_error::{Error, Result};
 use mfdoom_model::ModelConfig;
-use mfdoom_model::decoder::{DECODER_FORMAT, DecoderConfig, DecoderTask, ProfileConfig};
+use mfdoom_model::decoder::{DECODER_FORMAT, DecoderConfig, ProfileConfig};
 use mfdoom_train::{Cells, Split, Targets, libraries};
 
-use crate::args::{Args, Switch};
+use crate::args::{Args, Path};
 use crate::targets::{Chosen, loss};
 
 const COMPONENTS: usize = 50;
-const RANK: usize = 32;
+const RANK: usize = 64;
 
 /// Returns which modalities of the model the decoder may see.
 ///
@@ -79,8 +79,7 @@ pub fn configure(
 
 /// The profile path of the modalities that some training cells have; none where it is off.
 fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileConfig>> {
-    let default = if args.decoder.task == DecoderTask::Classification { Switch::Off } else { Switch::On };
-    if args.decoder.profile.unwrap_or(default) == Switch::Off {
+    if args.decoder.path() == Path::Off {
         return Ok(None);
     }
     let allowed = allowed(args, &cells.modalities)?;

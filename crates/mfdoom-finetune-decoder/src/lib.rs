@@ -5,5 +5,5 @@ mod design;
 mod run;
 mod targets;
 
-pub use args::{Args, DecoderArgs, Switch, TrainingArgs, Unfreeze};
+pub use args::{Args, DecoderArgs, Path, TrainingArgs, Unfreeze};
 pub use run::run;

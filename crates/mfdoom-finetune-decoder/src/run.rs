@@ -8,7 +8,7 @@ use mfdoom_artifact::{Gene, Manifest, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::decoder::{
-    DECODER_FORMAT, Decoder, DecoderConfig, DecoderTask, PREFIX, add_decoder, is_constant,
+    DECODER_FORMAT, Decoder, DecoderConfig, DecoderTask, PREFIX, add_decoder, is_constant, is_fitted,
 };
 use mfdoom_model::{Model, TensorResult};
 use mfdoom_nn::ParameterStore;
@@ -19,7 +19,7 @@ use mfdoom_train::{
 };
 use serde_json::{Value, json};
 
-use crate::args::{Args, TrainingArgs};
+use crate::args::{Args, Path, TrainingArgs};
 use crate::design::{allowed, configure};
 use crate::targets::{Chosen, label_column, read};
 
@@ -51,7 +51,6 @@ pub fn run(args: Args) -> Result<()> {
 
     let mut store = seeded(&trained, args.seed.seed)?;
     add_decoder(&mut store, &config, &backbone).or_failed()?;
-    freeze(&args, &mut store, backbone.depth);
     let starter = Starter {
         cells: &cells,
         targets: &chosen.targets,
@@ -60,9 +59,12 @@ pub fn run(args: Args) -> Result<()> {
         seed: args.seed.seed,
         penalty: args.decoder.penalty,
     };
-    for (modality, penalty) in starter.apply(&store, &config, &backbone)?.penalties {
+    let started = starter.apply(&store, &config, &backbone)?.penalties;
+    for (modality, penalty) in &started {
         tracing::info!("start from {modality}: penalty {penalty}");
     }
+    let kept = args.decoder.path() == Path::Kept && !started.is_empty();
+    freeze(&args, &mut store, (backbone.depth, kept));
     let views = views(&args, &trained)?;
     let plan = plan(&args, &cells, &split, views.views.max_tokens);
     let parts = (
@@ -202,11 +204,12 @@ fn seeded(trained: &Trained, seed: u64) -> Result<ParameterStore> {
     Ok(seeded)
 }
 
-/// Freezes the backbone, but for what is to be trained, and the constants of the decoder.
-fn freeze(args: &Args, store: &mut ParameterStore, depth: usize) {
+/// Freezes the backbone, but for what is to be trained, the constants of the decoder and, where it is `kept`, all that
+/// the regression fitted.
+fn freeze(args: &Args, store: &mut ParameterStore, (depth, kept): (usize, bool)) {
     let unfreeze = args.decoder.unfreeze;
     store.freeze(|name| match name.starts_with(PREFIX) {
-        true => is_constant(name),
+        true => is_constant(name) || (kept && is_fitted(name)),
         false => !unfreeze.is_some_and(|parts| parts.trains(name, depth)),
     });
 }

@@ -12,6 +12,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::TableFormat;
 use super::sink::{self, BoxError, Fate, Sink};
+use crate::key::CELL_ID;
 use crate::place::Output;
 
 /// Form and row group size of a table.
@@ -126,6 +127,10 @@ pub(super) fn parquet_writer(
                 .set_column_compression(items.clone(), Compression::UNCOMPRESSED)
                 .set_column_dictionary_enabled(items, false),
             DataType::Float32 | DataType::Float64 => properties.set_column_dictionary_enabled(scalars, false),
+            // Neither do names of cells.
+            DataType::Utf8 if field.name() == CELL_ID => {
+                properties.set_column_dictionary_enabled(scalars, false)
+            }
             _ => properties,
         };
     }

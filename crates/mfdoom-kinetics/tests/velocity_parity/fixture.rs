@@ -108,7 +108,9 @@ impl Fixture {
     pub fn normalised(&self) -> [Csr; 2] {
         ["spliced", "unspliced"].map(|layer| {
             let factors = size_factors(&self.base.f64(&format!("initial_size_{layer}")));
-            normalise(self.counts(layer).view(), &factors).unwrap()
+            let mut counts = self.counts(layer);
+            normalise(&mut counts, &factors).unwrap();
+            counts
         })
     }
 

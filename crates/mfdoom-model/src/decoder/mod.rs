@@ -29,7 +29,7 @@ pub use config::{
 };
 pub use loss::{Losses, ObservedCounts, Target, Values};
 pub use network::{Answer, Context, Network};
-pub use parameters::{PREFIX, add_decoder, decoder_parameters, is_constant};
+pub use parameters::{PREFIX, add_decoder, decoder_parameters, is_constant, is_fitted};
 pub use profile::{ModalityProfile, ProfileBatch, TARGET_SUM, log_normalised};
 pub use profile_path::ProfilePath;
 

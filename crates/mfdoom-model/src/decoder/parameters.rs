@@ -17,6 +17,11 @@ pub fn is_constant(name: &str) -> bool {
     name.starts_with("decoder.target.") || (name.starts_with("decoder.profile.") && !name.ends_with(".map"))
 }
 
+/// Returns whether a tensor is one that the regression a decoder starts from fits: maps, gene vectors and bias.
+pub fn is_fitted(name: &str) -> bool {
+    name.starts_with("decoder.profile.") || name == "decoder.queries" || name == "decoder.bias"
+}
+
 /// Returns the tensors of a decoder.
 ///
 /// What ends a path (the last layer of the network, the map of the profile path) starts at zero, so that a
