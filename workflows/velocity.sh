@@ -4,27 +4,28 @@
 # that nothing here marks its own work.
 #
 #   workflows/velocity.sh --counts pancreas.h5ad --kinetics stochastic.npz --genes base.npz --folds kfold5.npz \
-#       --judge velocity_targets.py [--fold I] [--outdir out/velocity] [--preset P] [--epochs N] [--decoder-epochs N]
+#       --judge velocity_targets.py [--fold I] [--outdir out/velocity] [--preset P] [--epochs N] [--decoder-epochs N] [--views N]
 #
 # --label COLUMN and --edges 'A>B,...' name the clusters and the steps between them that directions are scored by.
-# --decoder-epochs 0 leaves the decoder at its closed-form start, which does not use the pre-trained network.
+# --decoder-epochs 0 leaves the decoder at its closed-form start, which does not use the pre-trained network; --views are
+# those of a cell that a decoder is trained on.
 #
 # Every step is kept: a run that was stopped goes on where it was. One result file a fold: OUTDIR/foldI/result.txt.
 # Needs the stages on the PATH (or built), and a Python (MFDOOM_PYTHON, else python3) with anndata, pyarrow,
 # scikit-learn and scipy.
 set -euo pipefail
 
-usage() { sed -n '2,15s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${MFDOOM_PYTHON:-python3}
 counts='' kinetics='' genes='' folds='' judge='' fold='' outdir=out/velocity
 label=clusters
 edges='Ngn3 low EP>Ngn3 high EP,Ngn3 high EP>Pre-endocrine,Pre-endocrine>Alpha,Pre-endocrine>Beta,Pre-endocrine>Delta,Pre-endocrine>Epsilon'
-preset=small epochs=6 decoder_epochs=30 max_tokens=128 threads=2
+preset=small epochs=6 decoder_epochs=30 views=2 max_tokens=128 threads=2
 while [ $# -gt 0 ]; do
   case $1 in
-    --counts|--kinetics|--genes|--folds|--judge|--fold|--outdir|--preset|--epochs|--threads)
+    --counts|--kinetics|--genes|--folds|--judge|--fold|--outdir|--preset|--epochs|--views|--threads)
       [ $# -gt 1 ] || { echo "$1 needs a value" >&2; exit 2; }
       printf -v "${1#--}" '%s' "$2"
       shift 2
@@ -72,7 +73,7 @@ pretrained() { # pretrained TOKENS MODEL
 }
 decoder() { # decoder TOKENS MODEL TARGETS DECODER
   [ -d "$4" ] || mfdoom-finetune-decoder "$1" --model "$2" --task velocity --targets "$3" --resume \
-    --epochs "$decoder_epochs" --threads "$threads" -o "$4"
+    --epochs "$decoder_epochs" --views "$views" --threads "$threads" -o "$4"
 }
 # The uncertainty takes as long again as the velocity, and is looked at once: from all modalities of fold 0.
 predicted() { # predicted TOKENS MODEL DECODER OUTPUT [MODALITY]
