@@ -81,6 +81,28 @@ fn versions_are_told_at_once_on_one_line() {
     }
 }
 
+#[test]
+fn every_stage_and_subcommand_has_completions_and_a_manual_page() {
+    for name in stages() {
+        let printed = |subcommand: Option<&str>, what: &str| {
+            let mut command = Command::new(stage(&name));
+            let output = command.args(subcommand).args(["--generate", what]).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{name} {subcommand:?} {what}: {}", output.status);
+            text
+        };
+        for shell in ["bash", "zsh", "fish"] {
+            assert!(printed(None, shell).contains(&name), "{name}: {shell}");
+        }
+        let listed = subcommands(&help(&name, None));
+        for subcommand in listed.iter().map(|subcommand| Some(subcommand.as_str())).chain([None]) {
+            let title = subcommand.map_or(name.clone(), |subcommand| format!("{name}-{subcommand}"));
+            let page = printed(subcommand, "man");
+            assert!(page.lines().any(|line| line.starts_with(&format!(".TH {title} 1"))), "{page}");
+        }
+    }
+}
+
 /// Returns the names and texts of README.md and of the pages of `workflows/`.
 fn guides() -> Vec<(String, String)> {
     let beside = fs::read_dir(root().join("workflows")).unwrap().map(|entry| entry.unwrap().path());
