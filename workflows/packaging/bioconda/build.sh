@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 set -euxo pipefail
+. workflows/packaging/generated.sh
 cargo-bundle-licenses --format yaml --output THIRDPARTY.yml
 cargo build --release --locked --workspace --bins
 mkdir -p "$PREFIX"/bin "$PREFIX"/share/{man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
@@ -9,8 +10,5 @@ for stage in "target/${CARGO_BUILD_TARGET:-.}"/release/mfdoom-*; do
   name=$(basename "$stage")
   install -m 755 "$stage" "$PREFIX/bin/"
   "${STRIP:-strip}" "$PREFIX/bin/$name"
-  "$stage" --generate man > "$PREFIX/share/man/man1/$name.1"
-  "$stage" --generate bash > "$PREFIX/share/bash-completion/completions/$name"
-  "$stage" --generate zsh > "$PREFIX/share/zsh/site-functions/_$name"
-  "$stage" --generate fish > "$PREFIX/share/fish/vendor_completions.d/$name.fish"
+  generated "$stage" "$PREFIX"/share/{man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 done
