@@ -1,9 +1,11 @@
 //! One page per stage, `crates/<stage>/README.md`, equal to what `--help` prints.
 //!
-//! `MFDOOM_WRITE_PAGES=1 cargo test --release --workspace --test pages` writes them anew.
+//! `MFDOOM_WRITE_PAGES=1 cargo test --release --workspace --test pages` writes them anew. README.md and the pages of
+//! `workflows/` name only commands and flags that exist.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -77,4 +79,104 @@ fn versions_are_told_at_once_on_one_line() {
         assert!(output.status.success() && text.starts_with(&format!("{name} ")), "{text}");
         assert_eq!(text.lines().count(), 1);
     }
+}
+
+#[test]
+fn every_stage_and_subcommand_has_completions_and_a_manual_page() {
+    for name in stages() {
+        let printed = |subcommand: Option<&str>, what: &str| {
+            let mut command = Command::new(stage(&name));
+            let output = command.args(subcommand).args(["--generate", what]).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{name} {subcommand:?} {what}: {}", output.status);
+            text
+        };
+        for shell in ["bash", "zsh", "fish"] {
+            assert!(printed(None, shell).contains(&name), "{name}: {shell}");
+        }
+        let listed = subcommands(&help(&name, None));
+        for subcommand in listed.iter().map(|subcommand| Some(subcommand.as_str())).chain([None]) {
+            let title = subcommand.map_or(name.clone(), |subcommand| format!("{name}-{subcommand}"));
+            let page = printed(subcommand, "man");
+            assert!(page.lines().any(|line| line.starts_with(&format!(".TH {title} 1"))), "{page}");
+        }
+    }
+}
+
+/// Returns the names and texts of README.md and of the pages of `workflows/`.
+fn guides() -> Vec<(String, String)> {
+    let beside = fs::read_dir(root().join("workflows")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = beside.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let read = |path: std::path::PathBuf| (path.display().to_string(), fs::read_to_string(&path).unwrap());
+    let mut guides: Vec<(String, String)> = pages.chain([root().join("README.md")]).map(read).collect();
+    guides.sort();
+    guides
+}
+
+/// Returns the commands of a page's shell blocks that run a stage, continued lines joined.
+fn commands(page: &str) -> Vec<String> {
+    let joined = page.replace("\\\n", " ");
+    let blocks = joined.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+    blocks.flat_map(str::lines).filter(|line| line.starts_with("mfdoom-")).map(str::to_owned).collect()
+}
+
+/// Returns the flags among the words of a text.
+fn flags(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect()
+}
+
+/// Returns the flags of a stage, of the subcommand that the words after its name begin with if there is one.
+fn flags_of(command: &str) -> BTreeSet<String> {
+    let mut words = command.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let main = help(name, None);
+    let subcommand = words.next().filter(|word| subcommands(&main).iter().any(|known| known == word));
+    flags(&subcommand.map_or(main, |subcommand| help(name, Some(subcommand))))
+}
+
+#[test]
+fn every_command_of_a_page_is_one_that_the_stages_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = stage("mfdoom-gather");
+    let path = format!("{}:{}", built.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut tried = 0;
+    for (name, text) in guides() {
+        for command in commands(&text) {
+            // Checking makes nothing, so the files of earlier commands are not there: another code than wrong usage.
+            let script = format!(
+                "{command}\nfor code in ${{PIPESTATUS[@]}}; do case $code in 0|1|3|4) ;; *) exit 2 ;; esac; done"
+            );
+            let mut bash = Command::new("bash");
+            bash.current_dir(&folder).env("PATH", &path).env("MFDOOM_CHECK", "true").args(["-c", &script]);
+            let output = bash.output().unwrap();
+            let messages = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {command}\n{messages}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 15, "{tried} commands");
+}
+
+#[test]
+fn every_flag_that_a_page_names_is_one_of_its_stage() {
+    let chain = fs::read_to_string(root().join("workflows/chain.sh")).unwrap();
+    let any: BTreeSet<String> =
+        stages().iter().map(|name| flags(&page(name))).chain([flags(&chain)]).flatten().collect();
+    let mut tried = 0;
+    for (name, text) in guides() {
+        let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        for span in spans.flat_map(|span| span.split('|')).map(str::trim) {
+            let of_users = name.ends_with("coming-from.md") || name.ends_with("troubleshooting.md");
+            let wanted = match span {
+                stage if stage.starts_with("mfdoom-") && stage.contains(" --") => flags_of(stage),
+                bare if bare.starts_with("--") && of_users => any.clone(),
+                _ => continue,
+            };
+            let unknown: Vec<String> = flags(span).difference(&wanted).cloned().collect();
+            assert!(unknown.is_empty(), "{name}: `{span}`: there is no {unknown:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 15, "{tried} flags");
 }

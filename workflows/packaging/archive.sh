@@ -10,6 +10,7 @@ mkdir -p "${1:?a folder for the archive}"
 dist=$(cd "$1" && pwd) profile=${PROFILE:-release}
 cd "$root"
 . workflows/toolchain.sh
+. workflows/packaging/generated.sh
 check_toolchain
 cargo build --profile "$profile" --locked --workspace --bins
 built=${CARGO_TARGET_DIR:-$root/target}/$profile
@@ -21,12 +22,8 @@ rm -rf "$folder"
 mkdir -p "$folder"/{bin,man,completions/{bash,zsh,fish}}
 for stage in "$built"/mfdoom-*; do
   [ -f "$stage" ] && [ -x "$stage" ] || continue
-  binary=$(basename "$stage")
   install -m 755 "$stage" "$folder/bin/"
-  "$stage" --generate man > "$folder/man/$binary.1"
-  "$stage" --generate bash > "$folder/completions/bash/$binary"
-  "$stage" --generate zsh > "$folder/completions/zsh/_$binary"
-  "$stage" --generate fish > "$folder/completions/fish/$binary.fish"
+  generated "$stage" "$folder/man" "$folder"/completions/{bash,zsh,fish}
 done
 cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE "$folder/"
 tar -C "$dist" -czf "$dist/$name.tar.gz" mfdoom

@@ -34,7 +34,9 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
-        Err(Stop::Generate(what)) => return end(print(what, &command), &command, LogFormat::Text),
+        Err(Stop::Generate(what, names)) => {
+            return end(print(what, &command, &names), &command, LogFormat::Text);
+        }
         Err(Stop::Error(error)) => return end(Err(error), &command, LogFormat::Text),
     };
     let common = match CommonArgs::from_arg_matches(resolved.leaf()) {
@@ -48,8 +50,8 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     end(outcome, &command, common.log_format)
 }
 
-fn print(what: generate::Generate, command: &Command) -> Result<()> {
-    Ok(what.write(command, &mut std::io::stdout().lock())?)
+fn print(what: generate::Generate, command: &Command, names: &[String]) -> Result<()> {
+    Ok(what.write(command, names, &mut std::io::stdout().lock())?)
 }
 
 /// Adds to the command and its subcommands what holds for every stage.

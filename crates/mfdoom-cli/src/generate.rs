@@ -18,13 +18,19 @@ pub enum Generate {
 }
 
 impl Generate {
-    /// Writes the script or page for `command`.
-    pub fn write(self, command: &Command, out: &mut impl Write) -> io::Result<()> {
+    /// Writes the script for `command`, or the manual page of its subcommand of these `names`, of itself where there
+    /// are none.
+    pub fn write(self, command: &Command, names: &[String], out: &mut impl Write) -> io::Result<()> {
         let shell = match self {
             Self::Bash => Shell::Bash,
             Self::Zsh => Shell::Zsh,
             Self::Fish => Shell::Fish,
-            Self::Man => return clap_mangen::Man::new(command.clone()).render(out),
+            Self::Man => {
+                let mut whole = command.clone();
+                whole.build();
+                let page = names.iter().try_fold(&whole, |command, name| command.find_subcommand(name));
+                return clap_mangen::Man::new(page.unwrap_or(command).clone()).render(out);
+            }
         };
         let mut script = Vec::new();
         let name = command.get_name().to_owned();

@@ -74,8 +74,8 @@ impl Resolved {
 pub enum Stop {
     /// clap has something to print: help, the version, or a mistake on the command line.
     Clap(clap::Error),
-    /// A completion script or the manual page is wanted.
-    Generate(Generate),
+    /// A completion script or the manual page is wanted, of the subcommand of these names if there are any.
+    Generate(Generate, Vec<String>),
     /// A setting outside the command line is wrong.
     Error(Error),
 }
@@ -106,7 +106,12 @@ pub fn resolve(
     };
     let (names, leaf, given) = leaf(command, &given);
     if let Ok(Some(what)) = given.try_get_one::<Generate>("generate") {
-        return Err(Stop::Generate(*what));
+        return Err(Stop::Generate(*what, names[1..].iter().map(ToString::to_string).collect()));
+    }
+    if leaf.has_subcommands()
+        && let Err(error) = command.clone().try_get_matches_from(&argv)
+    {
+        return Err(error.into());
     }
     let config = read_config(given, &names, leaf, &environment)?;
 
@@ -136,8 +141,15 @@ pub fn resolve(
 }
 
 /// Returns the command with nothing required, for finding out what was typed.
+///
+/// A command with subcommands has none of the shared arguments, yet completions and a manual page as any other.
 fn relax(command: Command) -> Command {
-    command.mut_args(|arg| arg.required(false)).mut_subcommands(relax)
+    let command = command.mut_args(|arg| arg.required(false)).mut_subcommands(relax);
+    if !command.has_subcommands() {
+        return command;
+    }
+    let generate = Arg::new("generate").long("generate").value_parser(clap::value_parser!(Generate));
+    command.subcommand_required(false).arg_required_else_help(false).arg(generate)
 }
 
 /// Rewrites `--flag=true|false` of switches, which clap takes without a value; returns those switched off.

@@ -95,7 +95,7 @@ impl Drop for Folder {
 
 fn message(stop: Stop) -> String {
     match stop {
-        Stop::Generate(what) => panic!("{what:?}"),
+        Stop::Generate(what, _) => panic!("{what:?}"),
         Stop::Error(error) => {
             assert_eq!(error.exit_code(), 2);
             error.to_string()

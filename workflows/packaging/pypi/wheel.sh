@@ -12,9 +12,12 @@ cd "$root"
 check_toolchain
 cargo build --release --locked --workspace --bins
 scripts=$here/mfdoom.data/scripts
-rm -rf "$here/mfdoom.data"
+clean() { rm -rf "$here/mfdoom.data" "$here"/LICENSE-{MIT,APACHE}; }
+clean
+trap clean EXIT
 mkdir -p "$scripts"
-trap 'rm -rf "$here/mfdoom.data"' EXIT
+# A project names no files above its own folder.
+cp LICENSE-MIT LICENSE-APACHE "$here/"
 for stage in "${CARGO_TARGET_DIR:-$root/target}"/release/mfdoom-*; do
   [ -f "$stage" ] && [ -x "$stage" ] || continue
   [ "$(basename "$stage")" = mfdoom-gather ] || install -s -m 755 "$stage" "$scripts/"
@@ -25,4 +28,10 @@ if ! command -v maturin >/dev/null; then
   PATH=${XDG_CACHE_HOME:-$HOME/.cache}/mfdoom/maturin/bin:$PATH
   pip install --quiet 'maturin>=1.8,<2' >&2
 fi
-maturin build --release --locked --compatibility linux --out "$dist"
+# PyPI takes wheels that say which C library they need. maturin looks at one binary; this is the newest of all.
+compatibility=linux
+if [ "$(uname -s)" = Linux ]; then
+  glibc=$(cat "$scripts"/* | LC_ALL=C grep -ao 'GLIBC_2\.[0-9]*' | sort -uV | tail -n 1)
+  compatibility=manylinux_2_${glibc#GLIBC_2.}
+fi
+maturin build --release --locked --compatibility "$compatibility" --out "$dist"
