@@ -8,10 +8,11 @@ use mfdoom_plot::{Format, Picture};
 use std::io::Write;
 use std::path::Path;
 
-/// Where numbers, picture and page go.
+/// Where numbers, pictures and page go.
 pub(crate) struct Outputs {
     metrics: Output,
-    picture: Option<(Output, Format)>,
+    /// In the order that they were asked for; nothing for one that is not wanted.
+    pictures: Vec<Option<(Output, Format)>>,
     report: Option<Output>,
 }
 
@@ -20,33 +21,43 @@ impl Outputs {
     ///
     /// # Errors
     /// Usage: a file that is there, another ending, or two outputs on standard output.
-    pub(crate) fn plan(args: &OutputArgs, picture: Option<&Path>, report: Option<&Path>) -> Result<Self> {
+    pub(crate) fn plan(args: &OutputArgs, pictures: &[Option<&Path>], report: Option<&Path>) -> Result<Self> {
         // JSON may go to a terminal: people read it.
         let output =
             |path: &Path| if is_stream(path) { Output::Stdout } else { Output::file(path, args.force) };
         let metrics = args.output.as_deref().map_or(Output::Stdout, output);
         let format = |path: &Path| if is_stream(path) { Ok(Format::Svg) } else { Format::of(path) };
-        let picture = picture.map(|path| Ok::<_, Error>((output(path), format(path)?))).transpose()?;
+        let picture = |path: &&Path| Ok::<_, Error>((output(path), format(path)?));
+        let pictures: Vec<_> =
+            pictures.iter().map(|path| path.as_ref().map(picture).transpose()).collect::<Result<_>>()?;
         let report = report.map(output);
-        let streams = [Some(&metrics), picture.as_ref().map(|(output, _)| output), report.as_ref()];
-        if streams.into_iter().flatten().filter(|output| **output == Output::Stdout).count() > 1 {
+        let drawn = pictures.iter().flatten().map(|(output, _)| output);
+        let all = [Some(&metrics), report.as_ref()].into_iter().flatten().chain(drawn);
+        if all.filter(|output| **output == Output::Stdout).count() > 1 {
             return Err(Error::usage("two outputs would go to standard output").help("name a file for each"));
         }
-        Ok(Self { metrics, picture, report })
+        Ok(Self { metrics, pictures, report })
     }
 
     /// Returns whether anything is to be drawn.
     pub(crate) fn wants_pictures(&self) -> bool {
-        self.picture.is_some() || self.report.is_some()
+        self.report.is_some() || self.pictures.iter().any(Option::is_some)
     }
 
-    /// Writes the first figure, the page and the numbers.
+    /// Writes the figures whose pictures were asked for, in that order, the page and the numbers.
     ///
     /// # Errors
     /// Failed, when a file cannot be written.
-    pub(crate) fn write(&self, metrics: &str, figures: &[Figure], page: impl Fn() -> String) -> Result<()> {
-        if let (Some((output, format)), Some(figure)) = (&self.picture, figures.first()) {
-            write(output, &Picture::encode(&figure.picture, *format)?)?;
+    pub(crate) fn write(
+        &self,
+        metrics: &str,
+        figures: &[Option<&Figure>],
+        page: impl Fn() -> String,
+    ) -> Result<()> {
+        for (picture, figure) in self.pictures.iter().zip(figures) {
+            if let (Some((output, format)), Some(figure)) = (picture, figure) {
+                write(output, &Picture::encode(&figure.picture, *format)?)?;
+            }
         }
         if let Some(output) = &self.report {
             write(output, page().as_bytes())?;

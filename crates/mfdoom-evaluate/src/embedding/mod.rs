@@ -35,7 +35,7 @@ use mfdoom_plot::Scatter;
 /// only, cells without tokens.
 pub fn run(args: &EmbeddingArgs) -> Result<()> {
     check_settings(args)?;
-    let outputs = Outputs::plan(&args.output, args.scatter.as_deref(), args.report.as_deref())?;
+    let outputs = Outputs::plan(&args.output, &[args.scatter.as_deref()], args.report.as_deref())?;
     let cells = input::read(args)?;
     let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
     let labels = Labels::find(args, &cells, counts.as_ref())?;
@@ -47,7 +47,7 @@ pub fn run(args: &EmbeddingArgs) -> Result<()> {
     }
     let metrics = score(args, &cells, counts.as_ref(), &labels, &usable)?;
     let figures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
-    outputs.write(&metrics.to_json()?, &figures, || html(&metrics, &figures))?;
+    outputs.write(&metrics.to_json()?, &[figures.first()], || html(&metrics, &figures))?;
     tracing::info!("{}", summary::text(&metrics));
     Ok(())
 }

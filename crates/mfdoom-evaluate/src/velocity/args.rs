@@ -60,6 +60,10 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "stream.svg|png", help_heading = "Output", requires = "label")]
     pub plot: Option<PathBuf>,
 
+    /// Draw the uncertainty of the predicted cells against their error: the fitted, else the true velocities
+    #[arg(long, value_name = "calibration.svg|png", help_heading = "Output")]
+    pub calibration: Option<PathBuf>,
+
     #[command(flatten)]
     #[allow(missing_docs)]
     pub output: OutputArgs,
@@ -81,6 +85,8 @@ metrics.json:
   genes              in each input, in all of them (common), with a velocity of every scored cell (graph)
   accuracy[]         against fitted, truth: pearson (per gene over cells: median, q25, q75), cosine (per cell over genes:
                      mean, median), cosine_of_constant: that of the mean velocity; values: share of numbers compared
+  calibration[]      against fitted, truth, where the predicted have an uncertainty: spearman of it with the error of a cell
+                     (root mean square over genes), scale (what brings their mean squares together), bins of equal numbers
   fields[]           predicted, fitted, truth, each with
     coherence        ICCoh: mean over clusters, each cluster, shuffled (a constant field has 1)
     direction        CBDir: means over the UMAPs of the field, of every cell given its mean velocity (constant), of the

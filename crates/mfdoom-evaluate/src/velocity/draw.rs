@@ -1,12 +1,13 @@
-//! Streams of the fields side by side.
+//! Streams of the fields side by side, and the uncertainty against the error.
 
 use super::clusters::Clusters;
 use super::matching::Matched;
+use super::result::{Bin, CalibrationScores};
 use super::space::Space;
 use crate::report::Figure;
 use mfdoom_error::Result;
 use mfdoom_metrics::Matrix;
-use mfdoom_plot::{Field, Streams};
+use mfdoom_plot::{Calibration, CalibrationBin, Field, Streams};
 
 /// Draws the fields, as projected on the first layout.
 pub(super) fn streams(
@@ -14,8 +15,8 @@ pub(super) fn streams(
     space: &Space,
     clusters: &Clusters,
     drawn: &[Matrix],
-) -> Result<Vec<Figure>> {
-    let Some((_, layout)) = space.layouts.first() else { return Ok(Vec::new()) };
+) -> Result<Option<Figure>> {
+    let Some((_, layout)) = space.layouts.first() else { return Ok(None) };
     let points = pairs(layout);
     let name = |&code: &u32| clusters.names.get(code as usize).map(String::as_str);
     let groups: Vec<Option<&str>> = clusters.codes.iter().map(name).collect();
@@ -25,7 +26,22 @@ pub(super) fn streams(
         .collect();
     let axes = ["UMAP 1", "UMAP 2"];
     let picture = Streams { axes, points: &points, groups: &groups, fields: &fields }.draw()?;
-    Ok(vec![Figure { title: "Streams of the velocities".to_owned(), picture }])
+    Ok(Some(Figure { title: "Streams of the velocities".to_owned(), picture }))
+}
+
+/// Draws the bins of a calibration with the diagonal.
+pub(super) fn calibration(score: &CalibrationScores) -> Result<Figure> {
+    let bin = |bin: &Bin| CalibrationBin {
+        n: bin.n,
+        predicted: bin.uncertainty,
+        observed: bin.error,
+        quartiles: [bin.q25, bin.q75],
+    };
+    let bins: Vec<CalibrationBin> = score.bins.iter().map(bin).collect();
+    let title = format!("Uncertainty and error of a cell, against {}", score.against);
+    let axes = ["uncertainty", "root mean square error over genes"];
+    let picture = Calibration { title: &title, predicted: axes[0], observed: axes[1], bins: &bins }.draw()?;
+    Ok(Figure { title, picture })
 }
 
 fn pairs(matrix: &Matrix) -> Vec<[f64; 2]> {

@@ -14,6 +14,8 @@ pub(super) struct Matched {
     pub(super) genes: Vec<Gene>,
     /// Velocities of each input, [n, G].
     pub(super) fields: Vec<(Role, Matrix)>,
+    /// Uncertainty of each predicted cell, NaN where there is none; nothing where no scored cell has one.
+    pub(super) uncertainty: Option<Vec<f64>>,
     /// Where cells are, [n, G].
     pub(super) positions: Option<Matrix>,
     /// Nearest cells, where a folder holds them for just these cells.
@@ -67,9 +69,12 @@ impl Matched {
         };
         let neighbours = base.filter(|&at| whole(at)).and_then(|at| sources[at].neighbours.clone());
         let label = |row: &&Vec<usize>| labels.and_then(|labels| labels[row[0]].clone());
+        let of_rows = |all: &Vec<f64>| rows.iter().map(|row| all[row[0]]).collect::<Vec<_>>();
+        let uncertainty = sources[0].uncertainty.as_ref().map(of_rows);
         let stochastic = base.is_some_and(|at| sources[at].stochastic);
         Ok(Self {
             fields: fields.collect::<Result<_>>()?,
+            uncertainty: uncertainty.filter(|all| all.iter().any(|value| value.is_finite())),
             positions: positions.transpose()?,
             neighbours,
             labels: rows.iter().filter_map(label).collect(),

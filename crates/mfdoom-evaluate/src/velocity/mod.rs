@@ -7,6 +7,7 @@
 //! | `matching` | the cells and genes that all inputs share |
 //! | `clusters` | labels of the cells, edges between clusters |
 //! | `accuracy` | per gene and per cell against a truth |
+//! | `calibration` | uncertainty per cell against its error |
 //! | `space` | neighbours and UMAPs that all fields are drawn on |
 //! | `fields` | CBDir and ICCoh of a field and its controls |
 //! | [`result`] | `metrics.json` |
@@ -14,6 +15,7 @@
 
 mod accuracy;
 pub mod args;
+mod calibration;
 mod clusters;
 mod draw;
 mod fields;
@@ -24,6 +26,7 @@ mod source;
 mod space;
 
 use crate::outputs::Outputs;
+use crate::report::Figure;
 use args::VelocityArgs;
 use clusters::Clusters;
 use matching::Matched;
@@ -39,16 +42,21 @@ use space::Space;
 /// cluster, nothing to displace from.
 pub fn run(args: &VelocityArgs) -> Result<()> {
     check_settings(args)?;
-    let outputs = Outputs::plan(&args.output, args.plot.as_deref(), args.report.as_deref())?;
+    let pictures = [args.plot.as_deref(), args.calibration.as_deref()];
+    let outputs = Outputs::plan(&args.output, &pictures, args.report.as_deref())?;
     let sources = read(args)?;
     let labels = clusters::labels(args, &sources)?;
     let matched = Matched::new(&sources, labels.as_deref(), args)?;
+    if args.calibration.is_some() {
+        calibration::need_uncertainty(&matched, &sources[0])?;
+    }
     let clusters = labels.map(|_| Clusters::new(&matched, args)).transpose()?;
     log(&matched);
     if args.common.check {
         return Ok(());
     }
     let accuracy = accuracy::score(&matched)?;
+    let calibration = calibration::score(&matched)?;
     let drawn = match &clusters {
         Some(clusters) if matched.positions.is_some() => Some((Space::new(&matched, args)?, clusters)),
         _ => None,
@@ -56,16 +64,30 @@ pub fn run(args: &VelocityArgs) -> Result<()> {
     let scored = drawn.as_ref().map(|(space, clusters)| fields::score(&matched, space, clusters, args));
     let (scores, first): (Vec<FieldScores>, Vec<_>) =
         scored.transpose()?.unwrap_or_default().into_iter().unzip();
-    let metrics = Metrics::new(args, &sources, &matched, accuracy, scores);
-    let figures = match &drawn {
+    let streams = match &drawn {
         Some((space, clusters)) if outputs.wants_pictures() => {
             draw::streams(&matched, space, clusters, &first)?
         }
-        _ => Vec::new(),
+        _ => None,
     };
-    outputs.write(&metrics.to_json()?, &figures, || page::html(&metrics, &figures))?;
+    let metrics = Metrics::new(args, &sources, &matched, (accuracy, calibration, scores));
+    write(&outputs, &metrics, streams)?;
     tracing::info!("{}", metrics.summary());
     Ok(())
+}
+
+/// Writes numbers, pictures and page; the calibration drawn as a picture is the first.
+fn write(outputs: &Outputs, metrics: &Metrics, streams: Option<Figure>) -> Result<()> {
+    let n_streams = usize::from(streams.is_some());
+    let mut figures: Vec<Figure> = streams.into_iter().collect();
+    if outputs.wants_pictures() {
+        for score in &metrics.calibration {
+            figures.push(draw::calibration(score)?);
+        }
+    }
+    let (streams, calibration) = figures.split_at(n_streams);
+    let pictures = [streams.first(), calibration.first()];
+    outputs.write(&metrics.to_json()?, &pictures, || page::html(metrics, &figures))
 }
 
 fn check_settings(args: &VelocityArgs) -> Result<()> {
@@ -83,6 +105,10 @@ fn check_settings(args: &VelocityArgs) -> Result<()> {
     if args.fitted.is_none() && args.truth.is_none() && args.label.is_none() {
         return Err(Error::usage("nothing to score the velocities by")
             .help("--fitted or --truth for accuracy, --label and --edges for directions"));
+    }
+    if args.calibration.is_some() && args.fitted.is_none() && args.truth.is_none() {
+        return Err(Error::usage("--calibration: nothing to take the errors from")
+            .help("give fitted or true velocities of the same cells: --fitted or --truth"));
     }
     Ok(())
 }

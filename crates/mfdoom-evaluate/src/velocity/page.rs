@@ -1,6 +1,6 @@
 //! The report as a page.
 
-use super::result::{Accuracy, FieldScores, Metrics, shown};
+use super::result::{Accuracy, CalibrationScores, FieldScores, Metrics, shown};
 use crate::report::{Figure, escape, page, row, wrap};
 
 /// Returns the page.
@@ -9,6 +9,9 @@ pub(super) fn html(metrics: &Metrics, figures: &[Figure]) -> String {
     let mut body = facts(metrics);
     if !metrics.accuracy.is_empty() {
         body += &accuracy(&metrics.accuracy);
+    }
+    if !metrics.calibration.is_empty() {
+        body += &calibration(&metrics.calibration);
     }
     if metrics.fields.iter().any(|field| field.direction.is_some()) {
         body += &direction(&metrics.fields);
@@ -67,6 +70,18 @@ fn accuracy(scores: &[Accuracy]) -> String {
         text += &row("td", "", &cells);
     }
     wrap(&text)
+}
+
+fn calibration(scores: &[CalibrationScores]) -> String {
+    let mut text = "<h2>Uncertainty of the predicted</h2>\n".to_owned();
+    text += &head(&["against", "cells", "Spearman with the error", "error over uncertainty"]);
+    for score in scores {
+        let [rank, scale] = [score.spearman, score.scale].map(shown);
+        text += &row("td", "", &[score.against.to_owned(), score.cells.to_string(), rank, scale]);
+    }
+    wrap(&text)
+        + "<p><small>The error of a cell is the root mean square over genes. Of a standard deviation the last column \
+           would be 1.</small></p>\n"
 }
 
 fn direction(fields: &[FieldScores]) -> String {

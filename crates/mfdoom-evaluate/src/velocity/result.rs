@@ -23,6 +23,8 @@ pub struct Metrics {
     pub genes: Genes,
     /// Predicted against each other input.
     pub accuracy: Vec<Accuracy>,
+    /// Whether the uncertainty of a predicted cell tells its error; empty without one.
+    pub calibration: Vec<CalibrationScores>,
     /// Every field on the same coordinates; empty without clusters or positions.
     pub fields: Vec<FieldScores>,
 }
@@ -120,6 +122,36 @@ pub struct Cosine {
     pub mean: Option<f64>,
     /// Median.
     pub median: Option<f64>,
+}
+
+/// Uncertainty of the predicted cells beside their error against others.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CalibrationScores {
+    /// `fitted` or `truth`.
+    pub against: &'static str,
+    /// Cells with an uncertainty and an error.
+    pub cells: usize,
+    /// Spearman's correlation of uncertainty and error; null where either is constant.
+    pub spearman: Option<f64>,
+    /// Root mean square error over that of the uncertainties: 1 of a standard deviation; null where all are 0.
+    pub scale: Option<f64>,
+    /// Cells by uncertainty, in bins of equal numbers.
+    pub bins: Vec<Bin>,
+}
+
+/// Cells of like uncertainty.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bin {
+    /// Cells.
+    pub n: usize,
+    /// Mean uncertainty.
+    pub uncertainty: f64,
+    /// Root mean square of the errors.
+    pub error: f64,
+    /// First quartile of the errors.
+    pub q25: f64,
+    /// Third quartile of the errors.
+    pub q75: f64,
 }
 
 /// Scores of a field that need no truth.
@@ -223,9 +255,9 @@ impl Metrics {
         args: &VelocityArgs,
         sources: &[Source],
         matched: &Matched,
-        accuracy: Vec<Accuracy>,
-        fields: Vec<FieldScores>,
+        scores: (Vec<Accuracy>, Vec<CalibrationScores>, Vec<FieldScores>),
     ) -> Self {
+        let (accuracy, calibration, fields) = scores;
         let input = |source: &Source| InputSize {
             role: source.role.name(),
             name: source.name.clone(),
@@ -257,6 +289,7 @@ impl Metrics {
                 graph: matched.complete_genes().iter().filter(|complete| **complete).count(),
             },
             accuracy,
+            calibration,
             fields,
         }
     }
@@ -279,6 +312,10 @@ impl Metrics {
             let (pearson, cosine) = (score.pearson.median, shown(score.cosine.mean));
             let constant = shown(score.cosine_of_constant);
             format!("against {}: Pearson {pearson:.3}, cosine {cosine} (constant {constant})", score.against)
+        }));
+        lines.extend(self.calibration.iter().map(|score| {
+            let [rank, scale] = [score.spearman, score.scale].map(shown);
+            format!("uncertainty against {}: Spearman {rank}, error over uncertainty {scale}", score.against)
         }));
         for field in &self.fields {
             let mut line = format!("{}: coherence {}", field.name, shown(field.coherence.mean));

@@ -2,7 +2,7 @@
 
 use crate::embedding::{dense, is_hdf5};
 use mfdoom_anndata::{self as anndata, H5ad, genes_of};
-use mfdoom_artifact::velocity::{MS, Pairs, STATE, VELOCITY, open_velocities};
+use mfdoom_artifact::velocity::{MS, Pairs, STATE, UNCERTAINTY, VELOCITY, open_velocities};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
 use mfdoom_error::{Error, Result};
 use std::collections::HashSet;
@@ -47,6 +47,8 @@ pub(super) struct Source {
     pub(super) velocity: Vec<f32>,
     /// Where cells are: Ms, else the predicted state, [n, G].
     pub(super) positions: Option<Vec<f32>>,
+    /// Uncertainty of each cell, [n], NaN where there is none; nothing without the column of a prediction.
+    pub(super) uncertainty: Option<Vec<f64>>,
     /// Ids of the velocity genes, where a fit chose them.
     pub(super) velocity_genes: Option<HashSet<String>>,
     /// Distances to the nearest other cells.
@@ -80,7 +82,8 @@ impl Source {
             |name: &str| schema.matrix(name).ok().map(|at| std::mem::take(&mut batch.matrices[at]));
         let (velocity, state) = (take(VELOCITY).unwrap_or_default(), take(STATE));
         let keys: Vec<Key> = batch.dataset.into_iter().zip(batch.cell_id).collect();
-        let obs = schema.obs.iter().map(|field| field.name.clone()).zip(batch.obs).collect();
+        let obs: Vec<(String, ObsColumn)> =
+            schema.obs.iter().map(|field| field.name.clone()).zip(batch.obs).collect();
         let mut source = Self {
             role,
             name: place::base_name(path),
@@ -90,6 +93,7 @@ impl Source {
             genes: schema.genes,
             velocity,
             positions: state,
+            uncertainty: obs.iter().find(|(name, _)| name == UNCERTAINTY).and_then(|(_, all)| numbers(all)),
             velocity_genes: None,
             neighbours: None,
             stochastic: false,
@@ -131,6 +135,7 @@ impl Source {
             genes: genes_of(&file, &layer(velocity), None)?,
             velocity: read(velocity)?,
             positions: there.contains(&layer(positions)).then(|| read(positions)).transpose()?,
+            uncertainty: None,
             velocity_genes: None,
             neighbours: None,
             stochastic: false,
@@ -183,5 +188,13 @@ impl Source {
         Err(Error::contract(format!("{}: its tables do not belong together", dir.path().display()))
             .wanted("the same cells and genes in the same order in every table")
             .help("make the folder again, or copy it whole"))
+    }
+}
+
+/// Returns a column of real numbers, NaN for nulls.
+fn numbers(column: &ObsColumn) -> Option<Vec<f64>> {
+    match column {
+        ObsColumn::Float(values) => Some(values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()),
+        _ => None,
     }
 }

@@ -60,8 +60,25 @@ impl Moving {
         self.folder_of(name, |at, value| value + share * 10.0 * (noise(at, 1, 5) - 0.5))
     }
 
+    /// Writes a prediction whose uncertainty is the standard deviation of its noise.
+    fn uncertain(&self, name: &str) -> PathBuf {
+        let spread = |cell: usize| 1.0 + (cell % 10) as f32;
+        let uncertainty = (0..CELLS).map(|cell| Some(f64::from(spread(cell)))).collect();
+        let noisy = |at: usize, value: f32| value + spread(at / 60) * 12f32.sqrt() * (noise(at, 1, 5) - 0.5);
+        self.folder_with(name, uncertainty, noisy)
+    }
+
     /// Writes a velocity folder of changed velocities, whose state is the true one.
     fn folder_of(&self, name: &str, change: impl Fn(usize, f32) -> f32) -> PathBuf {
+        self.folder_with(name, vec![Some(1.0); CELLS], change)
+    }
+
+    fn folder_with(
+        &self,
+        name: &str,
+        uncertainty: Vec<Option<f64>>,
+        change: impl Fn(usize, f32) -> f32,
+    ) -> PathBuf {
         let folder = VelocityDirWriter::create(self.path(name), true).unwrap();
         let (dataset, cell_id) = self.keys("sim");
         let velocity = self.velocity.iter().enumerate().map(|(at, &value)| change(at, value)).collect();
@@ -69,7 +86,7 @@ impl Moving {
         cells.set("type", ObsColumn::String(self.labels.clone()));
         folder.cells(&cells).unwrap();
         let matrices = vec![velocity, self.spliced.clone()];
-        let obs = vec![ObsColumn::Float(vec![Some(1.0); CELLS])];
+        let obs = vec![ObsColumn::Float(uncertainty)];
         let schema = prediction_schema(self.genes.clone(), Self::manifest());
         let mut table = folder.velocities(schema).unwrap();
         table.write(GeneBatch { dataset, cell_id, obs, matrices }).unwrap();
@@ -211,6 +228,39 @@ fn what_is_missing_is_masked_and_never_zero() {
     assert_eq!([&metrics["genes"]["common"], &metrics["genes"]["graph"]], [59, 57]);
     let [field, truth] = [0, 1].map(|at: usize| &metrics["fields"][at]);
     assert_eq!(field["direction"], truth["direction"]);
+}
+
+#[test]
+fn an_uncertainty_is_scored_by_the_errors_of_the_cells() {
+    let moving = Moving::new();
+    let (told, constant) = (moving.uncertain("u"), moving.predicted("c", 1.0));
+    let (truth, picture, page) =
+        (moving.truth("t.parquet", "sim"), moving.path("c.svg"), moving.path("r.html"));
+    let [told, constant, truth] = [&told, &constant, &truth].map(|path| path.to_str().unwrap());
+    let (drawn, report) = (picture.to_str().unwrap(), page.to_str().unwrap());
+    let metrics = moving.json(&[told, "--truth", truth, "--calibration", drawn, "--report", report]);
+    let score = &metrics["calibration"][0];
+    assert_eq!([&score["against"], &score["cells"]], [&Value::from("truth"), &Value::from(397)]);
+    assert!(number(&score["spearman"]) > 0.95, "{score}");
+    assert!((number(&score["scale"]) - 1.0).abs() < 0.05, "a standard deviation: {score}");
+    let bins = score["bins"].as_array().unwrap();
+    assert_eq!((bins.len(), bins.iter().map(|bin| bin["n"].as_u64().unwrap()).sum()), (10, 397));
+    for bin in bins {
+        let ratio = number(&bin["error"]) / number(&bin["uncertainty"]);
+        assert!((ratio - 1.0).abs() < 0.1, "{bin}");
+    }
+    let [picture, page] = [&picture, &page].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(picture.contains("<svg") && page.contains(&picture), "the page holds the picture");
+    assert!(page.contains("Uncertainty of the predicted"));
+
+    let metrics = moving.json(&[constant, "--truth", truth]);
+    assert!(metrics["calibration"][0]["spearman"].is_null(), "the same for every cell tells nothing");
+    let metrics = moving.json(&[truth, "--fitted", told]);
+    assert_eq!(metrics["calibration"].as_array().unwrap().len(), 0, "of the predicted only");
+    std::fs::remove_file(moving.path("m.json")).unwrap();
+    let more = ["--calibration", drawn];
+    moving.fails(&[&[truth, "--fitted", told], &more[..]].concat(), 3, &["uncertainty", "--no-uncertainty"]);
+    moving.fails(&[told, "--label", "type", "--calibration", drawn], 2, &["--calibration", "--truth"]);
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn mean_variance(&[n, sum, squares]: &[f64; 3]) -> (f64, f64) {
 }
 
 /// Returns Spearman's rank correlation, ties at their mean rank; NaN for a constant.
-fn spearman(x: &[f32], y: &[f32]) -> f64 {
+pub fn spearman(x: &[f32], y: &[f32]) -> f64 {
     let (x, y) = (ranks(x), ranks(y));
     let middle = (x.len() as f64 + 1.0) / 2.0;
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
