@@ -50,8 +50,7 @@ impl Starter<'_> {
     /// gate to one extra zero in ten.
     ///
     /// The units are such that squared errors weigh as in a Poisson likelihood, the mean m of a gene's
-    /// log-normalised counts being in proportion to its share: deviations d over the root of m. A fitted
-    /// deviation moves the logarithm of the share by d / m.
+    /// log-normalised counts being in proportion to its share: deviations over the root of m.
     pub(super) fn count_bias(&self, store: &ParameterStore, config: &DecoderConfig) -> Result<Units> {
         let mean = means(&self.sums(config));
         let scale: Vec<f64> = mean.iter().map(|m| m.max(LEAST_MEAN).sqrt()).collect();

@@ -2,11 +2,12 @@
 //!
 //! Every modality's map starts as a ridge regression of the targets on its random features, cut to the rank of
 //! the decoder by the leading directions of the fitted values. For counts the targets of the regression are
-//! log-normalised, and the bias starts at the logarithm of each gene's mean share; for labels it starts at that of
-//! each label's share, and the map at zero.
+//! log-normalised, what is fitted is turned into logarithms of shares, and the bias starts at that of each gene's mean
+//! share; for labels it starts at that of each label's share, and the map at zero.
 
 mod bias;
 mod regression;
+mod shares;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use mfdoom_model::{ModelConfig, TensorResult};
 use mfdoom_nn::{ParameterStore, Stream};
 
 use self::regression::{Fit, regress};
+use self::shares::log_shares;
 use super::targets::Targets;
 use super::views::{DecoderViews, View};
 use crate::data::Cells;
@@ -94,6 +96,11 @@ impl Starter<'_> {
                 let (t, u) = (self.in_units(units, &training)?, self.in_units(units, &held)?);
                 let (fit, penalty) = regress([&x, &y], [&t, &u], self.penalty)?;
                 start.penalties.insert(name.clone(), penalty);
+                drop((t, u));
+                let fit = match self.targets {
+                    Targets::Counts(_) => log_shares(fit, &x, units, penalty)?,
+                    _ => fit,
+                };
                 fits.push((name.clone(), fit));
             }
         }
