@@ -1,11 +1,12 @@
 //! The command line of the stage.
 
+use crate::expression::args::ExpressionArgs;
 use crate::velocity::args::VelocityArgs;
 use clap::{Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use std::path::PathBuf;
 
-/// Scores embeddings and velocities and draws them
+/// Scores embeddings, velocities and expression profiles and draws them
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-evaluate", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {
@@ -30,6 +31,12 @@ pub enum Command {
     /// (CBDir): do cells of cluster A next to cluster B move towards it? A field that is the same everywhere may score
     /// high, so the excess over it counts, on several UMAPs. Coherence (ICCoh): do cells move like their neighbours?
     Velocity(VelocityArgs),
+    /// Predicted expression profiles against the counts of the same cells, beside plain baselines
+    ///
+    /// Profile: Pearson's correlation of every gene over cells, of log-normalised values. Counts: negative-binomial
+    /// deviance of the counts given predicted share x library size, and the share of the mean-gene model's that is
+    /// explained. With training cells, the same of ridge regression and nearest neighbours that see the same modality.
+    Expression(ExpressionArgs),
 }
 
 /// Arguments of `mfdoom-evaluate embedding`.

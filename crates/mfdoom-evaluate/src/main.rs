@@ -1,4 +1,4 @@
-//! Scores embeddings and velocities and draws them.
+//! Scores embeddings, velocities and expression profiles and draws them.
 
 use std::process::ExitCode;
 

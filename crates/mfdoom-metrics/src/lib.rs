@@ -19,6 +19,7 @@
 //! | [`connectivity`] | graph connectivity of the labels |
 //! | [`mod@lisi`] | LISI, cLISI, iLISI |
 //! | [`mod@ridge`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
+//! | [`count_model`] | negative-binomial deviance of counts, and the mean-gene model |
 //! | [`velocity`] | velocities against a truth, across borders and within clusters, with their controls |
 //! | [`regression`] | principal component regression on batches |
 //!
@@ -39,6 +40,7 @@
 
 pub mod agreement;
 pub mod connectivity;
+pub mod count_model;
 pub mod distance;
 mod eigen;
 pub mod error;
@@ -63,6 +65,7 @@ pub mod velocity;
 
 pub use agreement::{ari, nmi};
 pub use connectivity::graph_connectivity;
+pub use count_model::{MeanGene, mean_nb_deviance, nb_deviance};
 pub use distance::Metric;
 pub use error::{Error, Result};
 pub use folds::{Folds, stratified_folds};

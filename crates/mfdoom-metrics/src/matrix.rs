@@ -113,6 +113,16 @@ impl Csr {
         (&self.indices[stored.clone()], &self.values[stored])
     }
 
+    /// Returns all values, those that are not stored as 0.
+    pub fn to_dense(&self) -> Matrix {
+        let mut data = vec![0.0; self.n_rows() * self.n_cols];
+        for (row, values) in data.chunks_exact_mut(self.n_cols.max(1)).enumerate() {
+            let (columns, stored) = self.row(row);
+            columns.iter().zip(stored).for_each(|(&column, value)| values[column as usize] += value);
+        }
+        Matrix { data, n_rows: self.n_rows(), n_cols: self.n_cols }
+    }
+
     /// Returns the stored values of a row, to be changed in place.
     pub(crate) fn row_values_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[self.indptr[row]..self.indptr[row + 1]]

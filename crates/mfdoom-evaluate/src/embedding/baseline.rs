@@ -3,11 +3,12 @@
 use super::input::Cells;
 use super::result::Source;
 use crate::args::EmbeddingArgs;
+use crate::counts;
 use mfdoom_artifact::{Input, ObsColumn};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Tokens of the cells of the embeddings, matched by key.
@@ -130,42 +131,15 @@ impl Counts {
 
     /// Returns the token ids that every data set of the cells measured: elsewhere a zero would be a guess.
     pub(super) fn common_genes(&self, modality: usize, cells: &[usize]) -> Vec<u32> {
-        let datasets: BTreeSet<&String> =
-            cells.iter().filter_map(|&cell| self.dataset[cell].as_ref()).collect();
-        let mut common: Option<Vec<u32>> = None;
-        for dataset in datasets {
-            let genes =
-                self.measured.get(dataset, self.name(modality)).map(|genes| &genes[..]).unwrap_or_default();
-            common = Some(match common {
-                None => genes.to_vec(),
-                Some(common) => common.into_iter().filter(|id| genes.binary_search(id).is_ok()).collect(),
-            });
-        }
-        common.unwrap_or_default()
+        let datasets = cells.iter().filter_map(|&cell| self.dataset[cell].as_deref());
+        counts::common_genes(&self.measured, self.name(modality), datasets)
     }
 
     /// Returns counts [cells, genes] and library sizes [cells] of cells that have the modality.
     pub(super) fn matrix(&self, modality: usize, cells: &[usize], genes: &[u32]) -> (Csr, Vec<f64>) {
         let Modality { row, tokens, .. } = &self.modalities[modality];
-        let largest = genes.last().map_or(0, |&id| id as usize);
-        let mut column = vec![None; largest + 1];
-        genes.iter().enumerate().for_each(|(at, &id)| column[id as usize] = Some(at as u32));
-        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-        let mut sizes = Vec::with_capacity(cells.len());
-        for &cell in cells {
-            if let Some(row) = row[cell] {
-                let (index, count) = tokens.cell(row);
-                for (&id, &count) in index.iter().zip(count) {
-                    if let Some(column) = column.get(id as usize).copied().flatten() {
-                        indices.push(column);
-                        values.push(count);
-                    }
-                }
-                sizes.push(tokens.library_size[row]);
-            }
-            indptr.push(indices.len());
-        }
-        (Csr::new(genes.len(), indptr, indices, values).unwrap_or_default(), sizes)
+        let rows: Vec<usize> = cells.iter().filter_map(|&cell| row[cell]).collect();
+        counts::matrix(tokens, &rows, genes)
     }
 }
 

@@ -6,5 +6,6 @@ mod errors;
 mod h5ad;
 mod motion;
 mod pancreas;
+mod profiles;
 mod scores;
 mod world;

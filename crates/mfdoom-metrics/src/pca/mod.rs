@@ -11,7 +11,7 @@ mod gram;
 mod krylov;
 mod scatter;
 
-use crate::error::{Result, at_least};
+use crate::error::{Result, at_least, same};
 use crate::matrix::{Matrix, Rows};
 use crate::panel::Panel;
 use rayon::prelude::*;
@@ -39,6 +39,17 @@ impl Pca {
     pub fn explained_variance_ratio(&self) -> Vec<f64> {
         let total = self.total_variance.max(f64::MIN_POSITIVE);
         self.explained_variance.iter().map(|variance| variance / total).collect()
+    }
+
+    /// Returns the coordinates [n, k] of other rows `x` [n, p] along these components.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape): another number of columns; [`Error::NotFinite`](crate::Error::NotFinite).
+    pub fn project(&self, x: &impl Rows) -> Result<Matrix> {
+        same("columns", x.n_cols(), self.mean.len())?;
+        x.check_finite()?;
+        let width = self.scores.n_cols();
+        Ok(scores(x, &self.mean, &Panel::new(self.loadings.clone(), self.mean.len(), width)))
     }
 }
 

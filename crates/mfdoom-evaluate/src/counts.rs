@@ -1,0 +1,43 @@
+//! Counts of tokens as matrices.
+
+use mfdoom_metrics::Csr;
+use mfdoom_tokens::{Measured, ModalityTokens};
+use std::collections::BTreeSet;
+
+/// Returns the token ids, ascending, that every one of the data sets measured: elsewhere a zero would be a guess.
+pub(crate) fn common_genes<'a>(
+    measured: &Measured,
+    modality: &str,
+    datasets: impl Iterator<Item = &'a str>,
+) -> Vec<u32> {
+    let datasets: BTreeSet<&str> = datasets.collect();
+    let mut common: Option<Vec<u32>> = None;
+    for dataset in datasets {
+        let genes = measured.get(dataset, modality).map(|genes| &genes[..]).unwrap_or_default();
+        common = Some(match common {
+            None => genes.to_vec(),
+            Some(common) => common.into_iter().filter(|id| genes.binary_search(id).is_ok()).collect(),
+        });
+    }
+    common.unwrap_or_default()
+}
+
+/// Returns counts [rows, genes] and library sizes [rows] of the cells at `rows`; `genes` are ascending token ids.
+pub(crate) fn matrix(tokens: &ModalityTokens, rows: &[usize], genes: &[u32]) -> (Csr, Vec<f64>) {
+    let largest = genes.last().map_or(0, |&id| id as usize);
+    let mut column = vec![None; largest + 1];
+    genes.iter().enumerate().for_each(|(at, &id)| column[id as usize] = Some(at as u32));
+    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+    for &row in rows {
+        let (index, count) = tokens.cell(row);
+        for (&id, &count) in index.iter().zip(count) {
+            if let Some(column) = column.get(id as usize).copied().flatten() {
+                indices.push(column);
+                values.push(count);
+            }
+        }
+        indptr.push(indices.len());
+    }
+    let sizes = rows.iter().map(|&row| tokens.library_size[row]).collect();
+    (Csr::new(genes.len(), indptr, indices, values).unwrap_or_default(), sizes)
+}

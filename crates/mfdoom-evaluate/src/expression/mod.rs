@@ -1,0 +1,125 @@
+//! `mfdoom-evaluate expression`: predicted profiles against the counts of the same cells, beside plain baselines.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | `profiles` | the predictions |
+//! | `cells` | counts of the same cells, and of training cells |
+//! | `modality` | cells, genes and methods of one modality |
+//! | `score` | Pearson's correlation and deviance of one method |
+//! | `baselines` | mean gene, ridge regression, nearest neighbours |
+//! | [`result`] | `metrics.json` |
+//! | `page` | the report |
+
+pub mod args;
+mod baselines;
+mod cells;
+mod modality;
+mod page;
+mod profiles;
+pub mod result;
+mod score;
+
+use crate::outputs::Outputs;
+use args::ExpressionArgs;
+use cells::Cells;
+use mfdoom_error::{Error, Result};
+use profiles::Profiles;
+use result::{Metrics, ModalityScores};
+
+/// Everything that was read.
+pub(crate) struct Setup<'a> {
+    args: &'a ExpressionArgs,
+    profiles: Profiles,
+    cells: Cells,
+    /// Where each cell is among the profiles.
+    of: Vec<usize>,
+    training: Option<Training>,
+}
+
+/// What the baselines learn from.
+struct Training {
+    cells: Cells,
+    /// Position of the input among the modalities of the training cells, and of the predicted cells.
+    input: [usize; 2],
+}
+
+/// Runs `mfdoom-evaluate expression`.
+///
+/// # Errors
+/// Usage: settings or outputs that cannot be. Contract: no profiles, no cells or modalities in common, NaN.
+pub fn run(args: &ExpressionArgs) -> Result<()> {
+    if args.max_cells < 3 {
+        return Err(Error::usage(format!("--max-cells {}", args.max_cells)).wanted("at least 3"));
+    }
+    let outputs = Outputs::plan(&args.output, &[], args.report.as_deref())?;
+    let setup = Setup::read(args)?;
+    setup.log();
+    if args.common.check {
+        return Ok(());
+    }
+    let n = setup.profiles.modalities.len();
+    let scores: Vec<ModalityScores> = (0..n).map(|at| modality::score(&setup, at)).collect::<Result<_>>()?;
+    setup.need_scores(&scores)?;
+    let metrics = Metrics::new(&setup, scores);
+    outputs.write(&metrics.to_json()?, &[], || page::html(&metrics))?;
+    tracing::info!("{}", metrics.summary());
+    Ok(())
+}
+
+impl<'a> Setup<'a> {
+    fn read(args: &'a ExpressionArgs) -> Result<Self> {
+        let profiles = Profiles::read(args)?;
+        let (cells, of) = Cells::matching(&args.tokens, &profiles.cells)?;
+        let training = match (&args.train, &args.input) {
+            (Some(path), Some(input)) => {
+                let scored = cells.need_modality(input)?;
+                let training = Cells::training(path, args)?;
+                Some(Training { input: [training.need_modality(input)?, scored], cells: training })
+            }
+            _ => None,
+        };
+        Ok(Self { args, profiles, cells, of, training })
+    }
+
+    fn log(&self) {
+        let Profiles { modalities, genes, cells, n_total, .. } = &self.profiles;
+        tracing::info!(
+            "{} of {n_total} cells drawn, {} of them in the tokens; {} of {} genes",
+            cells.len(),
+            self.cells.len(),
+            modalities.join(", "),
+            genes.len()
+        );
+        if let Some(training) = &self.training {
+            tracing::info!("baselines learn from {} cells", training.cells.len());
+        }
+        let lost = cells.len() - self.cells.len();
+        if lost > 0 {
+            tracing::warn!("{lost} predicted cells are not in the tokens and are left out");
+        }
+    }
+
+    /// Checks that a modality was scored, and says which cells and modalities were left out.
+    fn need_scores(&self, scores: &[ModalityScores]) -> Result<()> {
+        for score in scores {
+            let ModalityScores { modality, skipped, without_counts, .. } = score;
+            if let Some(why) = skipped {
+                tracing::warn!("{modality} is not scored: {why}");
+            }
+            if *without_counts > 0 {
+                tracing::warn!("{modality}: {without_counts} cells without counts are left out");
+            }
+        }
+        if scores.iter().any(|score| score.skipped.is_none()) {
+            return Ok(());
+        }
+        let why = scores
+            .iter()
+            .map(|score| format!("{}: {}", score.modality, score.skipped.as_deref().unwrap_or_default()));
+        Err(Error::contract("no predicted modality can be scored")
+            .found(why.collect::<Vec<_>>().join("; "))
+            .wanted("a column named as a modality of the tokens, with counts")
+            .help("give the tokens of cells that were measured in it"))
+    }
+}

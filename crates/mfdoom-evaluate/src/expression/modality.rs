@@ -1,0 +1,141 @@
+//! All scores of one predicted modality.
+
+use mfdoom_error::Result;
+use mfdoom_metrics::{Csr, Matrix, MeanGene};
+use std::collections::HashMap;
+
+use super::Setup;
+use super::baselines::{self, Inputs};
+use super::cells::{Cells, Counts};
+use super::result::ModalityScores;
+use super::score::{Method, Scorer, failed, shares_of};
+
+/// Fewest cells that are scored, and learnt from.
+const LEAST_CELLS: usize = 3;
+
+/// Cells of a table that take part in a modality.
+struct Part<'a> {
+    cells: &'a Cells,
+    /// Position of the modality among those of the table.
+    modality: usize,
+    /// Cells with counts in it, and in the input of the baselines.
+    rows: Vec<usize>,
+}
+
+impl<'a> Part<'a> {
+    /// Finds the cells, or says why there are too few.
+    fn new(cells: &'a Cells, name: &str, input: Option<usize>, what: &str) -> Result<Self, String> {
+        let Some(modality) = cells.modality(name) else {
+            return Err(format!("not in the {what}"));
+        };
+        let mut rows = cells.with_counts(modality);
+        if let Some(input) = input {
+            let others = cells.with_counts(input);
+            rows.retain(|row| others.binary_search(row).is_ok());
+        }
+        match rows.len() < LEAST_CELLS {
+            true => Err(format!("{} cells of the {what} have counts in it", rows.len())),
+            false => Ok(Self { cells, modality, rows }),
+        }
+    }
+
+    fn counts(&self, genes: &[String]) -> Counts {
+        self.cells.counts(self.modality, &self.rows, genes)
+    }
+}
+
+/// Scores the modality at a position among the predicted ones.
+///
+/// # Errors
+/// Failed: numbers that do not fit each other.
+pub(super) fn score(setup: &Setup, at: usize) -> Result<ModalityScores> {
+    let name = &setup.profiles.modalities[at];
+    let input = setup.training.as_ref().map(|training| training.input);
+    let scored = match Part::new(&setup.cells, name, input.map(|[_, scored]| scored), "tokens") {
+        Ok(part) => part,
+        Err(why) => return Ok(ModalityScores::skipped(name, why)),
+    };
+    let training = setup.training.as_ref().zip(input);
+    let training = training.map(|(all, [own, _])| Part::new(&all.cells, name, Some(own), "training tokens"));
+    let training = match training.transpose() {
+        Ok(part) => part,
+        Err(why) => return Ok(ModalityScores::skipped(name, why)),
+    };
+    let (genes, model) = genes(setup, &scored, training.as_ref())?;
+    if genes.is_empty() {
+        return Ok(ModalityScores::skipped(name, "no predicted gene has counts".to_owned()));
+    }
+    let scorer = Scorer::new(scored.counts(&genes), model.clone())?;
+    let log = predicted(setup, at, &scored, &genes)?;
+    let shares = shares_of(&log)?;
+    let mut methods = vec![scorer.score(&Method { name: "predicted", kind: "prediction", log, shares })?];
+    methods.push(scorer.score(&baselines::mean(&model, scored.rows.len())?)?);
+    if let Some(part) = &training {
+        let counts = part.counts(&genes);
+        let inputs = inputs(setup, &scored, part)?;
+        methods.push(scorer.score(&baselines::ridge(&inputs, &counts, &model, setup.args.seed.seed)?)?);
+        methods.push(scorer.score(&baselines::knn(&inputs, &counts, &model)?)?);
+    }
+    Ok(ModalityScores {
+        modality: name.clone(),
+        skipped: None,
+        cells: scored.rows.len(),
+        without_counts: setup.cells.len() - scored.rows.len(),
+        training: training.map(|part| part.rows.len()),
+        genes: genes.len(),
+        methods,
+    })
+}
+
+/// Returns the genes to score, by id, and their mean-gene model.
+fn genes(setup: &Setup, scored: &Part<'_>, training: Option<&Part<'_>>) -> Result<(Vec<String>, MeanGene)> {
+    let predicted = setup.profiles.genes.iter().map(|gene| gene.id.clone());
+    let parts: Vec<_> = std::iter::once(scored)
+        .chain(training)
+        .map(|part| part.cells.measured(part.modality, &part.rows))
+        .collect();
+    let mut genes: Vec<String> =
+        predicted.filter(|gene| parts.iter().all(|measured| measured.contains(gene.as_str()))).collect();
+    genes.sort_unstable();
+    let reference = training.unwrap_or(scored);
+    let fit = |genes: &[String]| {
+        let counts = reference.counts(genes);
+        MeanGene::fit(&counts.counts, &counts.sizes).map_err(failed)
+    };
+    // Of a gene without counts in the reference nothing can be said: any count would refute it.
+    let all = fit(&genes)?;
+    let mut shares = all.shares.iter();
+    genes.retain(|_| shares.next().is_some_and(|share| *share > 0.0));
+    let model = fit(&genes)?;
+    Ok((genes, model))
+}
+
+/// Returns the predicted values [n, genes] of the scored cells.
+fn predicted(setup: &Setup, at: usize, scored: &Part<'_>, genes: &[String]) -> Result<Matrix> {
+    let profiles = &setup.profiles;
+    let places = profiles.genes.iter().enumerate().map(|(place, gene)| (gene.id.as_str(), place));
+    let places: HashMap<&str, usize> = places.collect();
+    let columns: Vec<usize> = genes.iter().filter_map(|gene| places.get(gene.as_str()).copied()).collect();
+    let values = profiles.cells.matrices[at].chunks_exact(profiles.genes.len());
+    let values: Vec<&[f32]> = values.collect();
+    let row =
+        |cell: &usize| columns.iter().map(|&column| values[setup.of[*cell]][column]).collect::<Vec<_>>();
+    Matrix::new(scored.rows.iter().flat_map(row).collect(), scored.rows.len(), columns.len()).map_err(failed)
+}
+
+/// Returns what the baselines see of the cells: the genes of the input that every data set measured.
+fn inputs(setup: &Setup, scored: &Part<'_>, training: &Part<'_>) -> Result<Inputs> {
+    let [own, other] = setup.training.as_ref().map(|all| all.input).unwrap_or_default();
+    let measured = scored.cells.measured(other, &scored.rows);
+    let mut genes: Vec<String> = training
+        .cells
+        .measured(own, &training.rows)
+        .intersection(&measured)
+        .map(|gene| (*gene).to_owned())
+        .collect();
+    genes.sort_unstable();
+    let log = |part: &Part<'_>, modality: usize| -> Result<Csr> {
+        part.cells.counts(modality, &part.rows, &genes).log_normalised()
+    };
+    Inputs::new(&log(training, own)?, &log(scored, other)?, setup.args.seed.seed)
+}

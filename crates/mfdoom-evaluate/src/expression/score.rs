@@ -1,0 +1,102 @@
+//! Scores of one method's profiles against the counts of the same cells.
+
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::velocity::{gene_correlations, quartiles};
+use mfdoom_metrics::{self as metrics, Matrix, MeanGene, mean_nb_deviance};
+
+use super::cells::Counts;
+use super::result::{MethodScores, Pearson};
+
+/// Total that shares are scaled to before the logarithm.
+pub(super) const TARGET: f64 = 1e4;
+/// Weight of the mean-gene share that is mixed into every method's: one count would refute a share of 0.
+pub(super) const MEAN_WEIGHT: f64 = 0.01;
+
+/// What a method says of the scored cells.
+pub(super) struct Method {
+    /// Its name in results.
+    pub(super) name: &'static str,
+    /// `prediction` or `baseline`.
+    pub(super) kind: &'static str,
+    /// ln(1 + 1e4 x share), [n, genes].
+    pub(super) log: Matrix,
+    /// Shares of the library, [n, genes].
+    pub(super) shares: Matrix,
+}
+
+/// The counts that all methods of a modality are scored against.
+pub(super) struct Scorer {
+    observed: Counts,
+    log: Matrix,
+    model: MeanGene,
+    /// Deviance of the mean-gene model.
+    of_mean: f64,
+}
+
+impl Scorer {
+    /// Takes the counts and the mean-gene model with the dispersions.
+    ///
+    /// # Errors
+    /// Failed: numbers that do not fit each other.
+    pub(super) fn new(observed: Counts, model: MeanGene) -> Result<Self> {
+        let log = observed.log_normalised()?.to_dense();
+        let shares = constant(&model.shares, observed.sizes.len())?;
+        let of_mean = mean_nb_deviance(&observed.counts, &observed.sizes, &shares, &model.dispersion)
+            .map_err(failed)?;
+        Ok(Self { observed, log, model, of_mean })
+    }
+
+    /// Returns the scores of a method.
+    ///
+    /// # Errors
+    /// Failed: numbers that do not fit each other.
+    pub(super) fn score(&self, method: &Method) -> Result<MethodScores> {
+        let genes = gene_correlations(&method.log, &self.log).map_err(failed)?;
+        let shares = mixed(&method.shares, &self.model.shares, MEAN_WEIGHT)?;
+        let deviance =
+            mean_nb_deviance(&self.observed.counts, &self.observed.sizes, &shares, &self.model.dispersion)
+                .map_err(failed)?;
+        let pearson = quartiles(genes.iter().flatten().copied());
+        Ok(MethodScores {
+            name: method.name,
+            kind: method.kind,
+            pearson_genes: genes.iter().flatten().count(),
+            pearson: pearson.map(|all| Pearson { median: all.median, q25: all.q25, q75: all.q75 }),
+            deviance,
+            explained: (self.of_mean > 0.0).then(|| 1.0 - deviance / self.of_mean),
+        })
+    }
+}
+
+/// Returns shares of ln(1 + 1e4 x share) [n, genes]; 0 of what is below.
+pub(super) fn shares_of(log: &Matrix) -> Result<Matrix> {
+    mapped(log, |value, _| (f64::from(value).exp_m1() / TARGET).max(0.0))
+}
+
+/// Returns ln(1 + 1e4 x share) of shares [n, genes].
+pub(super) fn log_of(shares: &Matrix) -> Result<Matrix> {
+    mapped(shares, |share, _| (TARGET * f64::from(share)).ln_1p())
+}
+
+/// Returns (1 - weight) x shares [n, genes] + weight x the mean shares [genes].
+pub(super) fn mixed(shares: &Matrix, mean: &[f64], weight: f64) -> Result<Matrix> {
+    mapped(shares, |share, gene| (1.0 - weight) * f64::from(share) + weight * mean[gene])
+}
+
+/// Returns a matrix [n, genes] whose rows are all the same.
+pub(super) fn constant(row: &[f64], n: usize) -> Result<Matrix> {
+    let row: Vec<f32> = row.iter().map(|&value| value as f32).collect();
+    Matrix::new(row.repeat(n), n, row.len()).map_err(failed)
+}
+
+/// Returns the matrix of a function of value and gene.
+pub(super) fn mapped(matrix: &Matrix, of: impl Fn(f32, usize) -> f64) -> Result<Matrix> {
+    let genes = matrix.n_cols().max(1);
+    let values = matrix.data().iter().enumerate().map(|(at, &value)| of(value, at % genes) as f32);
+    Matrix::new(values.collect(), matrix.n_rows(), matrix.n_cols()).map_err(failed)
+}
+
+/// Returns the error of numbers that do not fit each other, which would be a bug.
+pub(super) fn failed(error: metrics::Error) -> Error {
+    Error::failed("the profiles cannot be scored").source(error)
+}
