@@ -144,6 +144,14 @@ fn profiles_samples_and_labels() {
         bytes(folder, output)
     };
     let profiles = decode("expression", "profiles.parquet", "");
+    let tables = "--tokens lacking.parquet --train tokens.parquet --input expression -o metrics.json";
+    run(folder, "mfdoom-evaluate", &format!("expression profiles.parquet {tables}"));
+    let metrics: serde_json::Value = serde_json::from_slice(&bytes(folder, "metrics.json")).unwrap();
+    let of = |at: usize, what: &str| metrics["modalities"][at][what].clone();
+    assert_eq!([of(0, "modality"), of(2, "modality")], ["spliced", "expression"]);
+    assert_eq!(of(0, "skipped"), "not in the tokens", "cells that lack a modality cannot be scored in it");
+    let explained = of(2, "methods")[0]["explained"].as_f64().unwrap();
+    assert!(explained > 0.0, "better than the mean of each gene: {metrics}");
     let genes = String::from_utf8(bytes(folder, "expression/genes.json")).unwrap();
     let ids = genes.lines().filter_map(|line| line.strip_prefix("{\"id\":\"")?.split('"').next());
     std::fs::write(folder.join("genes.txt"), ids.take(3).collect::<Vec<_>>().join("\n")).unwrap();
