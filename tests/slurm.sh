@@ -75,7 +75,7 @@ run_snakemake() {
   began=$(date +%s)
   rm -f cancelled
   cancel snakemake & canceller=$!
-  "$SNAKEMAKE" -s "$root/snakemake/workflow/Snakefile" --profile "$root/snakemake/profiles/slurm" --max-threads 2 \
+  "$SNAKEMAKE" -s "$root/snakemake/workflow/Snakefile" --profile "$root/snakemake/profiles/slurm" --cores 2 \
     --slurm-no-account --slurm-status-command squeue --slurm-init-seconds-before-status-checks 2 --latency-wait 5 \
     --config input=sheet.csv outdir=snakemake "${parameters[@]}" > snakemake.log 2>&1 || { cat snakemake.log; exit 1; }
   wait $canceller
