@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mfdoom_artifact::velocity::open_velocities;
+use mfdoom_artifact::{read_metrics, read_safetensors_header};
 use mfdoom_tests::{attempt, bytes, run, stage};
 use tempfile::TempDir;
 
@@ -92,6 +93,47 @@ fn velocities_of_cells_with_expression_only() {
     let (status, message) = code(folder, "mfdoom-finetune-decoder", &strangers);
     assert!(status == Some(3) && message.contains("none of the cells with targets"), "{message}");
     assert!(!folder.join("refused").exists() && !folder.join("refused.parquet").exists());
+}
+
+/// The bytes of a tensor of a decoder.
+fn tensor(folder: &Path, decoder: &str, name: &str) -> Vec<u8> {
+    let path = folder.join(decoder).join("model.safetensors");
+    let (start, metadata) = read_safetensors_header(&path).unwrap();
+    let (from, to) = metadata.info(name).unwrap_or_else(|| panic!("{decoder} has no {name}")).data_offsets;
+    bytes(folder, &format!("{decoder}/model.safetensors"))[start as usize + from..start as usize + to]
+        .to_vec()
+}
+
+#[test]
+fn a_velocity_decoder_keeps_its_path_and_is_chosen_by_cosine() {
+    let folder = folder();
+    let folder = folder.path();
+    velocities(folder);
+    let task = "--task velocity --targets fit --lr 0.01 --penalty 30";
+    finetune(folder, "start", &format!("{task} --validation 0 --epochs 0"));
+    finetune(folder, "kept", &format!("{task} --validation 0 --epochs 1"));
+    finetune(folder, "trained", &format!("{task} --validation 0 --epochs 1 --profile trained"));
+    for fitted in ["decoder.profile.expression.map", "decoder.queries", "decoder.bias"] {
+        let start = tensor(folder, "start", fitted);
+        assert!(tensor(folder, "kept", fitted) == start, "{fitted} was trained");
+        assert!(tensor(folder, "trained", fitted) != start, "{fitted} was not trained");
+    }
+    let network = "decoder.mlp.out.weight";
+    assert!(tensor(folder, "kept", network) != tensor(folder, "start", network), "no network was trained");
+
+    finetune(folder, "chosen", &format!("{task} --epochs 2"));
+    let rows = read_metrics(&folder.join("chosen/metrics.parquet")).unwrap();
+    let of = |epoch: f64, wanted: &dyn Fn(&str) -> bool| -> Vec<f64> {
+        let here = rows.iter().filter(|row| row.split == "validation" && row.epoch == epoch);
+        here.filter(|row| wanted(&row.name)).map(|row| row.value).collect()
+    };
+    for epoch in [0.0, 1.0, 2.0] {
+        let cosines = of(epoch, &|name| name.starts_with("cosine/"));
+        assert_eq!(cosines.len(), 4, "all modalities, and each alone");
+        let distance = 1.0 - cosines.iter().sum::<f64>() / 4.0;
+        let selection = of(epoch, &|name| name == "selection");
+        assert!((selection[0] - distance).abs() < 1e-9, "{selection:?} against {distance}");
+    }
 }
 
 #[test]

@@ -169,7 +169,8 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "EPOCHS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
     pub patience: u64,
 
-    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE; the state that is best there is kept
+    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE; the state that is best there is kept, by
+    /// loss, of velocities by cosine
     #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
     #[serde(serialize_with = "shown")]
     pub validation: Validation,

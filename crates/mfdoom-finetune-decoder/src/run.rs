@@ -14,8 +14,8 @@ use mfdoom_model::{Model, TensorResult};
 use mfdoom_nn::ParameterStore;
 use mfdoom_tokens::Vocabulary;
 use mfdoom_train::{
-    Cells, Checkpoint, DecoderViews, Finetuning, GENES, Plan, Sampler, Schedule, Selection, Split, Starter,
-    Targets, Trained, Views, Wanted, train,
+    Cells, Checkpoint, DecoderViews, Finetuning, GENES, Plan, SELECTION, Sampler, Schedule, Selection, Split,
+    Starter, Targets, Trained, Views, Wanted, train,
 };
 use serde_json::{Value, json};
 
@@ -246,6 +246,6 @@ fn plan(args: &Args, cells: &Cells, split: &Split, max_tokens: usize) -> Plan {
         clip,
         log_every: 10,
         checkpoint_every: args.checkpoint_every,
-        selection: held_back.then(|| Selection { score: "loss/total".into(), patience }),
+        selection: held_back.then(|| Selection { score: SELECTION.into(), patience }),
     }
 }

@@ -28,8 +28,8 @@ pub use checkpoint::{Best, Checkpoint, Progress};
 pub use data::{Cells, MIN_COVERAGE, Wanted};
 pub use decoder::{GENES, Looks, Predicted, TrainedDecoder};
 pub use finetune::{
-    CountTargets, DecoderViews, Finetuning, GeneValues, JoinReport, LabelTargets, Start, Starter, Targets,
-    libraries, read_velocities,
+    CountTargets, DecoderViews, Finetuning, GeneValues, JoinReport, LabelTargets, SELECTION, Start, Starter,
+    Targets, libraries, read_velocities,
 };
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;

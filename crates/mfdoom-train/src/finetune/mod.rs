@@ -20,5 +20,5 @@ pub use join::{JoinReport, read_velocities};
 pub use library::libraries;
 pub use start::{Start, Starter};
 pub use targets::{CountTargets, GeneValues, LabelTargets, Targets};
-pub use task::Finetuning;
+pub use task::{Finetuning, SELECTION};
 pub use views::DecoderViews;

@@ -39,10 +39,14 @@ impl Agreement {
         if let Some(median) = median(&correlations) {
             scores.push(("pearson_median", median));
         }
-        if !self.cosines.is_empty() {
-            scores.push(("cosine", self.cosines.iter().sum::<f64>() / self.cosines.len() as f64));
-        }
+        scores.extend(self.cosine().map(|cosine| ("cosine", cosine)));
         scores
+    }
+
+    /// Returns the mean cosine of the cells that have a target other than 0.
+    pub(super) fn cosine(&self) -> Option<f64> {
+        let n = self.cosines.len();
+        (n > 0).then(|| self.cosines.iter().sum::<f64>() / n as f64)
     }
 }
 

@@ -13,6 +13,9 @@ use super::views::{DecoderViews, View};
 use crate::data::Cells;
 use crate::trainer::{StepLoss, Task};
 
+/// Name of the validation score that states are compared by; less is better.
+pub const SELECTION: &str = "selection";
+
 /// Bytes at most that the vectors of a frozen backbone may take; beyond, they are computed anew every time.
 const MOST_BYTES: u64 = 4 << 30;
 
@@ -143,10 +146,11 @@ impl Task for Finetuning<'_> {
         Ok(StepLoss { total: loss.total, terms })
     }
 
-    /// The score `loss/total` is the mean over the ways of looking that some cell can be looked at.
+    /// The score `loss/total` is the mean over the ways of looking that some cell can be looked at, and [`SELECTION`] what
+    /// states are compared by: that loss, or for velocities, of which the direction counts, one minus the cosine.
     fn validate(&self, store: &ParameterStore) -> Result<Vec<(String, f64)>> {
         let mut scores = Vec::new();
-        let mut losses = Vec::new();
+        let (mut losses, mut distances) = (Vec::new(), Vec::new());
         for (name, only) in self.modes() {
             let mode = self.validate_mode(store, only)?;
             if mode.cells == 0 {
@@ -154,6 +158,7 @@ impl Task for Finetuning<'_> {
             }
             let loss = mode.loss / mode.cells as f64;
             losses.push(loss);
+            distances.push(mode.agreement.cosine().map(|cosine| 1.0 - cosine));
             scores.push((format!("loss/{name}"), loss));
             for (prefix, found) in [
                 ("", mode.agreement.scores()),
@@ -164,7 +169,12 @@ impl Task for Finetuning<'_> {
             }
         }
         if !losses.is_empty() {
-            scores.insert(0, ("loss/total".into(), losses.iter().sum::<f64>() / losses.len() as f64));
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let loss = mean(&losses);
+            let distances: Option<Vec<f64>> = distances.into_iter().collect();
+            let directions = distances.filter(|_| matches!(self.targets, Targets::Values(_)));
+            scores.insert(0, ("loss/total".into(), loss));
+            scores.push((SELECTION.into(), directions.map_or(loss, |distances| mean(&distances))));
         }
         Ok(scores)
     }
