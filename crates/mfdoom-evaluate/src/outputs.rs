@@ -5,6 +5,7 @@ use mfdoom_artifact::{Output, OutputFile};
 use mfdoom_cli::{OutputArgs, is_stream};
 use mfdoom_error::{Error, Result};
 use mfdoom_plot::{Format, Picture};
+use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
@@ -50,10 +51,13 @@ impl Outputs {
     /// Failed, when a file cannot be written.
     pub(crate) fn write(
         &self,
-        metrics: &str,
+        metrics: &impl Serialize,
         figures: &[Option<&Figure>],
         page: impl Fn() -> String,
     ) -> Result<()> {
+        let numbers = serde_json::to_string_pretty(metrics);
+        let numbers =
+            numbers.map_err(|error| Error::failed("the metrics cannot be written as JSON").source(error))?;
         for (picture, figure) in self.pictures.iter().zip(figures) {
             if let (Some((output, format)), Some(figure)) = (picture, figure) {
                 write(output, &Picture::encode(&figure.picture, *format)?)?;
@@ -62,7 +66,7 @@ impl Outputs {
         if let Some(output) = &self.report {
             write(output, page().as_bytes())?;
         }
-        write(&self.metrics, metrics.as_bytes())
+        write(&self.metrics, (numbers + "\n").as_bytes())
     }
 }
 

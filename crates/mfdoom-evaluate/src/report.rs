@@ -129,3 +129,8 @@ pub fn escape(text: &str) -> String {
     }
     escaped
 }
+
+/// Returns a score in three digits, a dash for none.
+pub(crate) fn shown(score: Option<f64>) -> String {
+    score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"))
+}

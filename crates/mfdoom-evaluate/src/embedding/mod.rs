@@ -47,7 +47,7 @@ pub fn run(args: &EmbeddingArgs) -> Result<()> {
     }
     let metrics = score(args, &cells, counts.as_ref(), &labels, &usable)?;
     let figures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
-    outputs.write(&metrics.to_json()?, &[figures.first()], || html(&metrics, &figures))?;
+    outputs.write(&metrics, &[figures.first()], || html(&metrics, &figures))?;
     tracing::info!("{}", summary::text(&metrics));
     Ok(())
 }

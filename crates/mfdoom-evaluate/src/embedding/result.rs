@@ -1,7 +1,6 @@
 //! What `metrics.json` holds; fields are written in the order given here.
 
 use crate::args::EmbeddingArgs;
-use mfdoom_error::{Error, Result};
 use mfdoom_metrics as metrics;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -170,18 +169,7 @@ pub struct RetrievalDirection {
     pub median_rank: f64,
 }
 
-impl Metrics {
-    /// Returns the text of `metrics.json`.
-    ///
-    /// # Errors
-    /// Failed, when a number cannot be written, which would be a bug.
-    pub fn to_json(&self) -> Result<String> {
-        let text = serde_json::to_string_pretty(self);
-        let text =
-            text.map_err(|error| Error::failed("the metrics cannot be written as JSON").source(error))?;
-        Ok(text + "\n")
-    }
-}
+impl Metrics {}
 
 impl Settings {
     pub(super) fn of(args: &EmbeddingArgs) -> Self {

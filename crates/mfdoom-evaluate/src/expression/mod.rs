@@ -62,7 +62,7 @@ pub fn run(args: &ExpressionArgs) -> Result<()> {
     let scores: Vec<ModalityScores> = (0..n).map(|at| modality::score(&setup, at)).collect::<Result<_>>()?;
     setup.need_scores(&scores)?;
     let metrics = Metrics::new(&setup, scores);
-    outputs.write(&metrics.to_json()?, &[], || page::html(&metrics))?;
+    outputs.write(&metrics, &[], || page::html(&metrics))?;
     tracing::info!("{}", metrics.summary());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The report as a page.
 
-use super::result::{Metrics, ModalityScores, shown};
-use crate::report::{escape, page, row, wrap};
+use super::result::{Metrics, ModalityScores};
+use crate::report::{escape, page, row, shown, wrap};
 
 /// Returns the page.
 pub(super) fn html(metrics: &Metrics) -> String {

@@ -4,7 +4,7 @@ use super::Setup;
 use super::baselines::{KNN_COMPONENTS, NEIGHBORS, RIDGE_COMPONENTS};
 use super::score::MEAN_WEIGHT;
 use crate::embedding::Source;
-use mfdoom_error::{Error, Result};
+use crate::report::shown;
 use serde::Serialize;
 
 /// All scores of one run.
@@ -153,17 +153,6 @@ impl Metrics {
         }
     }
 
-    /// Returns the text of `metrics.json`.
-    ///
-    /// # Errors
-    /// Failed, when a number cannot be written, which would be a bug.
-    pub fn to_json(&self) -> Result<String> {
-        let text = serde_json::to_string_pretty(self);
-        let text =
-            text.map_err(|error| Error::failed("the metrics cannot be written as JSON").source(error))?;
-        Ok(text + "\n")
-    }
-
     /// Returns the scores as lines for people.
     pub(super) fn summary(&self) -> String {
         let mut lines = Vec::new();
@@ -182,9 +171,4 @@ impl Metrics {
         }
         lines.join("\n")
     }
-}
-
-/// Returns a score in three digits, a dash for none.
-pub(super) fn shown(score: Option<f64>) -> String {
-    score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"))
 }

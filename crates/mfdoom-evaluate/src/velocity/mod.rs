@@ -87,7 +87,7 @@ fn write(outputs: &Outputs, metrics: &Metrics, streams: Option<Figure>) -> Resul
     }
     let (streams, calibration) = figures.split_at(n_streams);
     let pictures = [streams.first(), calibration.first()];
-    outputs.write(&metrics.to_json()?, &pictures, || page::html(metrics, &figures))
+    outputs.write(metrics, &pictures, || page::html(metrics, &figures))
 }
 
 fn check_settings(args: &VelocityArgs) -> Result<()> {

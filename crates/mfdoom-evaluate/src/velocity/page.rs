@@ -1,7 +1,7 @@
 //! The report as a page.
 
-use super::result::{Accuracy, CalibrationScores, FieldScores, Metrics, shown};
-use crate::report::{Figure, escape, page, row, wrap};
+use super::result::{Accuracy, CalibrationScores, FieldScores, Metrics};
+use crate::report::{Figure, escape, page, row, shown, wrap};
 
 /// Returns the page.
 pub(super) fn html(metrics: &Metrics, figures: &[Figure]) -> String {

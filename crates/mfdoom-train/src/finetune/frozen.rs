@@ -17,7 +17,7 @@ const BLOCK: usize = 64;
 /// Vectors of views, block of cells by block.
 #[derive(Debug)]
 pub(super) struct Frozen {
-    /// Cells held back are apart from the others: each view is of ones or the others.
+    /// Those held back are apart from the others, since a view is asked for the one or the other.
     blocks: Vec<Vec<usize>>,
     /// Block and place in it of every cell.
     places: Vec<(usize, usize)>,
