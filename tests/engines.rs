@@ -56,7 +56,7 @@ pub fn engines() -> Option<&'static Engines> {
                 _ => {
                     let why = String::from_utf8_lossy(&output.stderr).into_owned();
                     assert!(std::env::var_os("MFDOOM_REQUIRE_ENGINES").is_none(), "{why}");
-                    eprintln!("skipped: no workflow engine: {why}");
+                    mfdoom_testing::skipped(format_args!("no workflow engine: {why}"));
                     None
                 }
             }

@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// For each crate the direct dependencies among the project's own that it may have.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("mfdoom-error", &[]),
+    ("mfdoom-testing", &[]),
     ("mfdoom-nn", &[]),
     ("mfdoom-kinetics", &[]),
     ("mfdoom-metrics", &[]),

@@ -9,12 +9,6 @@ use std::process::Command;
 use mfdoom_tests::engines::{Place, WAYS, Way, engines, path, root, statuses, text, tree};
 use mfdoom_tests::stage;
 
-/// Whether velocities can be made in this build.
-fn velocity() -> &'static str {
-    let built = stage("mfdoom-preprocess").with_file_name("mfdoom-finetune-decoder").is_file();
-    if built { "true" } else { "false" }
-}
-
 /// What must be equal, whoever made it: not metrics.parquet, which holds times.
 fn results(place: &Place, outdir: &str) -> Vec<(String, Vec<u8>)> {
     let kept = |name: &str| {
@@ -31,7 +25,7 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         return;
     }
     let place = Place::new();
-    let more = [("shards", "2"), ("velocity", velocity()), ("seed", "3")];
+    let more = [("shards", "2"), ("seed", "3")];
     for way in WAYS {
         text(place.command(way, "sheet.csv", &format!("{way:?}"), &more), true);
     }
@@ -41,11 +35,9 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         for result in ["tokens/S.parquet", "embeddings/S.parquet", "h5ad/S.h5ad"] {
             assert!(names.contains(&result.replace('S', sample).as_str()), "{sample}: {result}: {names:?}");
         }
-        if velocity() == "true" {
-            assert!(names.contains(&format!("velocity/{sample}/predict/velocity.parquet").as_str()));
-            let fitted = names.contains(&format!("velocity/{sample}/fit/velocity.parquet").as_str());
-            assert_eq!(fitted, sample != "public", "{sample}");
-        }
+        assert!(names.contains(&format!("velocity/{sample}/predict/velocity.parquet").as_str()));
+        let fitted = names.contains(&format!("velocity/{sample}/fit/velocity.parquet").as_str());
+        assert_eq!(fitted, sample != "public", "{sample}");
     }
     for way in ["Snakemake", "Nextflow"] {
         let found = results(&place, way);
@@ -70,13 +62,14 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
 /// Puts an `mfdoom-embed` before the real one that fails for the sample `public` as long as `broken` is there.
 fn break_embed(place: &Place, how: &str) {
     fs::create_dir_all(place.path("bin")).unwrap();
+    let real = stage("mfdoom-embed").display().to_string();
     let script = format!(
-        "#!/bin/sh\nif [ -e '{}' ]; then case \"$*\" in *public.parquet*) {how} ;; esac; fi\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\nif [ -e '{}' ]; then case \"$*\" in *public.parquet*) {} ;; esac; fi\nexec '{real}' \"$@\"\n",
         place.path("broken").display(),
-        stage("mfdoom-embed").display()
+        how.replace("REAL", &real)
     );
     let path = place.path("bin/mfdoom-embed");
-    fs::write(&path, script.replace("REAL", stage("mfdoom-embed").to_str().unwrap())).unwrap();
+    fs::write(&path, script).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(place.path("broken"), "").unwrap();
 }
@@ -212,7 +205,7 @@ fn bad_sheets_stop_every_way_with_our_message() {
 fn snakemake_is_linted_and_reports() {
     let Some(engines) = engines() else { return };
     let place = Place::new();
-    let mut command = place.command(Way::Snakemake, "sheet.csv", "out", &[("velocity", velocity())]);
+    let mut command = place.command(Way::Snakemake, "sheet.csv", "out", &[]);
     command.arg("--lint");
     let said = text(command, true);
     assert!(said.contains("in a good condition"), "{said}");

@@ -1,22 +1,11 @@
 //! Every file of the shared data folder opens, and all of its columns and matrices can be read.
 
-use std::path::{Path, PathBuf};
-
 use mfdoom_anndata::{H5ad, Source};
-
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let found = std::env::var_os("MFDOOM_SHARED").map_or(beside, PathBuf::from).join("data");
-    if !found.is_dir() {
-        eprintln!("skipped: no shared data at {} (set MFDOOM_SHARED)", found.display());
-        return None;
-    }
-    Some(found)
-}
+use mfdoom_testing::shared;
 
 #[test]
 fn probe() {
-    let Some(data) = shared() else { return };
+    let Some(data) = shared("data") else { return };
     for folder in ["encodings", "expression", "multimodal", "spliced"] {
         for entry in std::fs::read_dir(data.join(folder)).unwrap() {
             let path = entry.unwrap().path();

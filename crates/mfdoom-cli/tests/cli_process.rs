@@ -212,7 +212,7 @@ fn progress_is_a_log_line_where_no_terminal_is() {
 
 fn a_terminal_gets_help_instead_of_data() {
     let Some(output) = on_a_terminal("stdout") else {
-        eprintln!("skipped: no script(1) to make a terminal with");
+        mfdoom_testing::skipped("no script(1) to make a terminal with");
         return;
     };
     assert!(

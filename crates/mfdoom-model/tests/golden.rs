@@ -37,13 +37,8 @@ fn own_fixtures() {
 
 #[test]
 fn reference_fixtures() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/model/fixtures");
     let given = std::env::var_os("MFDOOM_FIXTURES").map(PathBuf::from);
-    if given.is_none() && !beside.is_dir() {
-        eprintln!("SKIPPED: no reference fixtures; set MFDOOM_FIXTURES to a folder of them");
-        return;
-    }
-    let folder = given.unwrap_or(beside);
+    let Some(folder) = given.or_else(|| mfdoom_testing::shared("reference/model/fixtures")) else { return };
     assert!(check_folder(&folder) > 0, "no fixtures in {}", folder.display());
 }
 

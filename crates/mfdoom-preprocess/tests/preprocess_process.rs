@@ -158,7 +158,7 @@ fn a_terminal_gets_help_instead_of_data() {
     let line = format!("{} -q {input}; echo code $?", env!("CARGO_BIN_EXE_mfdoom-preprocess"));
     let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output()
     else {
-        eprintln!("skipped: no script(1) to make a terminal with");
+        mfdoom_testing::skipped("no script(1) to make a terminal with");
         return;
     };
     let text = String::from_utf8_lossy(&output.stdout);

@@ -442,18 +442,8 @@ fn existing_outputs_and_inputs_are_not_overwritten() {
     assert_eq!(error.exit_code(), 2);
 }
 
-/// Returns a file of the shared data, or nothing, said aloud, where that folder is absent.
 fn shared(name: &str) -> Option<String> {
-    let root = std::env::var_os("MFDOOM_SHARED").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        std::path::PathBuf::from,
-    );
-    let path = root.join("data").join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(path.to_str().unwrap().to_owned())
+    mfdoom_testing::shared(&format!("data/{name}")).map(|path| path.to_str().unwrap().to_owned())
 }
 
 #[test]

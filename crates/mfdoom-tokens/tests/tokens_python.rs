@@ -50,14 +50,6 @@ else:
 print("ok")
 "#;
 
-fn python() -> Option<String> {
-    let named = std::env::var("MFDOOM_PYTHON").ok();
-    named.into_iter().chain(["python3".to_owned()]).find(|python| {
-        let imported = Command::new(python).args(["-c", "import pyarrow.parquet"]).output();
-        imported.is_ok_and(|output| output.status.success())
-    })
-}
-
 fn write_tokens(folder: &Path) {
     let vocabulary = Vocabulary::new(["g1", "g2", "g3"].map(|id| Gene::new(id, id)));
     let mut measured = Measured::default();
@@ -117,10 +109,7 @@ fn write_embeddings(folder: &Path) {
 
 #[test]
 fn python_finds_the_promised_types() {
-    let Some(python) = python() else {
-        eprintln!("skipped: no Python with pyarrow; name one with MFDOOM_PYTHON");
-        return;
-    };
+    let Some(python) = mfdoom_testing::python("pyarrow.parquet") else { return };
     let folder = tempfile::tempdir().unwrap();
     write_tokens(folder.path());
     write_embeddings(folder.path());

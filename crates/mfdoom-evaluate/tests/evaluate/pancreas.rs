@@ -8,19 +8,8 @@ use mfdoom_artifact::{
 };
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-fn pancreas() -> Option<PathBuf> {
-    let root = std::env::var_os("MFDOOM_SHARED").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
-    let file = root.join("data/spliced/pancreas_3696x2000.h5ad");
-    if !file.exists() {
-        eprintln!("SKIPPED: {} is absent (set MFDOOM_SHARED)", file.display());
-        return None;
-    }
-    Some(file)
-}
 
 struct Cells {
     ids: Vec<String>,
@@ -97,7 +86,7 @@ fn write_embeddings(cells: &Cells, path: &Path) {
 /// equal votes go to the nearer label, as they do here.
 #[test]
 fn plain_pca_scores_as_published() {
-    let Some(path) = pancreas() else { return };
+    let Some(path) = mfdoom_testing::shared("data/spliced/pancreas_3696x2000.h5ad") else { return };
     let file = H5ad::open(path).unwrap();
     let cells =
         Cells { ids: file.obs_names().unwrap(), labels: file.obs_column("clusters").unwrap().to_strings() };

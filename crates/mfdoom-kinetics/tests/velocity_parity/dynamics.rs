@@ -7,10 +7,10 @@ use mfdoom_kinetics::dynamics::{
 use mfdoom_kinetics::graph::{confidence, terminal_states, velocity_graph};
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady::{SteadyOptions, SteadyState, fit_deterministic};
+use mfdoom_testing::Npz;
 
 use crate::compare::{median, spearman, timed};
 use crate::fixture::Fixture;
-use crate::npz::Npz;
 
 struct Fitted {
     fixture: Fixture,

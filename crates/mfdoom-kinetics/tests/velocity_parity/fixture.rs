@@ -8,8 +8,7 @@ use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::normalise::{normalise, size_factors};
 use mfdoom_kinetics::sparse::Csr;
-
-use crate::npz::Npz;
+use mfdoom_testing::Npz;
 
 /// One data set and where its results lie.
 pub struct Fixture {
@@ -21,15 +20,8 @@ pub struct Fixture {
 impl Fixture {
     /// Opens the data set, or says on stderr that the reference is absent and the test does nothing.
     pub fn open(tag: &'static str) -> Option<Self> {
-        let shared = std::env::var_os("MFDOOM_SHARED")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-        let folder = shared.join("reference/velocity");
-        let base = folder.join(format!("{tag}_base.npz"));
-        if !base.exists() {
-            eprintln!("SKIPPED, nothing was checked: no reference data at {}", base.display());
-            return None;
-        }
-        Some(Self { base: Npz::open(&base), folder, tag })
+        let folder = mfdoom_testing::shared("reference/velocity")?;
+        Some(Self { base: Npz::open(&folder.join(format!("{tag}_base.npz"))), folder, tag })
     }
 
     /// Opens `<tag>_<name>.npz`.

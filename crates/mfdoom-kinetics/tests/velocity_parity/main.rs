@@ -6,5 +6,4 @@ mod compare;
 mod dynamics;
 mod fixture;
 mod graph;
-mod npz;
 mod steady;

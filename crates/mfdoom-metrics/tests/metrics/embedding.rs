@@ -1,12 +1,12 @@
 //! Scores of embeddings against scib-metrics 0.5.10 on real data, and against scikit-learn on toy data.
 
 use crate::close;
-use crate::npz::Npz;
 use crate::toy::{labelled, uniform};
 use mfdoom_metrics::{
     Matrix, Metric, Neighbours, ari, clisi, graph_connectivity, ilisi, knn, lisi, nmi,
     principal_component_regression, silhouette_batch, silhouette_label, silhouettes,
 };
+use mfdoom_testing::Npz;
 
 #[test]
 fn partitions_agree_as_scikit_learn_says() {
@@ -63,23 +63,23 @@ struct Reference {
 impl Reference {
     /// Reads an embedding with its stored neighbours, the cell itself left out.
     fn open(name: &str, n: usize) -> Option<Self> {
-        let npz = Npz::open(&format!("reference/metrics/{name}.npz"))?;
+        let npz = Npz::shared(&format!("reference/metrics/{name}.npz"))?;
         let others =
             |all: Vec<f64>| -> Vec<f64> { all.chunks(90).flat_map(|row| row[1..].to_vec()).collect() };
-        let indices = others(npz.numbers("knn90_indices")).into_iter().map(|at| at as u32).collect();
-        let near = Neighbours::new(89, indices, others(npz.numbers("knn90_distances"))).unwrap();
-        let (x, labels) = (Matrix::new(npz.floats("embedding"), n, 50).unwrap(), npz.codes("labels"));
+        let indices = others(npz.f64("knn90_indices")).into_iter().map(|at| at as u32).collect();
+        let near = Neighbours::new(89, indices, others(npz.f64("knn90_distances"))).unwrap();
+        let (x, labels) = (Matrix::new(npz.f32("embedding"), n, 50).unwrap(), npz.codes("labels"));
         Some(Self { npz, x, near, labels })
     }
 
     fn check(&self, asw: f64, connectivity: f64, cell_lisi: f64) {
         let found = silhouettes(&self.x, &self.labels).unwrap();
-        let wanted = self.npz.numbers("silhouette_samples");
+        let wanted = self.npz.f64("silhouette_samples");
         found.iter().zip(wanted).for_each(|(found, wanted)| close(*found, wanted, 1e-5));
         close(silhouette_label(&self.x, &self.labels).unwrap(), asw, 1e-6);
         close(graph_connectivity(&self.near.first(14).unwrap(), &self.labels).unwrap(), connectivity, 1e-9);
         let found = lisi(&self.near, &self.labels, 30.0).unwrap();
-        let wanted = self.npz.numbers("clisi_lisi");
+        let wanted = self.npz.f64("clisi_lisi");
         found.iter().zip(wanted).for_each(|(found, wanted)| close(*found, wanted, 1e-4));
         close(clisi(&self.near, &self.labels, 30.0).unwrap(), cell_lisi, 1e-5);
     }

@@ -1,13 +1,13 @@
 //! Velocity scores against numbers by hand, by the benchmark's script and on the pancreas cells.
 
 use crate::close;
-use crate::npz::Npz;
 use crate::toy::{matrix, uniform};
 use mfdoom_metrics::velocity::{
     FoldPrediction, cell_cosines, constant_field, cross_boundary, gene_correlations, held_out_scores,
     in_cluster_coherence, mean_direction, quartiles, shuffled_field,
 };
 use mfdoom_metrics::{Error, Matrix, Neighbours};
+use mfdoom_testing::Npz;
 
 const NAN: f32 = f32::NAN;
 
@@ -107,7 +107,7 @@ fn held_out_cells_are_scored_as_by_the_benchmark() {
 fn parts(file: &str, key: &str, n_parts: usize) -> Option<Matrix> {
     let parts: Option<Vec<Vec<f32>>> = (1..=n_parts)
         .map(|part| {
-            Some(Npz::open(&format!("reference/velocity/P_{file}_part{part}of{n_parts}.npz"))?.floats(key))
+            Some(Npz::shared(&format!("reference/velocity/P_{file}_part{part}of{n_parts}.npz"))?.f32(key))
         })
         .collect();
     let parts = parts?;
@@ -127,15 +127,15 @@ fn chosen(matrix: &Matrix, genes: &[bool]) -> Matrix {
 
 /// Velocities of the velocity genes in one mode.
 fn velocity(mode: &str) -> Option<Matrix> {
-    let fit = Npz::open(&format!("reference/velocity/P_{mode}.npz"))?;
-    let genes = fit.flags("velocity_genes");
+    let fit = Npz::shared(&format!("reference/velocity/P_{mode}.npz"))?;
+    let genes = fit.bool("velocity_genes");
     if mode == "dynamical" {
-        let index = Npz::open("reference/velocity/P_dynamical_fitted_idx.npz")?.indices("gene_index");
+        let index = Npz::shared("reference/velocity/P_dynamical_fitted_idx.npz")?.u32("gene_index");
         let fitted = parts("velocity_dynamical_fitted", "velocity_dynamical_fitted", 2)?;
         let genes: Vec<bool> = index.iter().map(|&gene| genes[gene as usize]).collect();
         return Some(chosen(&fitted, &genes));
     }
-    let (ms, mu, gamma) = (parts("Ms", "Ms", 3)?, parts("Mu", "Mu", 3)?, fit.floats("gamma"));
+    let (ms, mu, gamma) = (parts("Ms", "Ms", 3)?, parts("Mu", "Mu", 3)?, fit.f32("gamma"));
     let n_genes = gamma.len();
     let value = |at: usize| mu.data()[at] - gamma[at % n_genes] * ms.data()[at];
     Some(chosen(&Matrix::new((0..N * n_genes).map(value).collect(), N, n_genes).unwrap(), &genes))
@@ -143,17 +143,17 @@ fn velocity(mode: &str) -> Option<Matrix> {
 
 #[test]
 fn pancreas_velocities_score_as_published() {
-    let Some(base) = Npz::open("reference/velocity/P_base.npz") else { return };
+    let Some(base) = Npz::shared("reference/velocity/P_base.npz") else { return };
     let labels = base.codes("labels");
-    let umap = Matrix::new(base.floats("X_umap"), N, 2).unwrap();
-    let near = Neighbours::new(30, base.indices("knn_indices"), base.numbers("knn_distances")).unwrap();
+    let umap = Matrix::new(base.f32("X_umap"), N, 2).unwrap();
+    let near = Neighbours::new(30, base.u32("knn_indices"), base.f64("knn_distances")).unwrap();
     // In the order of their names: Alpha, Beta, Delta, Ductal, Epsilon, Ngn3 high EP, Ngn3 low EP, Pre-endocrine.
     let edges = [(6, 5), (5, 7), (7, 0), (7, 1), (7, 2), (7, 4)];
     for (mode, direction, coherence) in
         [("deterministic", 0.354, 0.740), ("stochastic", 0.396, 0.813), ("dynamical", 0.435, 0.853)]
     {
-        let fit = Npz::open(&format!("reference/velocity/P_{mode}.npz")).unwrap();
-        let field = Matrix::new(fit.floats("velocity_umap_noscale"), N, 2).unwrap();
+        let fit = Npz::shared(&format!("reference/velocity/P_{mode}.npz")).unwrap();
+        let field = Matrix::new(fit.f32("velocity_umap_noscale"), N, 2).unwrap();
         let found = cross_boundary(&umap, &field, &labels, &near, &edges).unwrap();
         let found = mean_direction(&found).unwrap();
         let within = in_cluster_coherence(&velocity(mode).unwrap(), &labels, &near).unwrap().mean.unwrap();

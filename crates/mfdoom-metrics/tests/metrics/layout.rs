@@ -1,8 +1,8 @@
 //! UMAP: the same positions for the same seed, groups apart, neighbours kept.
 
-use crate::npz::Npz;
 use crate::toy::uniform;
 use mfdoom_metrics::{Csr, Error, Matrix, Metric, Neighbours, knn, umap};
+use mfdoom_testing::Npz;
 
 /// Three clouds of 60 cells in five dimensions, with the union of their neighbours as a graph of weight 1.
 fn clouds() -> (Csr, Matrix) {
@@ -71,9 +71,8 @@ fn kept(space: &Neighbours, layout: &Matrix) -> f64 {
 /// On the pancreas cells as many neighbours are kept as by umap-learn on the same graph.
 #[test]
 fn neighbours_are_kept_as_by_umap_learn() {
-    let Some(base) = Npz::open("reference/velocity/P_base.npz") else { return };
-    let (rows, columns, weights) =
-        (base.indices("conn_row"), base.indices("conn_col"), base.floats("conn_data"));
+    let Some(base) = Npz::shared("reference/velocity/P_base.npz") else { return };
+    let (rows, columns, weights) = (base.u32("conn_row"), base.u32("conn_col"), base.f32("conn_data"));
     let n = 3696;
     let mut indptr = vec![0; n + 1];
     rows.iter().for_each(|&row| indptr[row as usize + 1] += 1);
@@ -82,10 +81,10 @@ fn neighbours_are_kept_as_by_umap_learn() {
     order.sort_by_key(|&at| (rows[at], columns[at]));
     let (columns, weights) = order.iter().map(|&at| (columns[at], weights[at])).unzip();
     let graph = Csr::new(n, indptr, columns, weights).unwrap();
-    let x = Matrix::new(base.floats("X_pca"), n, 30).unwrap();
+    let x = Matrix::new(base.f32("X_pca"), n, 30).unwrap();
     let start = Matrix::new((0..n).flat_map(|cell| x.row(cell)[..2].to_vec()).collect(), n, 2).unwrap();
     let space = knn(&x, 15, Metric::Euclidean).unwrap();
-    let theirs = kept(&space, &Matrix::new(base.floats("X_umap"), n, 2).unwrap());
+    let theirs = kept(&space, &Matrix::new(base.f32("X_umap"), n, 2).unwrap());
     let began = std::time::Instant::now();
     let ours = kept(&space, &umap(&graph, &start, 0).unwrap());
     eprintln!(

@@ -7,7 +7,6 @@ mod embedding;
 mod fields;
 mod layout;
 mod neighbours;
-mod npz;
 mod principal;
 mod reference;
 mod regress;

@@ -1,8 +1,8 @@
 //! The pancreas counts (3,696 cells, 1,126 genes after a filter) by the same steps as scikit-learn.
 
 use crate::close;
-use crate::npz::Npz;
 use mfdoom_metrics::{Csr, Folds, Pca, SizeTarget, label_transfer, log_normalise, pca};
+use mfdoom_testing::Npz;
 
 /// Variances along PCA(50, svd_solver="full") of the counts, log-normalised to 1e4.
 #[rustfmt::skip]
@@ -17,12 +17,12 @@ const SCORES: [(usize, [f64; 50]); 3] = [
 
 fn counts(npz: &Npz, modality: &str) -> Csr {
     let part = |name| format!("{modality}_{name}");
-    let indptr = npz.indices(&part("indptr")).into_iter().map(|at| at as usize).collect();
-    Csr::new(1126, indptr, npz.indices(&part("indices")), npz.floats(&part("data"))).unwrap()
+    let indptr = npz.u32(&part("indptr")).into_iter().map(|at| at as usize).collect();
+    Csr::new(1126, indptr, npz.u32(&part("indices")), npz.f32(&part("data"))).unwrap()
 }
 
 fn components() -> Option<Pca> {
-    let npz = Npz::open("reference/velocity/P_counts.npz")?;
+    let npz = Npz::shared("reference/velocity/P_counts.npz")?;
     let mut counts = counts(&npz, "spliced");
     log_normalise(&mut counts, None, SizeTarget::Total(1e4)).unwrap();
     Some(pca(&counts, 50, 0).unwrap())
@@ -47,13 +47,13 @@ fn sparse_components_are_those_of_an_exact_decomposition() {
 fn labels_transfer_as_by_scikit_learn_on_the_same_folds() {
     let Some(found) = components() else { return };
     let (Some(base), Some(split)) =
-        (Npz::open("reference/velocity/P_base.npz"), Npz::open("reference/velocity/P_kfold5.npz"))
+        (Npz::shared("reference/velocity/P_base.npz"), Npz::shared("reference/velocity/P_kfold5.npz"))
     else {
         return;
     };
     let mut fold_of = vec![usize::MAX; 3696];
     for fold in 0..5 {
-        split.indices(&format!("strat_test{fold}")).into_iter().for_each(|row| fold_of[row as usize] = fold);
+        split.u32(&format!("strat_test{fold}")).into_iter().for_each(|row| fold_of[row as usize] = fold);
     }
     let folds = Folds::new(fold_of, 5).unwrap();
     let score = label_transfer(&found.scores, &base.codes("labels"), &folds, 15).unwrap();

@@ -4,9 +4,6 @@
 mod errors;
 mod fit;
 mod graph;
-#[allow(dead_code, reason = "shared with tests that read more kinds of arrays")]
-#[path = "../../../mfdoom-kinetics/tests/velocity_parity/npz.rs"]
-mod npz;
 mod pancreas;
 mod python;
 mod world;

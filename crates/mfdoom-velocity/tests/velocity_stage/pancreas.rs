@@ -1,32 +1,18 @@
 //! The pancreas set against scVelo, with our own principal components and neighbours.
 
-use std::path::PathBuf;
-
 use clap::Parser;
 use mfdoom_artifact::VelocityDir;
-
-use crate::npz::Npz;
+use mfdoom_testing::{Npz, shared};
 
 /// Least median over the cells of the cosine with scVelo's velocities.
 const LEAST: f64 = 0.98;
 
-fn shared() -> Option<PathBuf> {
-    let shared = std::env::var_os("MFDOOM_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let file = shared.join("data/spliced/pancreas_3696x2000.h5ad");
-    if !file.exists() {
-        eprintln!("SKIPPED, nothing was checked: no pancreas set at {}", file.display());
-        return None;
-    }
-    Some(shared)
-}
-
 /// Reads scVelo's velocities, [n_cells, n_genes], which lie in three parts by genes.
-fn theirs(shared: &std::path::Path) -> (usize, Vec<f32>) {
-    let parts: Vec<Npz> = (1..=3)
-        .map(|part| format!("reference/velocity/P_velocity_stochastic_part{part}of3.npz"))
-        .map(|name| Npz::open(&shared.join(name)))
+fn theirs() -> Option<(usize, Vec<f32>)> {
+    let parts: Option<Vec<Npz>> = (1..=3)
+        .map(|part| Npz::shared(&format!("reference/velocity/P_velocity_stochastic_part{part}of3.npz")))
         .collect();
+    let parts = parts?;
     let key = "velocity_stochastic";
     let widths: Vec<usize> = parts.iter().map(|part| part.array(key).shape[1]).collect();
     let total: usize = widths.iter().sum();
@@ -39,22 +25,24 @@ fn theirs(shared: &std::path::Path) -> (usize, Vec<f32>) {
         }
         first += width;
     }
-    (total, all)
+    Some((total, all))
 }
 
 #[test]
 fn velocities_are_scvelos_with_our_own_neighbours() {
-    let Some(shared) = shared() else { return };
+    let Some(counts) = shared("data/spliced/pancreas_3696x2000.h5ad") else { return };
+    let (Some((n_genes, theirs)), Some(summary)) =
+        (theirs(), Npz::shared("reference/velocity/P_stochastic.npz"))
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("v");
-    let counts = shared.join("data/spliced/pancreas_3696x2000.h5ad");
     let words = ["mfdoom-velocity", "fit", counts.to_str().unwrap(), "-o", output.to_str().unwrap()];
     mfdoom_velocity::run(mfdoom_velocity::Args::try_parse_from(words).unwrap()).unwrap();
     let dir = VelocityDir::open(&output).unwrap();
     let ours = dir.velocities().unwrap().read_all().unwrap();
     let kinetics = dir.kinetics().unwrap().unwrap();
-    let (n_genes, theirs) = theirs(&shared);
-    let summary = Npz::open(&shared.join("reference/velocity/P_stochastic.npz"));
     let genes = summary.bool("velocity_genes");
     assert_eq!(kinetics.len(), n_genes);
     let differ = genes.iter().zip(&kinetics.velocity_gene).filter(|(a, b)| a != b).count();

@@ -37,22 +37,9 @@ assert a.obs["stage"].dtype == "category"
 print("ok")
 "#;
 
-/// Returns a Python that has scvelo.
-fn python() -> Option<String> {
-    let named = std::env::var("MFDOOM_PYTHON").ok();
-    let found = named.into_iter().chain(["python3".to_owned()]).find(|python| {
-        let imported = Command::new(python).args(["-c", "import scvelo"]).output();
-        imported.is_ok_and(|output| output.status.success())
-    });
-    if found.is_none() {
-        eprintln!("SKIPPED, nothing was checked: no Python with scvelo (MFDOOM_PYTHON or python3)");
-    }
-    found
-}
-
 #[test]
 fn scvelo_draws_the_file_as_it_is() {
-    let Some(python) = python() else { return };
+    let Some(python) = mfdoom_testing::python("scvelo") else { return };
     let place = Place::new(&World { silent: Some(3), ..World::default() });
     place.run("fit @counts.h5ad -o @v --mode stochastic --obs stage").unwrap();
     place.run("graph @v -o @g --embedding @counts.h5ad:X_flat --into @counts.h5ad").unwrap();

@@ -1,33 +1,62 @@
 //! Reads `.npz` files: a zip archive of `.npy` arrays, little-endian, C order, stored or deflated.
 
+#![allow(clippy::unwrap_used, reason = "only tests read these files, and a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 /// Arrays of one archive by name.
+#[derive(Debug)]
 pub struct Npz(BTreeMap<String, Array>);
 
 /// One array: its dtype as numpy writes it, its shape, its bytes.
+#[derive(Debug)]
 pub struct Array {
     dtype: String,
+    /// Numbers of elements along each axis.
     pub shape: Vec<usize>,
     bytes: Vec<u8>,
 }
 
 impl Npz {
+    /// Reads an archive.
+    ///
+    /// # Panics
+    /// Where it is not there or not of that form; so do all others here.
     pub fn open(path: &Path) -> Self {
         let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self(entries(&file).into_iter().map(|(name, data)| (name, Array::parse(&data))).collect())
     }
 
+    /// Reads an archive below the folder of shared data, or says that the test is skipped.
+    ///
+    /// # Panics
+    /// Where it is there and not of that form.
+    pub fn shared(path: &str) -> Option<Self> {
+        crate::shared(path).map(|path| Self::open(&path))
+    }
+
+    /// Returns an array by its name.
+    ///
+    /// # Panics
+    /// Where there is none.
     pub fn array(&self, name: &str) -> &Array {
         self.0.get(name).unwrap_or_else(|| panic!("no array {name}"))
     }
 
+    /// Returns the numbers of an array as f32.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not numeric.
     pub fn f32(&self, name: &str) -> Vec<f32> {
         self.f64(name).into_iter().map(|value| value as f32).collect()
     }
 
+    /// Returns the numbers of an array as f64, row by row.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not numeric.
     pub fn f64(&self, name: &str) -> Vec<f64> {
         let array = self.array(name);
         let bytes = &array.bytes;
@@ -43,16 +72,42 @@ impl Npz {
         }
     }
 
+    /// Returns the numbers of an array as u32.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not numeric.
     pub fn u32(&self, name: &str) -> Vec<u32> {
         self.f64(name).into_iter().map(|value| value as u32).collect()
     }
 
+    /// Returns the numbers of an array as usize.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not numeric.
     pub fn usize(&self, name: &str) -> Vec<usize> {
         self.f64(name).into_iter().map(|value| value as usize).collect()
     }
 
+    /// Returns the truth values of an array.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not numeric.
     pub fn bool(&self, name: &str) -> Vec<bool> {
         self.f64(name).into_iter().map(|value| value != 0.0).collect()
+    }
+
+    /// Returns the strings of an array as codes, in the order of the sorted strings.
+    ///
+    /// # Panics
+    /// Where there is none, or its dtype is not a string.
+    pub fn codes(&self, name: &str) -> Vec<u32> {
+        let array = self.array(name);
+        let width: usize = array.dtype.strip_prefix("<U").expect("a dtype of strings").parse().unwrap();
+        let strings: Vec<&[u8]> = array.bytes.chunks_exact(4 * width).collect();
+        let mut sorted = strings.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        strings.iter().map(|string| sorted.binary_search(string).unwrap() as u32).collect()
     }
 }
 
