@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod nextflow;
+mod snakemake;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use mfdoom_tests::engines::{Place, WAYS, Way, engines, path, root, statuses, text, tree};
+use mfdoom_tests::engines::{Place, WAYS, Way, engines, path, root, text, tree};
 use mfdoom_tests::stage;
 
 /// What must be equal, whoever made it: not metrics.parquet, which holds times.
@@ -60,7 +63,7 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
 }
 
 /// Puts an `mfdoom-embed` before the real one that fails for the sample `public` as long as `broken` is there.
-fn break_embed(place: &Place, how: &str) {
+pub(crate) fn break_embed(place: &Place, how: &str) {
     fs::create_dir_all(place.path("bin")).unwrap();
     let real = stage("mfdoom-embed").display().to_string();
     let script = format!(
@@ -74,7 +77,7 @@ fn break_embed(place: &Place, how: &str) {
     fs::write(place.path("broken"), "").unwrap();
 }
 
-fn run(place: &Place, way: Way, well: bool) -> String {
+pub(crate) fn run(place: &Place, way: Way, well: bool) -> String {
     let mut command = place.command(way, "sheet.csv", &format!("{way:?}"), &[("velocity", "false")]);
     command.env("PATH", path(&[&place.path("bin")]));
     if way == Way::Nextflow {
@@ -122,59 +125,6 @@ fn a_failing_sample_keeps_the_others_and_a_repeat_does_only_what_is_missing() {
 }
 
 #[test]
-fn nextflow_resumes_what_a_killed_and_a_failing_task_lost() {
-    if engines().is_none() {
-        return;
-    }
-    let place = Place::new();
-    let trace = place.path("Nextflow/pipeline_info/execution_trace.txt");
-    // Killed for want of memory: tried again twice with more, then given up.
-    break_embed(&place, "kill -9 $$");
-    run(&place, Way::Nextflow, false);
-    let killed = fs::read_to_string(&trace).unwrap();
-    let attempts = killed.lines().filter(|line| line.contains("MFDOOM_EMBED (public)")).count();
-    assert_eq!(attempts, 3, "{killed}");
-    // A wrong call is not tried again, and its message is in view.
-    break_embed(&place, "exec 'REAL' \"$@\" --heads nonsense");
-    let failed = run(&place, Way::Nextflow, false);
-    assert!(failed.contains("the model has no head 'nonsense'"), "{failed}");
-    assert_eq!(statuses(&trace).get("FAILED"), Some(&1), "{}", fs::read_to_string(&trace).unwrap());
-    fs::remove_file(place.path("broken")).unwrap();
-    run(&place, Way::Nextflow, true);
-    // Sheet (never cached), embedding and h5ad of the sample that was lost, and what had not begun of the others:
-    // of 12 tasks, the vocabulary, 3 tables of tokens, the model and 2 embeddings were there.
-    let after = statuses(&trace);
-    let cached = after.get("CACHED").copied().unwrap_or_default();
-    assert!(cached >= 7, "{}", fs::read_to_string(&trace).unwrap());
-    assert_eq!(cached + after["COMPLETED"], 12);
-    let text = fs::read_to_string(&trace).unwrap();
-    let again = text.lines().filter(|line| line.contains("COMPLETED")).filter(|line| {
-        let lost =
-            line.contains("MFDOOM_SHEET") || line.contains("(public)") || line.contains("MFDOOM_ANNOTATE");
-        !lost
-    });
-    assert_eq!(again.count(), 0, "{text}");
-}
-
-#[test]
-fn nextflow_runs_as_a_stub() {
-    if engines().is_none() {
-        return;
-    }
-    let place = Place::new();
-    let more = [("shards", "2"), ("velocity", "true")];
-    let mut command = place.command(Way::Nextflow, "sheet.csv", "out", &more);
-    command.arg("-stub");
-    text(command, true);
-    for name in ["vocab.json", "model/config.json", "tokens/public.parquet", "embeddings/young.parquet"] {
-        assert!(place.bytes(&format!("out/{name}")).is_empty(), "{name} is not a stub");
-    }
-    for name in ["decoder/velocity/config.json", "velocity/adult/predict", "h5ad/public.h5ad"] {
-        assert!(place.path(&format!("out/{name}")).exists(), "{name}");
-    }
-}
-
-#[test]
 fn bad_sheets_stop_every_way_with_our_message() {
     if engines().is_none() {
         return;
@@ -199,22 +149,6 @@ fn bad_sheets_stop_every_way_with_our_message() {
         }
     }
     assert!(!place.path("out/tokens").exists());
-}
-
-#[test]
-fn snakemake_is_linted_and_reports() {
-    let Some(engines) = engines() else { return };
-    let place = Place::new();
-    let mut command = place.command(Way::Snakemake, "sheet.csv", "out", &[]);
-    command.arg("--lint");
-    let said = text(command, true);
-    assert!(said.contains("in a good condition"), "{said}");
-    text(place.command(Way::Snakemake, "sheet.csv", "out", &[("velocity", "false")]), true);
-    let mut command = place.command(Way::Snakemake, "sheet.csv", "out", &[("velocity", "false")]);
-    command.args(["--report", "report.html"]);
-    text(command, true);
-    let report = String::from_utf8(place.bytes("report.html")).unwrap();
-    assert!(report.contains("The card of the model"), "{} wrote no caption", engines.snakemake);
 }
 
 #[test]
