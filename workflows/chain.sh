@@ -4,7 +4,8 @@
 #
 #   workflows/chain.sh --input sheet.csv --outdir out
 #
-# Everything is made again only where it is missing or older than what it is made from.
+# Everything is made again only where it is missing or older than what it is made from; of the sheet, every sample's
+# own line counts.
 set -euo pipefail
 
 usage() {
@@ -46,8 +47,17 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$input" ] || { usage >&2; fail "--input is missing"; }
 [ -n "$outdir" ] || { usage >&2; fail "--outdir is missing"; }
+number() { case $2 in ''|*[!0-9]*) fail "--$1 $2: a number was wanted" ;; esac; }
+for name in epochs seed shards; do number "$name" "${!name}"; done
+[ -z "$max_tokens" ] || number max-tokens "$max_tokens"
+[ -z "$top_genes" ] || number top-genes "$top_genes"
+[ "$shards" -gt 0 ] || fail "--shards 0: a number from 1 was wanted"
 case $velocity in true|false) ;; *) fail "--velocity $velocity: true or false was wanted" ;; esac
-case $shards in ''|*[!0-9]*|0) fail "--shards $shards: a number from 1 was wanted" ;; esac
+case $preset in tiny|small|base|paper) ;; *) fail "--preset $preset: tiny, small, base or paper was wanted" ;; esac
+case $device in auto|cpu|cuda|cuda:[0-9]*|metal) ;; *) fail "--device $device: auto, cpu, cuda, cuda:N or metal was wanted" ;; esac
+for given in ${model:+"model=$model"} ${decoder:+"decoder=$decoder"}; do
+  [ -f "${given#*=}/config.json" ] || fail "--${given%%=*} ${given#*=}: no such folder, or no config.json in it" 3
+done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:${CARGO_TARGET_DIR:-$root/target}/release
@@ -64,7 +74,6 @@ if [ -f "$info/parameters.txt" ] && [ "$(cat "$info/parameters.txt")" != "$param
   wanted: $parameters
     help: give another --outdir, or remove this one"
 fi
-echo "$parameters" > "$info/parameters.txt"
 
 # Returns whether OUTPUT is there and not older than any INPUT.
 fresh() { # fresh OUTPUT INPUT...
@@ -116,22 +125,33 @@ for_each_sample() { # for_each_sample STEP
   [ "$status" -eq 0 ] || exit "$status"
 }
 
+# Takes a new file where it differs from the old one, which keeps its age where it does not.
+renew() { # renew FILE: from FILE.new
+  if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv "$1.new" "$1"; fi
+}
+
 step "checking the sample sheet"
-mfdoom-preprocess -q --sheet "$input" --sheet-only -o "$info/samples.tsv" --force
+sheet=$info/samples.tsv
+mfdoom-preprocess -q --sheet "$input" --sheet-only -o "$sheet.new" --force
+renew "$sheet"
+echo "$parameters" > "$info/parameters.txt"
+mkdir -p "$info/samples"
 samples=() counts=() datasets=() modalities=() measured=()
-while IFS=$'\037' read -r sample file dataset modality has _; do
+while IFS=$'\037' read -r sample file dataset modality has more; do
   samples+=("$sample") counts+=("$file") datasets+=("$dataset") modalities+=("$modality") measured+=("$has")
-done < <(tail -n +2 "$info/samples.tsv" | tr '\t' '\037')
+  printf '%s\n' "$file" "$dataset" "$modality" "$has" "$more" > "$info/samples/$sample.new"
+  renew "$info/samples/$sample"
+done < <(tail -n +2 "$sheet" | tr '\t' '\037')
 
 if [ -n "$model" ]; then
   fresh "$outdir/vocab.json" "$model/vocab.json" || cp "$model/vocab.json" "$outdir/vocab.json"
 else
-  make "$outdir/vocab.json" "${counts[@]}" "$input" -- \
+  make "$outdir/vocab.json" "${counts[@]}" "$sheet" -- \
     mfdoom-preprocess --sheet "$input" --vocab-only ${top_genes:+--top-genes "$top_genes"}
 fi
 
 preprocess() {
-  scatter "$outdir/tokens/$1.parquet" "$2" "$outdir/vocab.json" -- \
+  scatter "$outdir/tokens/$1.parquet" "$2" "$info/samples/$1" "$outdir/vocab.json" -- \
     mfdoom-preprocess --sheet "$input" --sample "$1" --vocab "$outdir/vocab.json"
 }
 for_each_sample preprocess
@@ -154,9 +174,10 @@ both_layers() { case ,$1, in *,spliced,*) case ,$1, in *,unspliced,*) return 0 ;
 
 fit() {
   both_layers "$3" || return 0
-  local arguments=(--dataset "$4") part
-  for part in ${5//;/ }; do arguments+=(--modality "$part"); done
-  make "$outdir/velocity/$1/fit" "$2" -- mfdoom-velocity fit "$2" "${arguments[@]}" || return
+  local arguments=(--dataset "$4") parts=() part
+  IFS=';' read -ra parts <<< "$5"
+  for part in ${parts[@]+"${parts[@]}"}; do arguments+=(--modality "$part"); done
+  make "$outdir/velocity/$1/fit" "$2" "$info/samples/$1" -- mfdoom-velocity fit "$2" "${arguments[@]}" || return
   fits+=("$outdir/velocity/$1/fit") targets+=(--targets "$outdir/velocity/$1/fit") fitted+=("$outdir/tokens/$1.parquet")
 }
 predict() {
@@ -184,9 +205,10 @@ annotate() {
     [ "$velocity" = true ] && [ -d "$outdir/velocity/$1/$kind" ] || continue
     from+=("$outdir/velocity/$1/$kind") arguments+=(--velocity "$outdir/velocity/$1/$kind")
   done
-  make "$outdir/h5ad/$1.h5ad" "$2" "${from[@]}" -- mfdoom-annotate "$2" "${arguments[@]}"
+  make "$outdir/h5ad/$1.h5ad" "$2" "$info/samples/$1" "${from[@]}" -- mfdoom-annotate "$2" "${arguments[@]}"
 }
 for_each_sample annotate
 
-for stage in preprocess pretrain embed; do "mfdoom-$stage" --version; done > "$info/versions.txt"
+rm -rf "$outdir/shards"
+for stage in preprocess pretrain embed velocity finetune-decoder gather annotate; do "mfdoom-$stage" --version; done > "$info/versions.txt"
 step "done: $outdir"

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mfdoom_artifact::{AtomicDir, Manifest, Output, TableReader, sha256_file};
+use mfdoom_artifact::table::MANIFEST_KEY;
+use mfdoom_artifact::{AtomicDir, Manifest, Output, sha256_file};
 use mfdoom_error::{Error, Result};
 
 use crate::agree::{self, Part};
@@ -72,20 +73,14 @@ fn names(folders: &[&Path]) -> Result<BTreeSet<String>> {
 /// Writes one file of the whole and returns its number of cells, 0 where its rows are not cells.
 fn file(folders: &[&Path], name: &str, to: &Path) -> Result<usize> {
     let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.join(name)).collect();
-    if name.ends_with(".parquet") {
-        let tables: Vec<TableReader> = paths.iter().map(|path| table::open(path)).collect::<Result<_>>()?;
-        let tables: Vec<&TableReader> = tables.iter().collect();
-        if tables.iter().all(|table| table::of_cells(table)) {
-            table::agree(&tables)?;
-            let schema = match tables[0].metadata(mfdoom_artifact::table::MANIFEST_KEY) {
-                Some(text) => {
-                    let own = Manifest::from_json(text, tables[0].name())?.whole();
-                    table::with_manifest(tables[0].schema(), &own)
-                }
-                None => tables[0].schema().clone(),
-            };
-            return table::copy(&tables, schema, &Output::file(to.join(name), false));
+    if name.ends_with(".parquet") && table::of_cells(&table::open(&paths[0])?) {
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let (mut schema, _) = table::agree(&paths)?;
+        if let Some(text) = schema.metadata().get(MANIFEST_KEY) {
+            let own = Manifest::from_json(text, name)?.whole();
+            schema = table::with_manifest(&schema, &own);
         }
+        return table::copy(&paths, schema, &Output::file(to.join(name), false));
     }
     let wanted = sha256_file(&paths[0])?;
     for path in &paths[1..] {

@@ -1,4 +1,4 @@
-//! Tables of cells: opened, compared, copied.
+//! Tables of cells: opened, compared, copied, one at a time: there may be more shards than files that a process may open.
 
 use arrow_schema::{Schema, SchemaRef};
 use mfdoom_artifact::key::{CELL_ID, DATASET};
@@ -18,19 +18,16 @@ use crate::args::Args;
 /// Those of [`agree::order`] and of [`copy`].
 pub fn gather(args: &Args) -> Result<()> {
     let output = mfdoom_cli::output(args.output.output.as_deref(), args.output.force)?;
-    let tables: Vec<TableReader> = args.parts.iter().map(|path| open(path)).collect::<Result<_>>()?;
-    let parts: Vec<Part> = tables.iter().map(part).collect::<Result<_>>()?;
+    let parts: Vec<Part> = args.parts.iter().map(|path| part(&open(path)?)).collect::<Result<_>>()?;
     let (order, whole) = agree::order(&parts)?;
-    let tables: Vec<&TableReader> = order.iter().map(|&i| &tables[i]).collect();
-    agree(&tables)?;
-    let rows: usize = tables.iter().filter_map(|table| table.n_rows()).sum();
+    let paths: Vec<&Path> = order.iter().map(|&i| args.parts[i].as_path()).collect();
+    let (schema, rows) = agree(&paths)?;
     if args.common.check {
-        tracing::info!("check: would write {rows} cells of {} shards; wrote nothing", tables.len());
+        tracing::info!("check: would write {rows} cells of {} shards; wrote nothing", paths.len());
         return Ok(());
     }
-    let schema = with_manifest(tables[0].schema(), &whole);
-    let written = copy(&tables, schema, &output)?;
-    tracing::info!("{output}: {written} cells of {} shards", tables.len());
+    let written = copy(&paths, with_manifest(&schema, &whole), &output)?;
+    tracing::info!("{output}: {written} cells of {} shards", paths.len());
     Ok(())
 }
 
@@ -64,13 +61,16 @@ fn part(table: &TableReader) -> Result<Part> {
     Ok(Part { manifest: Manifest::from_json(text, &name)?, name })
 }
 
-/// Checks that tables have the same columns and, but for the manifest, the same metadata.
+/// Checks that tables have the same columns and, but for the manifest, the same metadata; returns the schema of the
+/// first and the number of rows of all.
 ///
 /// # Errors
-/// Contract: other columns. Incompatible: another vocabulary or other metadata.
-pub fn agree(tables: &[&TableReader]) -> Result<()> {
-    let Some((first, others)) = tables.split_first() else { return Ok(()) };
-    for table in others {
+/// Contract: not a table, or other columns. Incompatible: another vocabulary or other metadata.
+pub fn agree(paths: &[&Path]) -> Result<(SchemaRef, usize)> {
+    let first = open(paths[0])?;
+    let mut rows = 0;
+    for path in paths {
+        let table = open(path)?;
         let name = table.name();
         if table.schema().fields() != first.schema().fields() {
             return Err(Error::contract(format!("{name}: other columns than {}", first.name()))
@@ -81,8 +81,9 @@ pub fn agree(tables: &[&TableReader]) -> Result<()> {
             return Err(Error::incompatible(format!("{name}: another {key} than {}", first.name()))
                 .help("make all shards from the same data, vocabulary and model"));
         }
+        rows += table.n_rows().unwrap_or_default();
     }
-    Ok(())
+    Ok((first.schema().clone(), rows))
 }
 
 /// Returns a key of the metadata whose values differ, in words.
@@ -111,15 +112,15 @@ pub fn with_manifest(schema: &SchemaRef, whole: &Manifest) -> SchemaRef {
     Arc::new(schema.as_ref().clone().with_metadata(metadata))
 }
 
-/// Writes the row groups of `tables` after one another and returns the number of rows.
+/// Writes the row groups of tables after one another and returns the number of rows.
 ///
 /// # Errors
 /// Contract: a damaged table. Failed: writing.
-pub fn copy(tables: &[&TableReader], schema: SchemaRef, output: &Output) -> Result<usize> {
+pub fn copy(paths: &[&Path], schema: SchemaRef, output: &Output) -> Result<usize> {
     let mut copier = TableCopier::create(output, schema)?;
-    let progress = Progress::new("gathering", Some(tables.len() as u64), "shards");
-    for table in tables {
-        copier.append(table)?;
+    let progress = Progress::new("gathering", Some(paths.len() as u64), "shards");
+    for path in paths {
+        copier.append(&open(path)?)?;
         progress.inc(1);
     }
     copier.finish()

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use arrow_array::{Int64Array, RecordBatch};
@@ -159,6 +160,29 @@ fn an_empty_shard_is_a_shard() {
     folder.gather(&strs(&parts), "gathered").unwrap();
     let table = TableReader::open(&Input::Path(folder.path("gathered"))).unwrap();
     assert_eq!(table.n_rows(), Some(2));
+}
+
+#[test]
+fn there_may_be_more_shards_than_a_process_may_open_files() {
+    let folder = Folder::new();
+    let made = Made::new();
+    made.write(&folder.path("whole"), None, 0..120);
+    let tables = made.shards(&folder, "part", 120, 60);
+    let folders: Vec<String> = (1..=60).map(|i| format!("folder.{i}")).collect();
+    for (i, name) in folders.iter().enumerate() {
+        made_folder(&folder.path(name), Some(&format!("{}/60", i + 1)), i..i + 1, 1);
+    }
+    for (parts, output) in [(tables, "gathered"), (folders, "folder")] {
+        let gather = format!(
+            "ulimit -n 40 && exec '{}' {} -o {output}",
+            env!("CARGO_BIN_EXE_mfdoom-gather"),
+            parts.join(" ")
+        );
+        let ran = Command::new("sh").current_dir(folder.path("")).args(["-c", &gather]).output().unwrap();
+        assert!(ran.status.success(), "{output}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let table = TableReader::open(&Input::Path(folder.path("gathered"))).unwrap();
+    assert_eq!(table.n_rows(), Some(120));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn the_sheet_is_written_in_full() {
 #[test]
 fn what_spreadsheets_leave_in_a_sheet_is_passed_over() {
     let folder = folder();
-    let windows = format!("\u{feff}{}\r\n\r\n,,,,\r\n", SHEET.replace('\n', "\r\n"));
+    let windows = format!("\u{feff}{}\r\n\r\n,,,,\r\n", SHEET.replace('\n', ",,\r\n"));
     std::fs::write(folder.path("windows.csv"), windows).unwrap();
     assert_eq!(full(&folder, "windows.csv"), full(&folder, "sheet.csv"));
 }
@@ -102,7 +102,8 @@ fn a_whole_sheet_is_one_table() {
 #[test]
 fn wrong_lines_are_named() {
     let folder = folder();
-    let cases: [(&str, &[&str]); 14] = [
+    File::new(0, 6).with("layers/spliced", counts(0, 6, 1)).write(&folder.path("empty.h5ad"));
+    let cases: [(&str, &[&str]); 18] = [
         ("", &["is empty"]),
         ("sample,counts\n", &["no sample"]),
         ("name,counts\na,a.h5ad\n", &["line 1", "no column 'sample'", "name,counts"]),
@@ -112,6 +113,13 @@ fn wrong_lines_are_named() {
         (
             "sample,counts\n\na,nowhere.h5ad\n",
             &["line 3", "no such file", "nowhere.h5ad", "relative to the folder"],
+        ),
+        ("sample;counts\na;a.h5ad\n", &["line 1", "separate the columns by commas"]),
+        ("sample\tcounts\na\ta.h5ad\n", &["line 1", "separate the columns by commas"]),
+        ("sample,,counts\na,,a.h5ad\n", &["line 1", "'' cannot name a column"]),
+        (
+            "sample,counts\na,empty.h5ad\n",
+            &["line 2", "empty.h5ad: no cell is in it", "leave the sample out"],
         ),
         ("sample,counts\na,sub\n", &["line 2", "not a file"]),
         ("sample,counts\na,\n", &["line 2", "no file is named"]),

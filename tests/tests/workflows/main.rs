@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod nextflow;
+mod shell;
 mod snakemake;
 
 use std::fs;

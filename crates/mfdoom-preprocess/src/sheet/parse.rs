@@ -59,15 +59,17 @@ impl Sheet {
                 .help("save it as CSV UTF-8")
         })?;
         let mut rows = csv::rows(&text, &name)?.into_iter();
-        let Some((line, header)) = rows.next() else {
+        let Some((line, mut header)) = rows.next() else {
             return Err(Error::contract(format!("{name}: is empty")).wanted("the header sample,counts"));
         };
+        drop_nameless(&mut header, 0);
         let header = Header::new(header).map_err(|error| error.context(place(&name, line)))?;
         // Engines hand the sheet on by a symbolic link: its folder is where it really lies.
         let real = path.canonicalize().map_err(|error| Error::io(path, error))?;
         let folder = real.parent().unwrap_or(Path::new("")).to_owned();
         let mut samples: Vec<Sample> = Vec::new();
-        for (line, fields) in rows {
+        for (line, mut fields) in rows {
+            drop_nameless(&mut fields, header.names.len());
             let at = |error: Error| error.context(place(&name, line));
             let sample = header.sample(line, &fields, &folder).map_err(at)?;
             if let Some(first) = samples.iter().find(|other| other.sample == sample.sample) {
@@ -103,6 +105,13 @@ pub(super) fn place(name: &str, line: usize) -> String {
     format!("{name}, line {line}")
 }
 
+/// Drops empty fields at the end of a line, beyond `n`: spreadsheets write columns that have neither name nor value.
+fn drop_nameless(fields: &mut Vec<String>, n: usize) {
+    while fields.len() > n && fields.last().is_some_and(String::is_empty) {
+        fields.pop();
+    }
+}
+
 /// The columns of a sheet.
 struct Header {
     names: Vec<String>,
@@ -116,9 +125,11 @@ impl Header {
             if !names.iter().any(|name| name == wanted) {
                 let error =
                     Error::contract(format!("no column '{wanted}'")).found(all).wanted("sample,counts");
-                return Err(match mfdoom_cli::nearest(wanted, names.iter().map(String::as_str)) {
-                    Some(nearest) => error.help(format!("rename '{nearest}' to '{wanted}'")),
-                    None => error.help("the first line names the columns"),
+                let nearest = mfdoom_cli::nearest(wanted, names.iter().map(String::as_str));
+                return Err(match (names.as_slice(), nearest) {
+                    ([only], _) if only.contains([';', '\t']) => error.help("separate the columns by commas"),
+                    (_, Some(nearest)) => error.help(format!("rename '{nearest}' to '{wanted}'")),
+                    (_, None) => error.help("the first line names the columns"),
                 });
             }
         }

@@ -43,6 +43,11 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
     let named =
         Named { path: sample.counts.clone(), modality: sample.modalities.clone(), ..Named::default() };
     let file = Counted::open(&named)?;
+    if file.n_obs() == 0 {
+        return Err(Error::contract(format!("{}: no cell is in it", sample.counts.display()))
+            .wanted("at least one cell")
+            .help("leave the sample out of the sheet"));
+    }
     let args = Args { modality: named.modality, ..args.clone() };
     let measured = Modalities::find(&file, &args)?.names().join(",");
     let counts = std::path::absolute(&sample.counts).map_err(|error| Error::io(&sample.counts, error))?;
