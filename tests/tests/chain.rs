@@ -111,6 +111,59 @@ fn embeddings_go_into_the_h5ad_and_a_wrong_model_is_refused() {
     run(folder, "mfdoom-evaluate", "embedding sim.h5ad --obsm X_mfdoom --label cell_type -o h5ad.json");
 }
 
+#[test]
+fn results_go_into_a_copy_of_the_counts() {
+    let folder = tokens();
+    let folder = folder.path();
+    train(folder, "model", "--epochs 0");
+    run(folder, "mfdoom-embed", "tokens.parquet --model model -o embeddings.parquet");
+    run(folder, "mfdoom-velocity", "fit sim.h5ad -o fit --min-shared-counts 5");
+    let before = bytes(folder, "sim.h5ad");
+    let results = "--embeddings embeddings.parquet --velocity fit";
+    let checked = run(folder, "mfdoom-annotate", &format!("sim.h5ad {results} -o copy.h5ad --check"));
+    assert!(String::from_utf8_lossy(&checked.stderr).contains("wrote nothing"));
+    assert!(!folder.join("copy.h5ad").exists());
+    run(folder, "mfdoom-annotate", &format!("sim.h5ad {results} -o copy.h5ad"));
+    assert!(bytes(folder, "sim.h5ad") == before, "the counts were touched");
+
+    let embed = "tokens.parquet --model model --into into.h5ad";
+    std::fs::write(folder.join("into.h5ad"), &before).unwrap();
+    run(folder, "mfdoom-embed", embed);
+    for file in ["copy", "into"] {
+        let arguments = format!("{file}.h5ad --obsm X_mfdoom --label cell_type -o {file}.json --neighbors 5");
+        run(folder, "mfdoom-evaluate", &format!("embedding {arguments}"));
+    }
+    let scores = |name: &str| {
+        let scores: serde_json::Value = serde_json::from_slice(&bytes(folder, name)).unwrap();
+        scores["label_transfer"].clone()
+    };
+    assert!(scores("copy.json").is_array() || scores("copy.json").is_object());
+    assert_eq!(scores("copy.json"), scores("into.json"));
+    let none =
+        attempt(folder, "mfdoom-preprocess", "copy.h5ad --modality expression=layers/none -o t.parquet");
+    let matrices = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(matrices.contains("layers/velocity"), "{matrices}");
+
+    for (arguments, code) in [
+        ("sim.h5ad -o other.h5ad".to_owned(), 2),
+        (format!("sim.h5ad {results}"), 2),
+        (format!("sim.h5ad {results} -o copy.h5ad"), 2),
+        ("sim.expression.h5ad --velocity fit -o other.h5ad".to_owned(), 3),
+        ("nowhere.h5ad --velocity fit -o other.h5ad".to_owned(), 3),
+        ("sim.h5ad --velocity nowhere -o other.h5ad".to_owned(), 3),
+    ] {
+        let refused = attempt(folder, "mfdoom-annotate", &arguments);
+        assert_eq!(
+            refused.status.code(),
+            Some(code),
+            "{arguments}: {}",
+            String::from_utf8_lossy(&refused.stderr)
+        );
+        assert!(!folder.join("other.h5ad").exists(), "{arguments} left something");
+    }
+    assert!(bytes(folder, "sim.h5ad") == before);
+}
+
 /// Key, bits of the vector of each head, and which modalities are present.
 type Row = (String, String, Vec<Vec<u32>>, Vec<bool>);
 
