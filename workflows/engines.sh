@@ -39,7 +39,10 @@ find_nextflow() {
   NEXTFLOW=$(command -v nextflow || true)
   [ -z "$NEXTFLOW" ] || return 0
   NEXTFLOW=$home/nextflow
-  [ ! -x "$NEXTFLOW" ] || return 0
+  if [ -d "$home/lib" ]; then
+    write_launcher "$home" "$home"
+    return
+  fi
   local tool
   for tool in java mvn; do
     command -v "$tool" >/dev/null || {
@@ -52,8 +55,7 @@ find_nextflow() {
   mkdir -p "$home.partial"
   nextflow_pom > "$home.partial/pom.xml"
   (cd "$home.partial" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib) >&2 || return 1
-  nextflow_launcher "$home" > "$home.partial/nextflow"
-  chmod +x "$home.partial/nextflow"
+  write_launcher "$home" "$home.partial"
   rm -rf "$home"
   mv "$home.partial" "$home"
 }
@@ -85,6 +87,13 @@ nextflow_pom() {
 T
 }
 
+# Written anew each time, as it may have changed; moved into place, as another run may be reading it.
+write_launcher() { # write_launcher HOME FOLDER
+  nextflow_launcher "$1" > "$2/nextflow.$$"
+  chmod +x "$2/nextflow.$$"
+  mv "$2/nextflow.$$" "$2/nextflow"
+}
+
 nextflow_launcher() { # nextflow_launcher FOLDER
   local package opens=
   for package in lang io nio net util util.concurrent.locks util.concurrent.atomic nio.file.spi util.regex; do
@@ -96,6 +105,8 @@ nextflow_launcher() { # nextflow_launcher FOLDER
   done
   cat <<T
 #!/usr/bin/env bash
+# Java 17 takes the encoding of files and of their names from the locale alone.
+case \${LC_ALL:-\${LC_CTYPE:-\${LANG:-}}} in *[Uu][Tt][Ff]*) ;; *) export LC_ALL=C.UTF-8 ;; esac
 export NXF_OFFLINE=\${NXF_OFFLINE:-true} NXF_SYNTAX_PARSER=\${NXF_SYNTAX_PARSER:-v2}
 exec java$opens -Xmx512m -cp '$1/lib/*' nextflow.cli.Launcher "\$@"
 T

@@ -1,6 +1,7 @@
 # Configuration, the checked sample sheet, and what the rules ask of both.
 
 import csv
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -8,9 +9,16 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-# Of --config, Snakemake takes only True and False as booleans.
+# Of --config, Snakemake takes only True and False as booleans, and as a number all that Python does, a folder named
+# 2024_01 too: names are put back as they were written.
+written = dict(entry.split("=", 1) for entry in workflow.config_settings.config_args)
+for key in ("input", "outdir", "model", "decoder"):
+    if isinstance(config.get(key), (int, float)):
+        config[key] = written.get(key, str(config[key]))
 for key in ("velocity", "stream"):
-    config[key] = {"true": True, "false": False}.get(config.get(key), config.get(key))
+    config[key] = {"true": True, "false": False}.get(
+        str(config.get(key)), config.get(key)
+    )
     if config[key] is None:
         del config[key]
 validate(config, schema="../schemas/config.schema.yaml")
@@ -19,7 +27,7 @@ for key in ("input", "outdir"):
     if not config[key]:
         raise WorkflowError(f"no {key}: --config input=sheet.csv outdir=out")
 
-OUT = str(config["outdir"]).rstrip("/")
+OUT = config["outdir"].rstrip("/")
 SHARDS = int(config["shards"])
 
 
@@ -29,11 +37,15 @@ def checked_sheet():
     if workflow.is_main_process or not checked.exists():
         checked.parent.mkdir(parents=True, exist_ok=True)
         command = ["mfdoom-preprocess", "-q", "--force", "--sheet-only"]
-        command += ["--sheet", str(config["input"]), "-o", str(checked)]
+        command += ["--sheet", config["input"], "-o", str(checked)]
         try:
-            ran = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+            ran = subprocess.run(
+                command, stderr=subprocess.PIPE, text=True, check=False
+            )
         except FileNotFoundError:
-            raise WorkflowError("mfdoom-preprocess is not on the PATH: cargo build --release --workspace")
+            raise WorkflowError(
+                "mfdoom-preprocess is not on the PATH: cargo build --release --workspace"
+            )
         if ran.returncode != 0:
             raise WorkflowError(ran.stderr.strip())
     with open(checked, encoding="utf-8", newline="\n") as file:
@@ -51,15 +63,15 @@ PAIRED = [
 ]
 # Without a sample to fit and without a decoder there are no velocities.
 VELOCITY = config["velocity"] and bool(config["decoder"] or PAIRED)
-MODEL = config["model"] or f"{OUT}/model"
-DECODER = config["decoder"] or f"{OUT}/decoder/velocity"
+MODEL = (config["model"] or f"{OUT}/model").rstrip("/")
+DECODER = (config["decoder"] or f"{OUT}/decoder/velocity").rstrip("/")
 # Where a model is given nothing waits for all tokens: they go from preprocess to embed by a pipe. Shards are taken
 # of the table: only there is known which cells lie beside theirs.
 STREAM = bool(config["model"]) and config["stream"] and SHARDS == 1
 
 
 wildcard_constraints:
-    sample="|".join(SAMPLES),
+    sample="|".join(map(re.escape, SAMPLES)),
     i="[0-9]+",
 
 
@@ -70,7 +82,11 @@ def results(path, samples=None):
 
 def shards(path):
     """Returns the shards of a result of one sample."""
-    return expand(f"{OUT}/shards/{{i}}-of-{SHARDS}/{path}", i=range(1, SHARDS + 1), allow_missing=True)
+    return expand(
+        f"{OUT}/shards/{{i}}-of-{SHARDS}/{path}",
+        i=range(1, SHARDS + 1),
+        allow_missing=True,
+    )
 
 
 def counts(wildcards):
@@ -101,13 +117,22 @@ def option(flag, key):
     return f"{flag} {config[key]}" if config[key] is not None else ""
 
 
-def memory(base, per_mb):
-    """Returns a request that grows with the size of the inputs (in MB) and the attempt."""
-    return lambda wildcards, input, attempt: int((base + per_mb * input.size_mb) * attempt)
+def growing(base, per_mb, parts=1):
+    """Returns a request that grows with the size of the inputs (in MB), of which a shard has its part, and the attempt."""
+
+    def request(wildcards, input, attempt):
+        return int((base + per_mb * input.size_mb / parts) * attempt)
+
+    return request
 
 
-def minutes(base, per_mb):
-    return lambda wildcards, input, attempt: int((base + per_mb * input.size_mb) * attempt)
+def pipe_threads(wildcards):
+    """Returns the threads of either end of a pipe, which run at the same time."""
+    if workflow.resource_settings.cores == 1:
+        raise WorkflowError(
+            "a given model reads tokens from a pipe, which takes --cores 2; or use --config stream=false"
+        )
+    return 1
 
 
 def gpus():

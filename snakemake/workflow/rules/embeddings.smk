@@ -1,5 +1,6 @@
 if STREAM:
     # The pipe has the name that the table would have, as the embeddings keep the name of what they are made from.
+    # Who fails opens it for a moment, or the other end would wait for ever.
 
     rule stream_tokens:
         input:
@@ -7,20 +8,22 @@ if STREAM:
             vocabulary=f"{OUT}/vocab.json",
         output:
             pipe(f"{OUT}/pipes/{{sample}}.parquet"),
-        params:
-            modalities=modalities,
-            columns=columns,
         log:
             f"{OUT}/pipeline_info/logs/stream_tokens/{{sample}}.log",
         conda:
             "../envs/mfdoom.yaml"
+        threads: pipe_threads
         resources:
-            mem_mb=memory(1024, 0.25),
-            runtime=minutes(60, 0.02),
+            mem_mb=growing(1024, 0.25),
+            runtime=growing(60, 0.02),
+        params:
+            modalities=modalities,
+            columns=columns,
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
+            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns}"
-            " --threads {threads} -o {output} 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} 2> {log:q}"
+            " || {{ cat {log:q} >&2; [ ! -p {output:q} ] || sleep 1 <> {output:q}; exit 1; }}"
 
 
 if SHARDS > 1:
@@ -31,9 +34,6 @@ if SHARDS > 1:
             model=MODEL,
         output:
             temp(f"{OUT}/shards/{{i}}-of-{SHARDS}/embeddings/{{sample}}.parquet"),
-        params:
-            device=config["device"],
-            shard=f"{{i}}/{SHARDS}",
         log:
             f"{OUT}/pipeline_info/logs/embed/{{sample}}.{{i}}-of-{SHARDS}.log",
         benchmark:
@@ -42,12 +42,15 @@ if SHARDS > 1:
             "../envs/mfdoom.yaml"
         threads: 4
         resources:
-            mem_mb=memory(2048, 0.25),
-            runtime=minutes(60, 1),
+            mem_mb=growing(2048, 0.25, SHARDS),
+            runtime=growing(60, 1, SHARDS),
             gpu=gpus(),
+        params:
+            device=config["device"],
+            shard=f"{{i}}/{SHARDS}",
         shell:
-            "mfdoom-embed {input.tokens} --model {input.model:q} --device {params.device} --shard {params.shard}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            "mfdoom-embed {input.tokens:q} --model {input.model:q} --device {params.device} --shard {params.shard}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
     rule gather_embeddings:
         input:
@@ -61,32 +64,37 @@ if SHARDS > 1:
         conda:
             "../envs/mfdoom.yaml"
         resources:
-            mem_mb=memory(512, 0),
-            runtime=minutes(30, 0.01),
+            mem_mb=growing(512, 0),
+            runtime=growing(30, 0.01),
         shell:
-            "mfdoom-gather {input} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            "mfdoom-gather {input:q} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 else:
 
     rule embed:
         input:
-            tokens=f"{OUT}/pipes/{{sample}}.parquet" if STREAM else f"{OUT}/tokens/{{sample}}.parquet",
+            tokens=(
+                f"{OUT}/pipes/{{sample}}.parquet"
+                if STREAM
+                else f"{OUT}/tokens/{{sample}}.parquet"
+            ),
             model=MODEL,
         output:
             f"{OUT}/embeddings/{{sample}}.parquet",
-        params:
-            device=config["device"],
         log:
             f"{OUT}/pipeline_info/logs/embed/{{sample}}.log",
         benchmark:
             f"{OUT}/pipeline_info/benchmarks/embed/{{sample}}.tsv"
         conda:
             "../envs/mfdoom.yaml"
-        threads: 1 if STREAM else 4
+        threads: pipe_threads if STREAM else 4
         resources:
-            mem_mb=memory(2048, 0.25),
-            runtime=minutes(60, 1),
+            mem_mb=growing(2048, 0.25),
+            runtime=growing(60, 1),
             gpu=gpus(),
+        params:
+            device=config["device"],
         shell:
-            "mfdoom-embed {input.tokens} --model {input.model:q} --device {params.device}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            "mfdoom-embed {input.tokens:q} --model {input.model:q} --device {params.device}"
+            " --threads {threads} -o {output:q} --force 2> {log:q}"
+            " || {{ cat {log:q} >&2; [ ! -p {input.tokens:q} ] || sleep 1 <> {input.tokens:q}; exit 1; }}"

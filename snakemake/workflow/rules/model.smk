@@ -10,12 +10,6 @@ if not config["model"]:
                 caption="../report/model.rst",
                 category="Model",
             ),
-        params:
-            preset=config["preset"],
-            epochs=config["epochs"],
-            max_tokens=option("--max-tokens", "max_tokens"),
-            seed=config["seed"],
-            device=config["device"],
         log:
             f"{OUT}/pipeline_info/logs/pretrain.log",
         benchmark:
@@ -24,10 +18,16 @@ if not config["model"]:
             "../envs/mfdoom.yaml"
         threads: 8
         resources:
-            mem_mb=memory(2048, 8),
-            runtime=minutes(240, 10),
+            mem_mb=growing(2048, 8),
+            runtime=growing(240, 10),
             gpu=gpus(),
+        params:
+            preset=config["preset"],
+            epochs=config["epochs"],
+            max_tokens=option("--max-tokens", "max_tokens"),
+            seed=config["seed"],
+            device=config["device"],
         shell:
-            "mfdoom-pretrain {input} --preset {params.preset} --epochs {params.epochs} {params.max_tokens}"
+            "mfdoom-pretrain {input:q} --preset {params.preset} --epochs {params.epochs} {params.max_tokens}"
             " --seed {params.seed} --device {params.device}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

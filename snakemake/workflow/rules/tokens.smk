@@ -10,7 +10,7 @@ if config["model"]:
         conda:
             "../envs/mfdoom.yaml"
         shell:
-            "cp {input} {output} 2> {log}"
+            "cp {input:q} {output:q} 2> {log:q}"
 
 else:
 
@@ -19,10 +19,6 @@ else:
             [row["counts"] for row in SAMPLES.values()],
         output:
             f"{OUT}/vocab.json",
-        params:
-            sheet=config["input"],
-            samples=[(row["counts"], row["modalities"]) for row in SAMPLES.values()],
-            top_genes=option("--top-genes", "top_genes"),
         log:
             f"{OUT}/pipeline_info/logs/vocabulary.log",
         benchmark:
@@ -31,11 +27,15 @@ else:
             "../envs/mfdoom.yaml"
         threads: 2
         resources:
-            mem_mb=memory(1024, 0.5),
-            runtime=minutes(60, 0.1),
+            mem_mb=growing(1024, 0.5),
+            runtime=growing(60, 0.1),
+        params:
+            sheet=config["input"],
+            samples=[(row["counts"], row["modalities"]) for row in SAMPLES.values()],
+            top_genes=option("--top-genes", "top_genes"),
         shell:
             "mfdoom-preprocess --sheet {params.sheet:q} --vocab-only {params.top_genes}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 
 if SHARDS > 1:
@@ -46,26 +46,26 @@ if SHARDS > 1:
             vocabulary=f"{OUT}/vocab.json",
         output:
             temp(f"{OUT}/shards/{{i}}-of-{SHARDS}/tokens/{{sample}}.parquet"),
-        params:
-            modalities=modalities,
-            columns=columns,
-            shard=f"{{i}}/{SHARDS}",
         log:
             f"{OUT}/pipeline_info/logs/preprocess/{{sample}}.{{i}}-of-{SHARDS}.log",
         benchmark:
             f"{OUT}/pipeline_info/benchmarks/preprocess/{{sample}}.{{i}}-of-{SHARDS}.tsv"
-        conda:
-            "../envs/mfdoom.yaml"
         group:
             "preprocess"
+        conda:
+            "../envs/mfdoom.yaml"
         threads: 2
         resources:
-            mem_mb=memory(1024, 0.25),
-            runtime=minutes(60, 0.02),
+            mem_mb=growing(1024, 0.25, SHARDS),
+            runtime=growing(60, 0.02, SHARDS),
+        params:
+            modalities=modalities,
+            columns=columns,
+            shard=f"{{i}}/{SHARDS}",
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
+            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns} --shard {params.shard}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
     rule gather_tokens:
         input:
@@ -79,10 +79,10 @@ if SHARDS > 1:
         conda:
             "../envs/mfdoom.yaml"
         resources:
-            mem_mb=memory(512, 0),
-            runtime=minutes(30, 0.01),
+            mem_mb=growing(512, 0),
+            runtime=growing(30, 0.01),
         shell:
-            "mfdoom-gather {input} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            "mfdoom-gather {input:q} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 else:
 
@@ -92,22 +92,22 @@ else:
             vocabulary=f"{OUT}/vocab.json",
         output:
             f"{OUT}/tokens/{{sample}}.parquet",
-        params:
-            modalities=modalities,
-            columns=columns,
         log:
             f"{OUT}/pipeline_info/logs/preprocess/{{sample}}.log",
         benchmark:
             f"{OUT}/pipeline_info/benchmarks/preprocess/{{sample}}.tsv"
-        conda:
-            "../envs/mfdoom.yaml"
         group:
             "preprocess"
+        conda:
+            "../envs/mfdoom.yaml"
         threads: 2
         resources:
-            mem_mb=memory(1024, 0.25),
-            runtime=minutes(60, 0.02),
+            mem_mb=growing(1024, 0.25),
+            runtime=growing(60, 0.02),
+        params:
+            modalities=modalities,
+            columns=columns,
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary} {params.modalities}"
+            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

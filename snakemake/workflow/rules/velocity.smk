@@ -3,8 +3,6 @@ rule velocity_fit:
         counts,
     output:
         directory(f"{OUT}/velocity/{{sample}}/fit"),
-    params:
-        modalities=modalities,
     log:
         f"{OUT}/pipeline_info/logs/velocity_fit/{{sample}}.log",
     benchmark:
@@ -13,11 +11,13 @@ rule velocity_fit:
         "../envs/mfdoom.yaml"
     threads: 4
     resources:
-        mem_mb=memory(2048, 4),
-        runtime=minutes(60, 1),
+        mem_mb=growing(2048, 4),
+        runtime=growing(60, 1),
+    params:
+        modalities=modalities,
     shell:
         "mfdoom-velocity fit {input:q} {params.modalities}"
-        " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+        " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 
 if not config["decoder"]:
@@ -29,11 +29,6 @@ if not config["decoder"]:
             model=MODEL,
         output:
             directory(f"{OUT}/decoder/velocity"),
-        params:
-            targets=lambda wildcards, input: [f"--targets={fit}" for fit in input.fits],
-            epochs=config["epochs"],
-            seed=config["seed"],
-            device=config["device"],
         log:
             f"{OUT}/pipeline_info/logs/finetune_decoder.log",
         benchmark:
@@ -42,13 +37,18 @@ if not config["decoder"]:
             "../envs/mfdoom.yaml"
         threads: 8
         resources:
-            mem_mb=memory(2048, 8),
-            runtime=minutes(240, 10),
+            mem_mb=growing(2048, 8),
+            runtime=growing(240, 10),
             gpu=gpus(),
+        params:
+            targets=lambda wildcards, input: [f"--targets={fit}" for fit in input.fits],
+            epochs=config["epochs"],
+            seed=config["seed"],
+            device=config["device"],
         shell:
-            "mfdoom-finetune-decoder {input.tokens} --model {input.model:q} --task velocity"
+            "mfdoom-finetune-decoder {input.tokens:q} --model {input.model:q} --task velocity"
             " {params.targets:q} --epochs {params.epochs} --seed {params.seed} --device {params.device}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 
 if SHARDS > 1:
@@ -59,10 +59,11 @@ if SHARDS > 1:
             model=MODEL,
             decoder=DECODER,
         output:
-            temp(directory(f"{OUT}/shards/{{i}}-of-{SHARDS}/velocity/{{sample}}/predict")),
-        params:
-            device=config["device"],
-            shard=f"{{i}}/{SHARDS}",
+            temp(
+                directory(
+                    f"{OUT}/shards/{{i}}-of-{SHARDS}/velocity/{{sample}}/predict"
+                )
+            ),
         log:
             f"{OUT}/pipeline_info/logs/velocity_predict/{{sample}}.{{i}}-of-{SHARDS}.log",
         benchmark:
@@ -71,13 +72,16 @@ if SHARDS > 1:
             "../envs/mfdoom.yaml"
         threads: 4
         resources:
-            mem_mb=memory(2048, 4),
-            runtime=minutes(60, 1),
+            mem_mb=growing(2048, 4, SHARDS),
+            runtime=growing(60, 1, SHARDS),
             gpu=gpus(),
+        params:
+            device=config["device"],
+            shard=f"{{i}}/{SHARDS}",
         shell:
-            "mfdoom-velocity predict {input.tokens} --model {input.model:q} --decoder {input.decoder:q}"
+            "mfdoom-velocity predict {input.tokens:q} --model {input.model:q} --decoder {input.decoder:q}"
             " --device {params.device} --shard {params.shard}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
     rule gather_predictions:
         input:
@@ -91,10 +95,10 @@ if SHARDS > 1:
         conda:
             "../envs/mfdoom.yaml"
         resources:
-            mem_mb=memory(512, 0),
-            runtime=minutes(30, 0.01),
+            mem_mb=growing(512, 0),
+            runtime=growing(30, 0.01),
         shell:
-            "mfdoom-gather {input} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            "mfdoom-gather {input:q} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 else:
 
@@ -105,8 +109,6 @@ else:
             decoder=DECODER,
         output:
             directory(f"{OUT}/velocity/{{sample}}/predict"),
-        params:
-            device=config["device"],
         log:
             f"{OUT}/pipeline_info/logs/velocity_predict/{{sample}}.log",
         benchmark:
@@ -115,10 +117,12 @@ else:
             "../envs/mfdoom.yaml"
         threads: 4
         resources:
-            mem_mb=memory(2048, 4),
-            runtime=minutes(60, 1),
+            mem_mb=growing(2048, 4),
+            runtime=growing(60, 1),
             gpu=gpus(),
+        params:
+            device=config["device"],
         shell:
-            "mfdoom-velocity predict {input.tokens} --model {input.model:q} --decoder {input.decoder:q}"
+            "mfdoom-velocity predict {input.tokens:q} --model {input.model:q} --decoder {input.decoder:q}"
             " --device {params.device}"
-            " --threads {threads} -o {output} --force 2> {log} || {{ cat {log} >&2; exit 1; }}"
+            " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
