@@ -6,19 +6,23 @@
 */
 
 include { MFDOOM } from './workflows/mfdoom'
+include { usage ; faults } from './workflows/parameters'
 
 workflow {
     main:
-    if (!params.input || !params.outdir) {
-        error("--input SHEET.csv and --outdir DIR are needed; see nextflow_schema.json for all parameters")
+    if (params.containsKey('help')) {
+        log.info(usage())
     }
-    if (!(params.velocity in [true, false])) {
-        error("--velocity ${params.velocity}: true or false was wanted")
-    }
-    MFDOOM(channel.value(file(params.input, checkIfExists: true)))
+    else {
+        wrong = faults(params, workflow.commandLine)
+        if (wrong) {
+            error("${wrong.join('\n')}\nhelp: all parameters are shown by --help")
+        }
+        MFDOOM(channel.value(file(params.input, checkIfExists: true, glob: false)))
 
-    channel.topic('versions')
-        .map { process, tool, version -> "${process.tokenize(':').last()}:\n    ${tool}: ${version}\n" }
-        .unique()
-        .collectFile(name: 'mfdoom_versions.yml', storeDir: "${params.outdir}/pipeline_info", sort: true)
+        channel.topic('versions')
+            .map { process, tool, version -> "${process.tokenize(':').last()}:\n    ${tool}: ${version}\n" }
+            .unique()
+            .collectFile(name: 'mfdoom_versions.yml', storeDir: "${params.outdir}/pipeline_info", sort: true)
+    }
 }

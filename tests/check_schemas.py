@@ -50,9 +50,12 @@ params, loaded = schema("nextflow/nextflow_schema.json")
 properties = {key: value for part in loaded["$defs"].values() for key, value in part["properties"].items()}
 defaults = {key: value["default"] for key, value in properties.items() if "default" in value}
 good(params, defaults | {"input": "sheet.csv", "outdir": "out"})
-for wrong in ({"epochs": -1}, {"preset": "huge"}, {"shards": 0}, {"velocity": "yes"}, {"device": "tpu"}):
+for wrong in ({"epochs": -1}, {"preset": "huge"}, {"shards": 0}, {"velocity": "yes"}, {"device": "tpu"}, {"input": "a.h5ad"}):
     bad(params, defaults | {"input": "sheet.csv", "outdir": "out"} | wrong)
 bad(params, defaults)
+good(params, defaults | {"input": "my sheet.csv", "outdir": "out"})
+# parameters.nf says what a pattern wants in the words that are here.
+assert all("errorMessage" in value for value in properties.values() if "pattern" in value)
 
 # The same parameters and defaults in all three.
 config, loaded = schema("snakemake/workflow/schemas/config.schema.yaml")

@@ -24,6 +24,23 @@ def toMeta(row) {
     ]
 }
 
+// Returns the files of counts that a sheet names, as far as they are there: MFDOOM_SHEET says what is wrong with it.
+// (splitCsv knows no doubled quotes.)
+def toCounts(sheet) {
+    def rows = sheet.text.replace('\uFEFF', '').readLines().findAll { line -> line.trim() }.collect { line ->
+        (line =~ /("(?:[^"]|"")*"|[^,]*)(?:,|\z)/).collect { match ->
+            match[1].replaceAll(/^"|"\z/, '').replace('""', '"').trim()
+        }
+    }
+    def column = rows ? rows.first().indexOf('counts') : -1
+    return column < 0 ? [] : rows.tail()
+        .collect { row -> row[column] }
+        .findAll { name -> name }
+        .collect { name -> file(sheet.toRealPath().resolveSibling(name), glob: false) }
+        .findAll { counts -> counts.exists() }
+        .unique()
+}
+
 // Returns whether a sample has both layers that a velocity is fitted to.
 def isPaired(meta) {
     return meta.measured.containsAll(['spliced', 'unspliced'])
@@ -43,25 +60,36 @@ def toParts(shards) {
         .map { meta, parts -> [meta, parts.sort { part -> part[0] }.collect { part -> part[1] }] }
 }
 
+// Returns the value channel of all items in the order of their samples; of nothing where one is missing.
+def toAll(items, samples) {
+    return items
+        .toSortedList { a, b -> a[0].id <=> b[0].id }
+        .map { list -> [list] }
+        .combine(samples.count())
+        .filter { list, n -> list && list.size() == n }
+        .map { list, _n -> list }
+        .first()
+}
+
 workflow MFDOOM {
     take:
     sheet
 
     main:
-    MFDOOM_SHEET(sheet)
+    MFDOOM_SHEET(sheet, sheet.map { path -> toCounts(path) })
     samples = MFDOOM_SHEET.out.samples
         .splitCsv(header: true, sep: '\t')
-        .map { row -> [toMeta(row), file(row.counts)] }
+        .map { row -> [toMeta(row), file(row.counts, glob: false)] }
 
     if (params.model) {
-        model = channel.value(file(params.model, checkIfExists: true))
-        vocabulary = channel.fromPath("${params.model}/vocab.json", checkIfExists: true)
-            .collectFile(name: 'vocab.json', storeDir: params.outdir)
+        // As text, for a folder called 7 comes as a number.
+        model = channel.value(file("${params.model}", checkIfExists: true, glob: false))
+        vocabulary = channel.of(file("${params.model}/vocab.json", checkIfExists: true, glob: false))
+            .collectFile(name: 'vocab.json', storeDir: "${params.outdir}")
             .first()
     }
     else {
-        all = samples.toSortedList { a, b -> a[0].id <=> b[0].id }
-        MFDOOM_VOCABULARY(all.map { items -> [items.collect { item -> item[0] }, items.collect { item -> item[1] }] })
+        MFDOOM_VOCABULARY(toAll(samples, samples).map { items -> [items.collect { item -> item[0] }, items.collect { item -> item[1] }] })
         vocabulary = MFDOOM_VOCABULARY.out.vocabulary
     }
 
@@ -73,7 +101,7 @@ workflow MFDOOM {
     }
 
     if (!params.model) {
-        MFDOOM_PRETRAIN(tokens.toSortedList { a, b -> a[0].id <=> b[0].id }.map { items -> items.collect { item -> item[1] } })
+        MFDOOM_PRETRAIN(toAll(tokens, samples).map { items -> items.collect { item -> item[1] } })
         model = MFDOOM_PRETRAIN.out.model
     }
 
@@ -85,17 +113,17 @@ workflow MFDOOM {
     }
 
     results = samples.join(embeddings)
-    if (params.velocity) {
-        MFDOOM_VELOCITYFIT(samples.filter { meta, _counts -> isPaired(meta) })
+    if (params.velocity.toString() == 'true') {
+        paired = samples.filter { meta, _counts -> isPaired(meta) }
+        MFDOOM_VELOCITYFIT(paired)
         fits = MFDOOM_VELOCITYFIT.out.velocity
 
         if (params.decoder) {
-            decoder = channel.value(file(params.decoder, checkIfExists: true))
+            decoder = channel.value(file("${params.decoder}", checkIfExists: true, glob: false))
         }
         else {
-            fitted = tokens.join(fits).toSortedList { a, b -> a[0].id <=> b[0].id }.filter { items -> items }
             MFDOOM_FINETUNEDECODER(
-                fitted.map { items -> [items.collect { item -> item[1] }, items.collect { item -> item[2] }] },
+                toAll(tokens.join(fits), paired).map { items -> [items.collect { item -> item[1] }, items.collect { item -> item[2] }] },
                 model,
             )
             decoder = MFDOOM_FINETUNEDECODER.out.decoder
@@ -109,7 +137,7 @@ workflow MFDOOM {
         }
 
         // Without a sample to fit and without a decoder there are no velocities to wait for.
-        possible = samples.map { meta, _counts -> isPaired(meta) }.toList().map { paired -> paired.any() || params.decoder != null }
+        possible = paired.count().map { n -> n > 0 || params.decoder }
         wanted = results.combine(possible).branch { meta, _counts, _table, has ->
             fitted: has && isPaired(meta)
             predicted: has

@@ -1,14 +1,20 @@
+// Returns the bytes of a file of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
+// a task that dies of more is tried again alone, with what its own file needs.
+def bytes(counts) {
+    return counts ? counts.size() : 1.GB.toBytes()
+}
+
 process MFDOOM_ANNOTATE {
     tag "${meta.id}"
     label 'process_low'
-    memory { (1.GB + 2.MB * (counts.size() >> 20)) * task.attempt }
-    time { (1.h + 1.m * (counts.size() >> 24)) * task.attempt }
+    memory { (1.GB + 2.MB * (bytes(counts) >> 20)) * task.attempt }
+    time { (1.h + 1.m * (bytes(counts) >> 24)) * task.attempt }
 
     conda "${moduleDir}/environment.yml"
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts), path(embeddings), path(velocities)
+    tuple val(meta), path(counts, stageAs: 'given/*'), path(embeddings), path(velocities)
 
     output:
     tuple val(meta), path("h5ad/${prefix}.h5ad"), emit: h5ad

@@ -10,7 +10,7 @@ process MFDOOM_FINETUNEDECODER {
 
     input:
     tuple path(tokens), path(fits, stageAs: 'fits?/*')
-    path model
+    path model, stageAs: 'given/model/*'
 
     output:
     path "decoder/velocity", emit: decoder

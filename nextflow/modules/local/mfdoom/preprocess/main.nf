@@ -3,17 +3,23 @@ def quote(value) {
     return "'" + value.toString().replace("'", "'\\''") + "'"
 }
 
+// Returns the bytes of a file of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
+// a task that dies of more is tried again alone, with what its own file needs.
+def bytes(counts) {
+    return counts ? counts.size() : 1.GB.toBytes()
+}
+
 process MFDOOM_PREPROCESS {
     tag "${meta.id}${meta.shard ? " ${meta.shard}" : ""}"
     label 'process_low'
-    memory { (1.GB + 1.MB * (counts.size() >> 22)) * task.attempt }
-    time { (1.h + 1.m * (counts.size() >> 26)) * task.attempt }
+    memory { (1.GB + 1.MB * (bytes(counts) >> 22)) * task.attempt }
+    time { (1.h + 1.m * (bytes(counts) >> 26)) * task.attempt }
 
     conda "${moduleDir}/environment.yml"
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts)
+    tuple val(meta), path(counts, stageAs: 'given/*')
     path vocabulary
 
     output:

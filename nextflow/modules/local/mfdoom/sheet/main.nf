@@ -8,6 +8,7 @@ process MFDOOM_SHEET {
 
     input:
     path sheet
+    path counts, stageAs: 'counts?/*' // not in the command: a container sees no file that is no input
 
     output:
     path "samples.tsv", emit: samples
@@ -26,10 +27,11 @@ process MFDOOM_SHEET {
     """
 
     stub:
+    def args = task.ext.args ?: ''
     """
-    printf 'sample\\tcounts\\tdataset\\tmodalities\\tmeasured\\tcells\\n' > samples.tsv
-    tail -n +2 ${sheet} | while IFS=, read -r sample counts _; do
-        printf '%s\\t%s\\t%s\\t\\tspliced,unspliced,expression\\t0\\n' "\$sample" "\$(cd "\$(dirname "\$(readlink -f ${sheet})")" && realpath "\$counts")" "\$sample" >> samples.tsv
-    done
+    mfdoom-preprocess \\
+        --sheet ${sheet} --sheet-only \\
+        ${args} \\
+        -o samples.tsv
     """
 }

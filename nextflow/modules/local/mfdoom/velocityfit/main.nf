@@ -13,7 +13,7 @@ process MFDOOM_VELOCITYFIT {
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts)
+    tuple val(meta), path(counts, stageAs: 'given/*')
 
     output:
     tuple val(meta), path("velocity/${prefix}/fit"), emit: velocity

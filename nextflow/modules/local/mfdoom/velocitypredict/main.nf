@@ -1,17 +1,22 @@
+// Returns the bytes of a table that a task works on: of all of it, or of one shard of N.
+def own(table, meta) {
+    return table.size().intdiv(meta.shard ? meta.shard.tokenize('/').last().toInteger() : 1)
+}
+
 process MFDOOM_VELOCITYPREDICT {
     tag "${meta.id}${meta.shard ? " ${meta.shard}" : ""}"
     label 'process_medium'
     label 'process_gpu'
-    memory { (2.GB + 4.MB * (tokens.size() >> 20)) * task.attempt }
-    time { (1.h + 1.m * (tokens.size() >> 20)) * task.attempt }
+    memory { (2.GB + 4.MB * (own(tokens, meta) >> 20)) * task.attempt }
+    time { (1.h + 1.m * (own(tokens, meta) >> 20)) * task.attempt }
 
     conda "${moduleDir}/environment.yml"
     container "${task.accelerator ? 'mfdoom-cuda:0.1.0' : 'mfdoom:0.1.0'}"
 
     input:
     tuple val(meta), path(tokens)
-    path model
-    path decoder
+    path model, stageAs: 'given/model/*'
+    path decoder, stageAs: 'given/decoder/*'
 
     output:
     tuple val(meta), path("${folder}velocity/${prefix}/predict"), emit: velocity
