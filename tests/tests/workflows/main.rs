@@ -153,6 +153,33 @@ fn bad_sheets_stop_every_way_with_our_message() {
 }
 
 #[test]
+fn a_model_of_another_vocabulary_stops_every_way_with_our_message() {
+    if engines().is_none() {
+        return;
+    }
+    let place = Place::new();
+    mfdoom_tests::run(&place.path(""), "mfdoom-preprocess", "counts/adult.h5ad --vocab-only -o vocab.json");
+    let mut vocabulary: serde_json::Value = serde_json::from_slice(&place.bytes("vocab.json")).unwrap();
+    for (i, gene) in vocabulary["genes"].as_array_mut().unwrap().iter_mut().enumerate() {
+        *gene = serde_json::json!({ "id": format!("other{i:03}"), "symbol": format!("Other{i:03}") });
+    }
+    fs::create_dir(place.path("model")).unwrap();
+    fs::write(place.path("model/vocab.json"), vocabulary.to_string()).unwrap();
+    fs::write(place.path("model/config.json"), "{}").unwrap();
+    for way in WAYS {
+        let outdir = format!("{way:?}");
+        let more = [("model", "model"), ("velocity", "false")];
+        let said = text(place.command(way, "sheet.csv", &outdir, &more), false);
+        assert!(said.contains("shares too few genes with the vocabulary"), "{way:?}: {said}");
+        assert!(!said.contains("Traceback") && !said.contains("at nextflow."), "{way:?}: {said}");
+        for results in ["tokens", "embeddings", "h5ad"] {
+            let folder = place.path(&format!("{outdir}/{results}"));
+            assert!(!folder.exists() || fs::read_dir(folder).unwrap().next().is_none(), "{way:?}: {results}");
+        }
+    }
+}
+
+#[test]
 fn schemas_hold_for_good_input_and_refuse_bad() {
     let Some(engines) = engines() else { return };
     let mut command = Command::new(&engines.python);
