@@ -1,6 +1,7 @@
 //! Helpers of the workflow tests: a sheet, the three ways to run it, and what came of it.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -107,6 +108,18 @@ impl Place {
     /// Where it is not there.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         crate::bytes(self.0.path(), name)
+    }
+
+    /// Puts a script of bash into the folder `bin`, for [`path`] to find it before the stage or tool of that name.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn script(&self, name: &str, lines: &str) {
+        std::fs::create_dir_all(self.path("bin")).expect("a folder can be made");
+        let file = self.path("bin").join(name);
+        std::fs::write(&file, format!("#!/bin/bash\n{lines}\n")).expect("a script can be written");
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&file, all).expect("a script can be made executable");
     }
 
     /// Returns the command of a run of `sheet` into `outdir` with tiny settings and more parameters in snake case.

@@ -137,7 +137,7 @@ fn results_go_into_a_copy_of_the_counts() {
         let scores: serde_json::Value = serde_json::from_slice(&bytes(folder, name)).unwrap();
         scores["label_transfer"].clone()
     };
-    assert!(scores("copy.json").is_array() || scores("copy.json").is_object());
+    assert!(!scores("copy.json").is_null());
     assert_eq!(scores("copy.json"), scores("into.json"));
     let none =
         attempt(folder, "mfdoom-preprocess", "copy.h5ad --modality expression=layers/none -o t.parquet");

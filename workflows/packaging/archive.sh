@@ -14,6 +14,7 @@ cd "$root"
 . workflows/toolchain.sh
 . workflows/packaging/build.sh
 . workflows/packaging/generated.sh
+[ "$profile" != dist ] || need objcopy "apt install binutils; symbols are split off on Linux only"
 build_stages "$profile"
 
 split_symbols() { # split_symbols BINARY: they go to $folder-debug, and the binary says which file they are in

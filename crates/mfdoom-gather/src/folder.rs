@@ -77,7 +77,7 @@ fn file(folders: &[&Path], name: &str, to: &Path) -> Result<usize> {
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
         let (mut schema, _) = table::agree(&paths)?;
         if let Some(text) = schema.metadata().get(MANIFEST_KEY) {
-            let own = Manifest::from_json(text, name)?.whole();
+            let own = Manifest::from_json(text, &paths[0].display().to_string())?.whole();
             schema = table::with_manifest(&schema, &own);
         }
         return table::copy(&paths, schema, &Output::file(to.join(name), false));

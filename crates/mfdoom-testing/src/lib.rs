@@ -11,9 +11,9 @@ use std::process::Command;
 
 /// Says that nothing was checked, and why: straight to the stream, as the harness hides what a passing test prints.
 pub fn skipped(why: impl Display) {
-    let name = std::thread::current().name().unwrap_or("test").to_owned();
+    let test = std::thread::current();
     // Without a standard error nobody listens.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {why}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {}: {why}", test.name().unwrap_or("a test"));
 }
 
 /// Returns a path below the folder of shared data (`MFDOOM_SHARED`, else `shared` beside the checkout), or says that

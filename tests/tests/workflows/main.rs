@@ -7,7 +7,6 @@ mod shell;
 mod snakemake;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use mfdoom_tests::engines::{Place, WAYS, Way, engines, path, root, text, tree};
@@ -65,16 +64,13 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
 
 /// Puts an `mfdoom-embed` before the real one that fails for the sample `public` as long as `broken` is there.
 pub(crate) fn break_embed(place: &Place, how: &str) {
-    fs::create_dir_all(place.path("bin")).unwrap();
     let real = stage("mfdoom-embed").display().to_string();
-    let script = format!(
-        "#!/bin/sh\nif [ -e '{}' ]; then case \"$*\" in *public.parquet*) {} ;; esac; fi\nexec '{real}' \"$@\"\n",
+    let lines = format!(
+        "if [ -e '{}' ]; then case \"$*\" in *public.parquet*) {} ;; esac; fi\nexec '{real}' \"$@\"",
         place.path("broken").display(),
         how.replace("REAL", &real)
     );
-    let path = place.path("bin/mfdoom-embed");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    place.script("mfdoom-embed", &lines);
     fs::write(place.path("broken"), "").unwrap();
 }
 

@@ -1,7 +1,6 @@
 //! Nextflow alone: its tasks, what is resumed, what a stub makes, what is refused.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,14 +26,6 @@ fn tasks(place: &Place, outdir: &str) -> Vec<(String, String, PathBuf)> {
     let mut tasks: Vec<_> = trace.lines().skip(1).map(task).collect();
     tasks.sort();
     tasks
-}
-
-/// Puts a script into the folder `bin` of a place.
-fn script(place: &Place, name: &str, lines: &str) {
-    fs::create_dir_all(place.path("bin")).unwrap();
-    let path = place.path("bin").join(name);
-    fs::write(&path, format!("#!/bin/bash\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Returns a run in a folder with no profile and no parameter yet.
@@ -149,8 +140,8 @@ echo "$asked" >> 'ASKED'
 last=$(sed -n 's/^array 0-\([0-9]*\).*/\1/p' <<< "$asked")
 for i in $(seq 0 "${last:-0}"); do SLURM_ARRAY_TASK_ID=$i bash "$1" > /dev/null 2>&1; done
 echo "Submitted batch job $$""#;
-    script(&place, "sbatch", &sbatch.replace("ASKED", &place.path("asked").display().to_string()));
-    script(&place, "squeue", "");
+    place.script("sbatch", &sbatch.replace("ASKED", &place.path("asked").display().to_string()));
+    place.script("squeue", "");
     // A site may have parameters of its own, and numbers as text. The strict parser wants every profile in every
     // file.
     let site = "executor.pollInterval = '100ms'\nparams.site = 'here'\nparams.top_genes = '50'\n\
@@ -188,7 +179,7 @@ fn nothing_is_trained_without_tokens() {
     let place = Place::new();
     let real = stage("mfdoom-preprocess").display().to_string();
     let lines = format!("case \"$*\" in *'-o tokens/'*) exit 3 ;; esac\nexec '{real}' \"$@\"");
-    script(&place, "mfdoom-preprocess", &lines);
+    place.script("mfdoom-preprocess", &lines);
     fs::write(place.path("one.csv"), "sample,counts\nadult,counts/adult.h5ad\n").unwrap();
     let mut command = place.command(Way::Nextflow, "one.csv", "out", &[("velocity", "false")]);
     command.env("PATH", path(&[&place.path("bin")]));

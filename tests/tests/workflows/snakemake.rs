@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -201,8 +200,7 @@ fn memory_and_time_grow_with_the_input_the_part_of_a_shard_and_the_attempt() {
     let [small, large] = ["adult", "young"].map(|sample| asked(&whole, "velocity_fit", sample));
     assert!(large[0] > 100 * small[0] && large[1] > 100 * small[1], "{small:?}, {large:?}");
 
-    fs::create_dir(place.path("bin")).unwrap();
-    symlink("/bin/false", place.path("bin/mfdoom-velocity")).unwrap();
+    place.script("mfdoom-velocity", "exit 1");
     let mut command = place.command(Way::Snakemake, "sheet.csv", "out", &[]);
     command.args(["--retries", "1", "out/velocity/adult/fit"]).env("PATH", path(&[&place.path("bin")]));
     let tries = jobs(&text(command, false));
@@ -214,16 +212,12 @@ fn memory_and_time_grow_with_the_input_the_part_of_a_shard_and_the_attempt() {
 /// Lets one end of the pipe fail and returns whether the other one, which waits for it, ends.
 fn other_end_ends(place: &Place, failing: &str, waiting: &str) -> bool {
     let ended = place.path(&format!("{waiting}.ended"));
-    fs::create_dir_all(place.path("bin")).unwrap();
     let waits = format!("\"$real\" \"$@\"; touch '{}'", ended.display());
     for (name, does) in [(failing, "sleep 1"), (waiting, &waits)] {
         let real = stage(&format!("mfdoom-{name}")).display().to_string();
-        let script = format!(
-            "#!/bin/sh\nreal='{real}'\ncase \"$*\" in *pipes/*) {does}; exit 1 ;; esac\nexec \"$real\" \"$@\"\n"
-        );
-        let file = place.path(&format!("bin/mfdoom-{name}"));
-        fs::write(&file, script).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let lines =
+            format!("real='{real}'\ncase \"$*\" in *pipes/*) {does}; exit 1 ;; esac\nexec \"$real\" \"$@\"");
+        place.script(&format!("mfdoom-{name}"), &lines);
     }
     let given = [("model", "first run/model"), ("velocity", "false")];
     let mut command = place.command(Way::Snakemake, "sheet.csv", failing, &given);

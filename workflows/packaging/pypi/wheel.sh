@@ -35,4 +35,4 @@ if [ "$(uname -s)" = Linux ]; then
 fi
 older=()
 [ -z "${GLIBC:-}" ] || older=(--zig --target "$(rustc -vV | sed -n 's/^host: //p')")
-maturin build --profile "$profile" --locked --compatibility "$compatibility" "${older[@]}" --out "$dist"
+maturin build --profile "$profile" --locked --compatibility "$compatibility" ${older[@]+"${older[@]}"} --out "$dist"
