@@ -9,18 +9,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mfdoom-error", &[]),
     ("mfdoom-testing", &[]),
     ("mfdoom-nn", &[]),
+    ("mfdoom-matrix", &[]),
+    ("mfdoom-anchor", &["mfdoom-matrix"]),
     ("mfdoom-kinetics", &[]),
     ("mfdoom-metrics", &[]),
     ("mfdoom-plot", &["mfdoom-error"]),
     ("mfdoom-artifact", &["mfdoom-error"]),
-    ("mfdoom-anndata", &["mfdoom-artifact", "mfdoom-error"]),
+    ("mfdoom-counts", &["mfdoom-artifact", "mfdoom-error"]),
     ("mfdoom-tokens", &["mfdoom-artifact", "mfdoom-error"]),
     ("mfdoom-cli", &["mfdoom-artifact", "mfdoom-error"]),
-    ("mfdoom-results", &["mfdoom-anndata", "mfdoom-artifact", "mfdoom-error", "mfdoom-kinetics"]),
+    ("mfdoom-into", &["mfdoom-counts", "mfdoom-artifact", "mfdoom-error", "mfdoom-kinetics"]),
     ("mfdoom-model", &["mfdoom-error", "mfdoom-nn"]),
     (
         "mfdoom-train",
         &["mfdoom-artifact", "mfdoom-error", "mfdoom-metrics", "mfdoom-model", "mfdoom-nn", "mfdoom-tokens"],
+    ),
+    (
+        "mfdoom-infer",
+        &["mfdoom-artifact", "mfdoom-cli", "mfdoom-error", "mfdoom-model", "mfdoom-nn", "mfdoom-tokens"],
     ),
 ];
 
@@ -39,10 +45,13 @@ const STAGES: &[&str] = &[
 
 /// What a crate must not reach, over any number of steps.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("mfdoom-anndata", &["candle-core"]),
+    ("mfdoom-counts", &["candle-core"]),
     ("mfdoom-tokens", &["candle-core", "hdf5-metno", "anndata"]),
     ("mfdoom-artifact", &["candle-core", "hdf5-metno", "anndata"]),
     ("mfdoom-cli", &["candle-core", "hdf5-metno", "anndata"]),
+    ("mfdoom-matrix", &["clap", "candle-core", "hdf5-metno", "parquet"]),
+    ("mfdoom-anchor", &["clap", "candle-core", "hdf5-metno", "parquet"]),
+    ("mfdoom-infer", &["hdf5-metno", "anndata"]),
     ("mfdoom-kinetics", &["clap", "candle-core", "hdf5-metno", "parquet"]),
     ("mfdoom-metrics", &["clap", "candle-core", "hdf5-metno", "parquet"]),
     ("mfdoom-plot", &["clap", "candle-core", "hdf5-metno", "parquet"]),
@@ -50,7 +59,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-model", &["clap", "hdf5-metno", "parquet"]),
     ("mfdoom-preprocess", &["candle-core"]),
     ("mfdoom-simulate", &["candle-core"]),
-    ("mfdoom-results", &["clap", "candle-core"]),
+    ("mfdoom-into", &["clap", "candle-core"]),
     ("mfdoom-evaluate", &["candle-core"]),
     ("mfdoom-annotate", &["candle-core"]),
     ("mfdoom-gather", &["candle-core", "hdf5-metno", "anndata", "polars"]),

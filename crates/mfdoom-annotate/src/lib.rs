@@ -6,10 +6,10 @@ pub use args::Args;
 
 use std::path::Path;
 
-use mfdoom_anndata::H5ad;
 use mfdoom_artifact::{AtomicFile, EmbeddingReader, Input};
+use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
-use mfdoom_results::EmbeddingsInto;
+use mfdoom_into::EmbeddingsInto;
 
 /// Runs the stage.
 ///
@@ -34,8 +34,7 @@ pub fn run(args: Args) -> Result<()> {
         add_embeddings(path, copy.path()).map_err(|error| error.context(path.display()))?;
     }
     for folder in &args.velocity {
-        mfdoom_results::velocity::add(folder, copy.path())
-            .map_err(|error| error.context(folder.display()))?;
+        mfdoom_into::velocity::add(folder, copy.path()).map_err(|error| error.context(folder.display()))?;
     }
     copy.commit()?;
     tracing::info!("{}: {cells} cells", output.display());

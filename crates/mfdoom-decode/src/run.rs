@@ -61,7 +61,7 @@ pub fn run(args: Args) -> Result<()> {
     let cells = writer.finish()?;
     tracing::info!("decoded {cells} cells");
     match (&args.into, &target.table) {
-        (Some(path), Some(table)) => mfdoom_results::predictions::add(table, path),
+        (Some(path), Some(table)) => mfdoom_into::predictions::add(table, path),
         _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use mfdoom_artifact::{
 };
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
+use mfdoom_into::EmbeddingsInto;
 use mfdoom_model::TensorResult;
-use mfdoom_results::EmbeddingsInto;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use mfdoom_train::{Adapter, Trained};
 use serde_json::json;

@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::inputs::{Counted, InputFile};
-use mfdoom_anndata::Column;
 use mfdoom_artifact::obs::{ObsColumn, ObsField, ObsType};
+use mfdoom_counts::Column;
 use mfdoom_error::{Error, Result};
 use std::ops::Range;
 

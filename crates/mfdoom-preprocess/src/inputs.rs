@@ -1,9 +1,9 @@
 //! The input files: their hashes, the names of their data sets, and an order that arguments do not change.
 
-use mfdoom_anndata::H5ad;
 use mfdoom_artifact::sha256_file;
 use mfdoom_cli::Assignment;
 use mfdoom_cli::{Progress, is_stream};
+use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
 use std::collections::BTreeSet;
 use std::ops::Deref;

@@ -2,8 +2,8 @@
 
 use crate::inputs::Counted;
 use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
-use mfdoom_anndata::{Source, library_sizes};
 use mfdoom_cli::Assignment;
+use mfdoom_counts::{Source, library_sizes};
 use mfdoom_error::{Error, Result};
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! Sums of count matrices: spliced and unspliced to expression, ambiguous counts to either.
 
-use mfdoom_anndata::CsrBlock;
+use mfdoom_counts::CsrBlock;
 
 /// Returns a + b, row by row; both have the same shape.
 pub fn add(a: &CsrBlock, b: &CsrBlock) -> CsrBlock {

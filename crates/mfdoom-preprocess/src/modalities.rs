@@ -2,8 +2,8 @@
 
 use crate::args::{Ambiguous, Args};
 use crate::inputs::Counted;
-use mfdoom_anndata::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_anndata::{Counts, Source, show_values};
+use mfdoom_counts::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
+use mfdoom_counts::{Counts, Source, show_values};
 use mfdoom_error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -49,7 +49,7 @@ fn genes_of(plan: &Plan, file: &Counted, of: &FilePlan) -> Result<Vec<(String, V
     let with_source = names.filter_map(|name| Some((name.clone(), of.modalities.genes_of(&name)?.clone())));
     with_source
         .map(|(name, source)| {
-            Ok((name, mfdoom_anndata::genes_of(file, &source, plan.args.gene_column.as_deref())?))
+            Ok((name, mfdoom_counts::genes_of(file, &source, plan.args.gene_column.as_deref())?))
         })
         .collect()
 }

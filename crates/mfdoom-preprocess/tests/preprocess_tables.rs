@@ -5,8 +5,8 @@
 mod make;
 
 use make::{File, Folder, Table, counts, plus, spliced};
-use mfdoom_anndata::Column;
 use mfdoom_artifact::obs::ObsColumn;
+use mfdoom_counts::Column;
 use mfdoom_tokens::Vocabulary;
 
 /// Returns exit code and text of a run that must fail and leave nothing.

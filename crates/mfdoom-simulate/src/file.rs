@@ -1,6 +1,6 @@
 //! One h5ad file: its matrices, its annotation, its settings.
 
-use mfdoom_anndata::{CsrBlock, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
+use mfdoom_counts::{CsrBlock, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::simulate::CountMatrix;
 

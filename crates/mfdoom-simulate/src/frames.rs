@@ -1,6 +1,6 @@
 //! Names and annotation of cells and genes.
 
-use mfdoom_anndata::{Column, Frame};
+use mfdoom_counts::{Column, Frame};
 use mfdoom_kinetics::simulate::{Cell, Gene, Programme};
 use rayon::prelude::*;
 

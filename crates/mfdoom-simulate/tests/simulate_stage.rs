@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clap::Parser;
-use mfdoom_anndata::{Column, CsrBlock, H5ad, Source};
+use mfdoom_counts::{Column, CsrBlock, H5ad, Source};
 use mfdoom_error::Kind;
 use mfdoom_simulate::{Args, Plan, run};
 

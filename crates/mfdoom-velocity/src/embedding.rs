@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use mfdoom_anndata::{H5ad, Source};
 use mfdoom_artifact::{EmbeddingReader, Input, InputId, place, sha256_file};
+use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::matrix::Matrix;
 

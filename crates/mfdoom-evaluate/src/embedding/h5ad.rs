@@ -2,8 +2,8 @@
 
 use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
 use crate::args::EmbeddingArgs;
-use mfdoom_anndata::{H5ad, Source};
 use mfdoom_artifact::{Input, sha256_file};
+use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::{Matrix, subsample};
 use std::path::Path;

@@ -3,9 +3,9 @@
 use super::args::VelocityArgs;
 use super::matching::Matched;
 use super::source::{Key, Source};
-use mfdoom_anndata::H5ad;
 use mfdoom_artifact::key::{CELL_ID, DATASET};
 use mfdoom_artifact::{Input, ObsColumn, ObsType, TableReader, table};
+use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;

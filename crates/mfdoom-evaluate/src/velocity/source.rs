@@ -1,9 +1,9 @@
 //! One input: a velocity folder or a bare table.
 
 use crate::embedding::{dense, is_hdf5};
-use mfdoom_anndata::{self as anndata, H5ad, genes_of};
 use mfdoom_artifact::velocity::{MS, Pairs, STATE, UNCERTAINTY, VELOCITY, open_velocities};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
+use mfdoom_counts::{self as anndata, H5ad, genes_of};
 use mfdoom_error::{Error, Result};
 use std::collections::HashSet;
 use std::path::Path;

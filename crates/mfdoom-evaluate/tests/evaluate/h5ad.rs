@@ -1,7 +1,7 @@
 //! Embeddings in `obsm` of an AnnData file.
 
 use crate::world::{World, noise};
-use mfdoom_anndata::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use std::path::PathBuf;
 
 const N: usize = 90;

@@ -1,12 +1,12 @@
 //! `mfdoom-evaluate velocity` on simulated cells, whose velocities are known.
 
 use clap::Parser;
-use mfdoom_anndata::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, VELOCITY_FORMAT, prediction_schema};
 use mfdoom_artifact::{
     Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsColumn, Output, TableFormat,
     VelocityDirWriter,
 };
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
 use mfdoom_kinetics::simulate::{Design, Simulation};

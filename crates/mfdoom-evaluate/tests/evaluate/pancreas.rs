@@ -1,11 +1,11 @@
 //! Real data: 3,696 cells of the mouse pancreas, 8 types, and what plain PCA makes of them.
 
 use crate::world::World;
-use mfdoom_anndata::{H5ad, Source};
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
     ObsType, Output,
 };
+use mfdoom_counts::{H5ad, Source};
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
 use serde_json::Value;
 use std::path::Path;

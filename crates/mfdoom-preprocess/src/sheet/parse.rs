@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mfdoom_anndata::Source;
+use mfdoom_counts::Source;
 use mfdoom_error::{Error, Result};
 
 use super::csv;

@@ -1,8 +1,8 @@
 //! Small AnnData files with known counts, and runs of the stage.
 
 use clap::Parser;
-use mfdoom_anndata::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_artifact::Input;
+use mfdoom_counts::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
 use mfdoom_preprocess::Args;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};

@@ -3,10 +3,10 @@
 //! Of genes that are not kept nothing but totals is held, so memory grows with cells x genes kept; only what a small
 //! file stores ([`KEPT_VALUES`]) is kept whole, rather than read twice.
 
-use mfdoom_anndata::{CsrBlock, Matrix, library_sizes};
 use mfdoom_artifact::Gene;
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_cli::Progress;
+use mfdoom_counts::{CsrBlock, Matrix, library_sizes};
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::normalise::{normalise, shared_counts, size_factors};
 use mfdoom_kinetics::sparse::{Csr, CsrView, append_columns, select_columns};

@@ -59,7 +59,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
         .write(folder, moments, fit, args)?;
     tracing::info!("{}: {} cells, {} genes", args.output.display(), totals.n_cells(), counts.genes.len());
     match &args.into {
-        Some(path) => mfdoom_results::velocity::add(&args.output, path),
+        Some(path) => mfdoom_into::velocity::add(&args.output, path),
         None => Ok(()),
     }
 }

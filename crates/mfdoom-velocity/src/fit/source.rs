@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use mfdoom_anndata::keys::{SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_anndata::{Column, Counts, H5ad, Source as Layer};
 use mfdoom_artifact::{Gene, InputId, KeySet, ObsColumn, place, sha256_file};
 use mfdoom_cli::{Assignment, CellList};
+use mfdoom_counts::keys::{SPLICED_LAYERS, UNSPLICED_LAYERS};
+use mfdoom_counts::{Column, Counts, H5ad, Source as Layer};
 use mfdoom_error::{Error, Result, nearest};
 
 use crate::args::FitArgs;
@@ -72,7 +72,7 @@ impl Source {
             id: InputId { name: place::base_name(&args.counts), content_id: sha256_file(&args.counts)? },
             cells_id,
             contract,
-            genes: mfdoom_anndata::genes_of(&file, &layers[0], args.gene_column.as_deref())?,
+            genes: mfdoom_counts::genes_of(&file, &layers[0], args.gene_column.as_deref())?,
             sizes,
             groups: args.group_key.clone().zip(groups),
             obs: args.obs.iter().cloned().zip(obs).collect(),

@@ -3,10 +3,10 @@
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, fit_schema, latent_schema, moments_schema};
 use mfdoom_artifact::{GeneBatch, GeneTableWriter, InputId, Manifest, ObsColumn, VelocityDirWriter};
 use mfdoom_error::Result;
+use mfdoom_into::velocity::names::UNSPLICED_FRACTION;
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_kinetics::neighbors::Neighbors;
-use mfdoom_results::velocity::names::UNSPLICED_FRACTION;
 use serde_json::json;
 
 use super::counts::{Normalised, Totals};

@@ -3,13 +3,13 @@
 use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::{CellTable, LATENT_TIME};
 use mfdoom_error::Result;
+use mfdoom_into::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 use mfdoom_kinetics::dynamics::{LatentOptions, latent_time};
 use mfdoom_kinetics::graph::{
     DiffusionMap, VelocityGraph, confidence, most_likely, terminal_states, velocity_pseudotime,
 };
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::Smoother;
-use mfdoom_results::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 
 use super::input::Velocities;
 use crate::numbers;

@@ -12,7 +12,7 @@ use mfdoom_kinetics::percentile::percentile;
 use super::input::Velocities;
 use crate::args::GraphArgs;
 use crate::numbers;
-use mfdoom_results::velocity::fit_config;
+use mfdoom_into::velocity::fit_config;
 
 /// Most cells with unspliced counts that are asked of a driver.
 const ENOUGH_CELLS: f64 = 50.0;

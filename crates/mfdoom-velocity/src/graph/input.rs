@@ -3,10 +3,10 @@
 use mfdoom_artifact::velocity::{CellTable, Kinetics, MS, MU, STATE, VELOCITY};
 use mfdoom_artifact::{Gene, GeneTableReader, VelocityDir};
 use mfdoom_error::{Error, Result};
+use mfdoom_into::velocity::mode;
 use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::sparse::Csr;
-use mfdoom_results::velocity::mode;
 
 use crate::args::GraphArgs;
 use crate::numbers;

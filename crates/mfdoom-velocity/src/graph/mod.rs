@@ -77,7 +77,7 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     )?;
     tracing::info!("{}: graph of {} cells", args.output.display(), velocities.n_cells());
     match &args.into {
-        Some(path) => mfdoom_results::velocity::add(&args.output, path),
+        Some(path) => mfdoom_into::velocity::add(&args.output, path),
         None => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use super::input::Velocities;
 use super::plots;
 use crate::args::GraphArgs;
 use crate::embedding::Embedding;
-use mfdoom_results::velocity::fit_config;
+use mfdoom_into::velocity::fit_config;
 
 /// The stage's name in manifests.
 pub const STAGE: &str = "mfdoom-velocity graph";

@@ -68,7 +68,7 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     let rate = n as f64 / begin.elapsed().as_secs_f64().max(1e-9);
     tracing::info!("{}: {n} cells, {} genes, {rate:.0} cells/s", args.output.display(), decoder.genes.len());
     match &args.into {
-        Some(path) => mfdoom_results::velocity::add(&args.output, path),
+        Some(path) => mfdoom_into::velocity::add(&args.output, path),
         None => Ok(()),
     }
 }

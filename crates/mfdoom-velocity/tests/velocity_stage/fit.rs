@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use mfdoom_anndata::{Column, H5ad, Source};
 use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::Kinetics;
+use mfdoom_counts::{Column, H5ad, Source};
 
 use crate::world::{Place, World, gamma};
 

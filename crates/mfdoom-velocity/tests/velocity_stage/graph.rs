@@ -1,8 +1,8 @@
 //! What a graph adds to a folder.
 
-use mfdoom_anndata::H5ad;
 use mfdoom_artifact::velocity::{self, VelocityDirWriter, prediction_schema};
 use mfdoom_artifact::{Gene, GeneBatch, Manifest, ObsColumn, VelocityDir};
+use mfdoom_counts::H5ad;
 use serde_json::json;
 
 use crate::world::{Place, World};
