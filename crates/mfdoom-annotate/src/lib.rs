@@ -2,10 +2,9 @@
 
 mod args;
 
-pub use args::Args;
-
 use std::path::Path;
 
+pub use args::Args;
 use mfdoom_artifact::{AtomicFile, EmbeddingReader, Input};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};

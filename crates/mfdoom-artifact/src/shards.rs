@@ -46,8 +46,9 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn manifest(config: serde_json::Value) -> Manifest {
         Manifest::new("mfdoom-x", "1.0.0", 1, config, Vec::new()).with_seed(3)

@@ -2,11 +2,13 @@
 //!
 //! Every argument names its help heading: a heading set on a flattened struct would leak to its neighbours.
 
-use crate::{Device, Generate, MemorySize};
-use clap::{Args, ValueEnum};
-use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::{Device, Generate, MemorySize};
 
 /// How log lines and errors are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

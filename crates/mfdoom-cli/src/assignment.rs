@@ -1,8 +1,9 @@
 //! `NAME=VALUE`, as several options take it.
 
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
 
 /// `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

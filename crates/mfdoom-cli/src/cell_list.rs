@@ -1,9 +1,10 @@
 //! A file that lists cells (`--cells`).
 
-use mfdoom_artifact::sha256_file;
-use mfdoom_error::{Error, Result};
 use std::collections::HashSet;
 use std::path::Path;
+
+use mfdoom_artifact::sha256_file;
+use mfdoom_error::{Error, Result};
 
 /// The cells of `--cells`.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! Settings from a TOML file: keys named as the flags, one table per stage for what only that stage knows.
 
-use mfdoom_error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+use mfdoom_error::{Error, Result};
 use toml::{Table, Value};
 
 /// The stages that a shared file may hold tables for.

@@ -1,14 +1,16 @@
 //! The life of a stage's process: settings, logs, threads, signals, the run, the exit code.
 
-use crate::resolve::{Resolved, Stop, resolve};
-use crate::{CommonArgs, LogFormat, generate, logging, report, signals};
-use clap::{Command, FromArgMatches, Parser};
-use mfdoom_artifact::remove_partials;
-use mfdoom_error::{Error, Kind, Result};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
+
+use clap::{Command, FromArgMatches, Parser};
+use mfdoom_artifact::remove_partials;
+use mfdoom_error::{Error, Kind, Result};
+
+use crate::resolve::{Resolved, Stop, resolve};
+use crate::{CommonArgs, LogFormat, generate, logging, report, signals};
 
 const AFTER_HELP: &str =
     "Every option can also be set in the file of --config or as MFDOOM_<OPTION>; flags win.";

@@ -1,8 +1,9 @@
 //! Shell completions and manual pages, from the same description that parses the command line.
 
+use std::io::{self, Write};
+
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
-use std::io::{self, Write};
 
 /// What `--generate` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,12 +1,14 @@
 //! Log lines on standard error, around the progress bar.
 
-use crate::{CommonArgs, LogFormat, progress};
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, format::Writer, time::FormatTime};
 use tracing_subscriber::prelude::*;
+
+use crate::{CommonArgs, LogFormat, progress};
 
 /// Starts logging as the arguments ask; libraries outside the project only warn.
 pub(crate) fn start(common: &CommonArgs) {

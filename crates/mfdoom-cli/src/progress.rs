@@ -1,9 +1,10 @@
 //! Progress with rate and time left: a bar on a terminal, one log line every 30 seconds elsewhere.
 
-use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Between two lines of a log.
 const INTERVAL: Duration = Duration::from_secs(30);

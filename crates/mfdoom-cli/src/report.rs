@@ -1,10 +1,12 @@
 //! How errors reach the user: on standard error, as text or as one line of JSON.
 
-use crate::{LogFormat, progress};
-use clap::Command;
-use mfdoom_error::{Error, Kind};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Command;
+use mfdoom_error::{Error, Kind};
+
+use crate::{LogFormat, progress};
 
 static HELP: AtomicBool = AtomicBool::new(false);
 

@@ -3,13 +3,15 @@
 //! The command line is parsed twice. The first time says which arguments the user gave; every other one that
 //! the environment or the file sets is then added as if it had been typed, so that clap checks them all alike.
 
-use crate::config::Config;
-use crate::{Generate, nearest};
-use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
-use mfdoom_error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
+use mfdoom_error::{Error, Result};
+
+use crate::config::Config;
+use crate::{Generate, nearest};
 
 /// Arguments that say how to read the others, or that only make sense when typed.
 const TYPED_ONLY: [&str; 4] = ["config", "generate", "help", "version"];

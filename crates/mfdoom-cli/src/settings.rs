@@ -1,9 +1,10 @@
 //! The settings that decide a stage's numbers, as they go into a manifest.
 
+use std::path::{Path, PathBuf};
+
 use mfdoom_error::{Error, Result};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 
 /// Returns what `args` serialises: the settings that decide the numbers.
 ///

@@ -1,9 +1,10 @@
 //! `--shard I/N`: one of N even, contiguous runs of rows.
 
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
 
 /// The I-th of N shards, 1-based.
 ///

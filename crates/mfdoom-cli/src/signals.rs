@@ -2,12 +2,13 @@
 //!
 //! Training asks for a flag instead ([`stop_flag`]), writes its checkpoint, and then dies by the signal.
 
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
 use mfdoom_artifact::remove_partials;
 use mfdoom_error::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 static FLAG_WANTED: AtomicBool = AtomicBool::new(false);
 static PENDING: AtomicI32 = AtomicI32::new(0);

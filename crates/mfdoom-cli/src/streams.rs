@@ -3,11 +3,13 @@
 //! `-` is the standard stream. Without an argument the standard stream is taken where it is no terminal: a
 //! stage in a pipe needs no `-`. A terminal is refused, with help.
 
-use crate::report::with_help;
-use mfdoom_artifact::{Input, Output};
-use mfdoom_error::{Error, Result};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+
+use mfdoom_artifact::{Input, Output};
+use mfdoom_error::{Error, Result};
+
+use crate::report::with_help;
 
 /// Returns whether `path` names a standard stream.
 pub fn is_stream(path: &Path) -> bool {

@@ -1,14 +1,15 @@
 //! Defaults < configuration file < environment < flags, for every kind of argument.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use mfdoom_cli::resolve::{Origin, Stop, resolve};
-use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs, Shard};
-use serde::Serialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use mfdoom_cli::resolve::{Origin, Stop, resolve};
+use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs, Shard};
+use serde::Serialize;
 
 /// Looks at cells.
 #[derive(Parser, Serialize, Debug)]

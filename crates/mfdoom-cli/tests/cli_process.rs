@@ -3,15 +3,16 @@
 //! This executable is both the test and, when [`AS_STAGE`] is set, the stage that it starts.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use clap::Parser;
-use mfdoom_artifact::AtomicFile;
-use mfdoom_cli::{CommonArgs, OutputArgs, Progress};
-use mfdoom_error::{Error, Result};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::Duration;
+
+use clap::Parser;
+use mfdoom_artifact::AtomicFile;
+use mfdoom_cli::{CommonArgs, OutputArgs, Progress};
+use mfdoom_error::{Error, Result};
 
 const AS_STAGE: &str = "CLI_PROCESS_AS_STAGE";
 

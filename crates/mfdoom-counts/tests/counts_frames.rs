@@ -4,9 +4,10 @@ mod make;
 
 use hdf5::types::{FixedAscii, VarLenAscii};
 use hdf5::{H5Type, ObjectReference1};
-use make::{attribute, attribute_list, columns, frame, line, scratch, skeleton, texts};
 use mfdoom_counts::{Column, H5ad, Source};
 use mfdoom_error::Kind;
+
+use self::make::{attribute, attribute_list, columns, frame, line, scratch, skeleton, texts};
 
 fn some<T: Clone>(values: &[T]) -> Vec<Option<T>> {
     values.iter().cloned().map(Some).collect()

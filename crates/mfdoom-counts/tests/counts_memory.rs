@@ -11,8 +11,9 @@ use std::path::Path;
 use std::process::Command;
 
 use hdf5::{Dataset, Group, SimpleExtents};
-use make::{attribute, attribute_list, scratch, texts};
 use mfdoom_counts::{CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+
+use self::make::{attribute, attribute_list, scratch, texts};
 
 const GENES: usize = 2000;
 /// One of these many genes is counted in a cell: 500 of 2000.

@@ -3,10 +3,11 @@
 mod make;
 
 use hdf5::types::H5Type;
-use make::{Packing, Sparse, attribute, line, scratch, skeleton, sparse, texts};
 use mfdoom_counts::{CsrBlock, H5ad, Source};
 use mfdoom_error::{Error, Kind};
 use ndarray::{Array2, arr2};
+
+use self::make::{Packing, Sparse, attribute, line, scratch, skeleton, sparse, texts};
 
 /// [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 0]], in numbers that every type holds.
 fn expected() -> CsrBlock {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::FixedAscii;
 use hdf5::{H5Type, ObjectReference1};
-use make::{
-    Packing, Sparse, attribute, columns, line, next_second, scratch, skeleton, sparse, stamped, texts,
-};
 use mfdoom_counts::{Column, CsrBlock, Frame, H5ad, H5adUpdate, MatrixKind, Source, Value};
 use mfdoom_error::Kind;
+
+use self::make::{
+    Packing, Sparse, attribute, columns, line, next_second, scratch, skeleton, sparse, stamped, texts,
+};
 
 fn layer(name: &str) -> Source {
     Source::Layer(name.to_owned())

@@ -4,11 +4,12 @@ mod make;
 
 use std::path::Path;
 
-use make::{next_second, scratch, stamped};
 use mfdoom_counts::{
     Column, CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value,
 };
 use mfdoom_error::Kind;
+
+use self::make::{next_second, scratch, stamped};
 
 const CELLS: usize = 300;
 const GENES: usize = 7;

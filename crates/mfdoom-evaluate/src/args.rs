@@ -1,10 +1,12 @@
 //! The command line of the stage.
 
-use crate::expression::args::ExpressionArgs;
-use crate::velocity::args::VelocityArgs;
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
-use std::path::PathBuf;
+
+use crate::expression::args::ExpressionArgs;
+use crate::velocity::args::VelocityArgs;
 
 /// Scores embeddings, velocities and expression profiles and draws them
 #[derive(Clone, Debug, Parser)]

@@ -1,8 +1,9 @@
 //! Counts of tokens as matrices.
 
+use std::collections::BTreeSet;
+
 use mfdoom_metrics::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens};
-use std::collections::BTreeSet;
 
 /// Returns the token ids, ascending, that every one of the data sets measured: elsewhere a zero would be a guess.
 pub(crate) fn common_genes<'a>(

@@ -20,7 +20,6 @@ pub mod report;
 pub mod velocity;
 
 pub use args::{Args, Command, EmbeddingArgs};
-
 use mfdoom_error::Result;
 
 /// Runs the stage.

@@ -1,13 +1,15 @@
 //! Everything that a run writes, refused before any work when it cannot be.
 
-use crate::report::Figure;
+use std::io::Write;
+use std::path::Path;
+
 use mfdoom_artifact::{Output, OutputFile};
 use mfdoom_cli::{OutputArgs, is_stream};
 use mfdoom_error::{Error, Result};
 use mfdoom_plot::{Format, Picture};
 use serde::Serialize;
-use std::io::Write;
-use std::path::Path;
+
+use crate::report::Figure;
 
 /// Where numbers, pictures and page go.
 pub(crate) struct Outputs {

@@ -1,7 +1,8 @@
 //! A page with the numbers and the pictures: one HTML file that loads nothing.
 
-use crate::embedding::{CellSetScores, Metrics, RetrievalScores};
 use mfdoom_plot::Picture;
+
+use crate::embedding::{CellSetScores, Metrics, RetrievalScores};
 
 /// A picture and what it shows.
 pub struct Figure {

@@ -1,10 +1,11 @@
 //! What must be equal between shards, and that each is there once.
 
+use std::collections::BTreeSet;
+
 use mfdoom_artifact::Manifest;
 use mfdoom_cli::Shard;
 use mfdoom_error::{Error, Result};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// A shard's manifest and the name of the part for messages.
 #[derive(Clone, Debug)]

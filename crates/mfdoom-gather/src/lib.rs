@@ -13,7 +13,6 @@ pub mod folder;
 pub mod table;
 
 pub use args::Args;
-
 use mfdoom_error::{Error, Result};
 
 /// Runs the stage.

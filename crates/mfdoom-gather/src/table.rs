@@ -1,13 +1,14 @@
 //! Tables of cells: opened, compared, copied, one at a time: there may be more shards than files that a process may open.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use arrow_schema::{Schema, SchemaRef};
 use mfdoom_artifact::key::{CELL_ID, DATASET};
 use mfdoom_artifact::table::{FORMAT_KEY, MANIFEST_KEY};
 use mfdoom_artifact::{Input, Manifest, Output, TableCopier, TableReader};
 use mfdoom_cli::Progress;
 use mfdoom_error::{Error, Result};
-use std::path::Path;
-use std::sync::Arc;
 
 use crate::agree::{self, Part};
 use crate::args::Args;

@@ -7,9 +7,10 @@
 //!
 //! twice the log-likelihood that is lost beside mu = y; without dispersion that of Poisson, `2 [y ln(y / mu) - y + mu]`.
 
+use rayon::prelude::*;
+
 use crate::error::{Result, at_least, same};
 use crate::matrix::{Csr, Matrix, Rows};
-use rayon::prelude::*;
 
 /// Dispersion up to which counts are taken for Poisson: below, the difference is lost in rounding.
 const POISSON: f64 = 1e-7;

@@ -1,8 +1,9 @@
 //! Seeded, stratified folds.
 
+use rand::seq::SliceRandom;
+
 use crate::error::{Result, at_least};
 use crate::random::{Purpose, generator};
-use rand::seq::SliceRandom;
 
 /// Which fold each row is tested in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! Kernel ridge regression with a Gaussian kernel: a smooth map of any shape.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::{factor, solve};
+use faer::{Mat, Par};
+use rayon::prelude::*;
+
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::panel::Panel;
 use crate::ridge::{centred, check, matrix};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::{factor, solve};
-use faer::{Mat, Par};
-use rayon::prelude::*;
 
 /// A fitted map: the mean target plus a weighted sum of kernels exp(-gamma |x - x_i|²).
 ///

@@ -1,10 +1,12 @@
 //! Exact nearest neighbours.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Result, at_least};
 use crate::matrix::Matrix;
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// The k nearest references of every query, nearest first, equal distances by index.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,10 @@
 //! Local inverse Simpson's index (Korsunsky et al. 2019): how many labels live in a cell's neighbourhood?
 
+use rayon::prelude::*;
+
 use crate::error::{Result, at_least, same};
 use crate::knn::Neighbours;
 use crate::normalise::median;
-use rayon::prelude::*;
 
 const TOLERANCE: f64 = 1e-5;
 const MAX_TRIES: usize = 50;

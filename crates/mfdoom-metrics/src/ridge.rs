@@ -1,12 +1,13 @@
 //! Ridge regression of many targets at once, in closed form.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
+
 use crate::eigen::symmetric;
 use crate::error::{Result, at_least, same};
 use crate::matrix::Matrix;
 use crate::panel::Panel;
 use crate::subsample::subsample;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
 
 /// Share of the rows that a penalty is fitted on before it is judged on the others.
 const INNER_SHARE: f64 = 0.8;

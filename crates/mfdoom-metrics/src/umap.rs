@@ -6,11 +6,12 @@
 //!
 //! The graph is given: symmetric memberships in (0, 1], as a fuzzy union of neighbours has them.
 
+use rand::{Rng, RngCore};
+use rand_chacha::ChaCha8Rng;
+
 use crate::error::{Result, at_least, same};
 use crate::matrix::{Csr, Matrix};
 use crate::random::{Purpose, generator};
-use rand::{Rng, RngCore};
-use rand_chacha::ChaCha8Rng;
 
 /// Curve 1 / (1 + a d^2b) of memberships over distances: umap-learn's fit for min_dist 0.5 and spread 1, as scanpy has it.
 const A: f32 = 0.583_030;

@@ -9,9 +9,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use fixture::Fixture;
 use mfdoom_model::{Model, PackedBatch, Scheme, loss, loss_of, project};
 use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore};
+
+use self::fixture::Fixture;
 
 /// Largest deviations that a float32 program may have, from the README of the reference.
 struct Tolerance {

@@ -3,14 +3,15 @@
 //! `cargo run --release --workspace --example kernel_bench [REPEATS]`: medians in milliseconds and their ratio.
 //! Ours and the other take turns, so that a busy machine slows both alike.
 
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use mfdoom_nn::{
     AdamW, AdamWConfig, AttentionPlan, Group, ParameterStore, Segment, Stream, attention, composed, gather,
     gather_add, geglu, layer_norm, linear, value_hidden,
 };
-use std::io::Write;
-use std::sync::Arc;
-use std::time::Instant;
 
 type Layer<'a> = &'a dyn Fn(&[Var]) -> Result<Tensor>;
 

@@ -1,14 +1,16 @@
 //! AdamW with decoupled weight decay, fused into one pass over each parameter on the CPU.
 
-use crate::host::{Host, by_dtype, to_storage};
-use crate::math::{Real, vectorised};
-use crate::parameters::ParameterStore;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use candle_core::backend::BackendStorage;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+
+use crate::host::{Host, by_dtype, to_storage};
+use crate::math::{Real, vectorised};
+use crate::parameters::ParameterStore;
 
 /// Elements updated by one task.
 const PIECE: usize = 16 * 1024;

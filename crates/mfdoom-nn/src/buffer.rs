@@ -1,8 +1,10 @@
 //! Output buffers that are filled by all threads, piece by piece, without being zeroed first.
 
-use crate::math::Real;
-use rayon::prelude::*;
 use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use crate::math::Real;
 
 /// Elements of one piece of work: a piece and its inputs stay inside the second-level cache.
 const PIECE: usize = 32 * 1024;

@@ -1,10 +1,11 @@
 //! Clipping of gradients by their joint norm.
 
-use crate::host::{Host, by_dtype};
-use crate::parameters::ParameterStore;
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
+
+use crate::host::{Host, by_dtype};
+use crate::parameters::ParameterStore;
 
 /// Elements summed by one task; fixes the order of the sum.
 const PIECE: usize = 64 * 1024;

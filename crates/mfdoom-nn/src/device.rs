@@ -1,7 +1,8 @@
 //! Choosing the device by name.
 
-use crate::memory::keep_freed_memory;
 use candle_core::{Device, Error, Result, utils};
+
+use crate::memory::keep_freed_memory;
 
 /// Opens `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
 ///

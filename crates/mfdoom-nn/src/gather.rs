@@ -1,13 +1,15 @@
 //! Reading rows of a table by number, alone or as the sum of two tables, with a parallel gradient.
 
+use std::sync::Arc;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
+
 use crate::buffer::{Pieces, fill_rows};
 use crate::composed;
 use crate::host::{Host, by_dtype, slice, to_storage, wants_grad};
 use crate::math::{Real, vectorised};
 use crate::scatter::scatter_add;
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
-use std::sync::Arc;
 
 /// Returns `table[index]`.
 ///

@@ -1,11 +1,12 @@
 //! The gated feed-forward activation with the exact (erf) GELU.
 
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
+
 use crate::buffer::{Pieces, fill_rows};
 use crate::composed;
 use crate::host::{Host, by_dtype, rows_and_width, slice, to_storage};
 use crate::math::{Real, vectorised};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
 
 /// Returns `gelu(gate) * value`, gelu(g) = g * Phi(g) with the normal distribution function Phi.
 ///

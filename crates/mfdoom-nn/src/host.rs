@@ -1,7 +1,8 @@
 //! Reading tensors of the CPU as slices, and choosing the element type at run time.
 
-use crate::math::Real;
 use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail};
+
+use crate::math::Real;
 
 /// Runs `$body` with `$T` bound to `f32` or `f64`, whichever the type is.
 macro_rules! by_dtype {

@@ -1,10 +1,11 @@
 //! Layer normalisation over the last dimension, with or without bias, that can be trained through.
 
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType};
+
 use crate::buffer::{Pieces, fill_rows, fill_rows_with};
 use crate::composed;
 use crate::host::{Host, by_dtype, expect_shape, rows_and_width, slice, to_storage, wants_grad};
 use crate::math::{Real, sum_of, vectorised};
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType};
 
 /// Returns `(x - mean) / sqrt(var + eps) * weight (+ bias)` with the population variance of each row.
 ///

@@ -1,12 +1,13 @@
 //! A linear layer over the last dimension whose backward reads every operand in place.
 
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
+
 use crate::buffer::{Pieces, fill_rows, fill_rows_with};
 use crate::composed;
 use crate::host::{Host, by_dtype, expect_shape, rows_and_width, slice, to_storage, wants_grad};
 use crate::math::Real;
 use crate::matrix::{Target, View, Workers, product};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 
 /// Returns `x weight^T (+ bias)`.
 ///

@@ -3,8 +3,9 @@
 //! An element of a product is summed in an order that depends on the shapes only: `gemm` gives whole tiles
 //! of the result to its threads and never cuts the inner dimension between them.
 
-use crate::math::Real;
 use gemm::Parallelism;
+
+use crate::math::Real;
 
 /// A matrix inside a slice; `row` and `col` are the strides.
 #[derive(Clone, Copy)]

@@ -9,14 +9,16 @@
 //! Zero inflation adds zeros with probability p = 1 / (1 + e^-g), where g is the gate:
 //! `ln P(0) = ln(p + (1 - p) NB(0))` and `ln P(x) = ln(1 - p) + ln NB(x)` for x > 0.
 
+use std::sync::Arc;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
+
 use crate::buffer::{Pieces, fill_rows, fill_rows_with};
 use crate::composed;
 use crate::gamma::{digamma, ln_gamma};
 use crate::host::{Host, by_dtype, expect_shape, slice, to_storage};
 use crate::math::Real;
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
-use std::sync::Arc;
 
 /// Counts, and which of them were observed; row by row.
 #[derive(Clone, Debug)]

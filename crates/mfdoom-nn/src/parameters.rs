@@ -1,9 +1,11 @@
 //! Named parameters: seeded initialisation, strict loading, saving in the layout of Hugging Face.
 
-use crate::stream::Stream;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use safetensors::SafeTensors;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::stream::Stream;
 
 /// Trainable tensors in the order of their names.
 ///

@@ -1,9 +1,11 @@
 //! Deterministic parallel scatter-add: the gradient of a table from the gradients of the rows read from it.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::buffer::Shared;
 use crate::math::{Real, vectorised};
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// Most contributions that one task adds up; rows read more often are cut and their parts added in order.
 const RUN: usize = 128;

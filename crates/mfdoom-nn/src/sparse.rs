@@ -1,12 +1,14 @@
 //! Sparse rows times a dense table, with a gradient for the table.
 
+use std::sync::Arc;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, WithDType, bail};
+
 use crate::buffer::{Pieces, fill_rows};
 use crate::composed;
 use crate::host::{Host, by_dtype, slice, to_storage, wants_grad};
 use crate::math::{Real, vectorised};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, WithDType, bail};
-use std::sync::Arc;
 
 /// Rows of few values, each in a numbered column; a column may come several times, its values add up.
 #[derive(Clone, Debug, PartialEq)]

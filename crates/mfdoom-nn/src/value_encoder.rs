@@ -1,7 +1,8 @@
 //! The value encoder: a count (or its logarithm) in, a normalised vector out.
 
-use crate::{layer_norm, linear, value_hidden};
 use candle_core::{Result, Tensor};
+
+use crate::{layer_norm, linear, value_hidden};
 
 /// Linear 1 -> d, ReLU, Linear d -> d, LayerNorm with bias. The fields are the parameters.
 ///

@@ -1,11 +1,12 @@
 //! The first layer of the value encoder: one number per token in, a rectified vector out.
 
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
+
 use crate::buffer::{Pieces, fill_rows, fill_rows_with};
 use crate::composed;
 use crate::host::{Host, by_dtype, expect_shape, slice, to_storage, wants_grad};
 use crate::math::{Real, sum_of, vectorised};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 
 /// Returns `relu(value * weight + bias)` for every value.
 ///

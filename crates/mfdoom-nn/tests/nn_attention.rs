@@ -2,10 +2,12 @@
 
 mod nn_support;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use mfdoom_nn::{AttentionPlan, Group, attention, composed};
-use nn_support::{cells, distance, normal, run, segment, values};
-use std::sync::Arc;
+
+use self::nn_support::{cells, distance, normal, run, segment, values};
 
 fn plan(groups: Vec<Group>, queries: usize, keys: usize) -> Arc<AttentionPlan> {
     Arc::new(AttentionPlan::new(groups, queries, keys).unwrap())

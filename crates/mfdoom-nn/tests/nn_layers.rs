@@ -7,7 +7,10 @@ use mfdoom_nn::{
     Counts, FeedForwardBlock, SparseRows, ValueEncoder, composed, gather, gather_add, geglu, layer_norm,
     linear, negative_binomial, sparse_product, value_hidden,
 };
-use nn_support::{attention_block, cells, distance, feed_forward_block, index, loss, normal, run, values};
+
+use self::nn_support::{
+    attention_block, cells, distance, feed_forward_block, index, loss, normal, run, values,
+};
 
 type Layer<'a> = &'a dyn Fn(&[Var]) -> Result<Tensor>;
 

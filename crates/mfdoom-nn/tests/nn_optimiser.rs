@@ -2,10 +2,12 @@
 
 mod nn_support;
 
+use std::collections::BTreeMap;
+
 use candle_core::{DType, Device, Tensor};
 use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore, Stream, clip_grad_norm};
-use nn_support::values;
-use std::collections::BTreeMap;
+
+use self::nn_support::values;
 
 fn store(dtype: DType) -> ParameterStore {
     ParameterStore::new(11, dtype, &Device::Cpu)

@@ -7,7 +7,8 @@ use mfdoom_nn::{
     AdamW, AdamWConfig, ParameterStore, attention, clip_grad_norm, gather_add, geglu, layer_norm, linear,
     value_hidden,
 };
-use nn_support::{attention_block, bytes, cells, feed_forward_block, index, loss, normal, run};
+
+use self::nn_support::{attention_block, bytes, cells, feed_forward_block, index, loss, normal, run};
 
 fn pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)

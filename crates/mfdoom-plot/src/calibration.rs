@@ -1,12 +1,13 @@
 //! Whether a predicted uncertainty says how large the error is.
 
+use mfdoom_error::Result;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
 use crate::canvas::{draw, px, stroke};
 use crate::chart::{Frame, range};
 use crate::picture::Picture;
 use crate::same;
-use mfdoom_error::Result;
-use plotters::element::DashedPathElement;
-use plotters::prelude::*;
 
 const SIZE: [i32; 2] = [560, 560];
 const LINE: RGBColor = RGBColor(0x80, 0x80, 0x80);

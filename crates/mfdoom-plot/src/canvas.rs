@@ -1,9 +1,10 @@
 //! The sheet that plots are drawn on.
 
-use crate::picture::Picture;
 use mfdoom_error::{Error, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+
+use crate::picture::Picture;
 
 /// A part of the sheet.
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;

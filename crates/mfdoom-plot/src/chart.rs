@@ -1,9 +1,11 @@
 //! Axes: ranges, ticks and titles, the same in every plot.
 
-use crate::canvas::{Area, Painted, font, px, stroke};
+use std::ops::Range;
+
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use std::ops::Range;
+
+use crate::canvas::{Area, Painted, font, px, stroke};
 
 /// A plane with axes.
 pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;

@@ -1,8 +1,10 @@
 //! Names of groups with their colours.
 
-use crate::palette::{COLOURS, UNNAMED, colour};
-use plotters::style::RGBColor;
 use std::collections::BTreeMap;
+
+use plotters::style::RGBColor;
+
+use crate::palette::{COLOURS, UNNAMED, colour};
 
 /// Groups in order of their names, and the group of each cell.
 pub(crate) struct Groups<'a> {

@@ -1,8 +1,9 @@
 //! The list of groups beside a plot.
 
+use plotters::prelude::*;
+
 use crate::canvas::{Area, Painted, font, px};
 use crate::groups::{Groups, fill, is_triangle};
-use plotters::prelude::*;
 
 const ROW: i32 = 20;
 const TOP: i32 = 48;

@@ -26,13 +26,12 @@ mod scatter;
 mod stream;
 
 pub use calibration::{Calibration, CalibrationBin, calibration_bins};
+use mfdoom_error::{Error, Result};
 pub use palette::{COLOURS, Rgb, UNNAMED, colour};
 pub use phase::{CellColours, PhasePortrait};
 pub use picture::{Format, Picture};
 pub use scatter::Scatter;
 pub use stream::{Field, Streams, streamlines};
-
-use mfdoom_error::{Error, Result};
 
 /// Checks that a slice has a value for every cell.
 fn same(what: &str, found: usize, wanted: usize) -> Result<()> {

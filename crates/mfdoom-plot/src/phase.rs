@@ -1,5 +1,9 @@
 //! The phase portrait of a gene.
 
+use mfdoom_error::Result;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
 use crate::canvas::{Area, Painted, draw, font, px, stroke};
 use crate::chart::{Chart, Frame, range};
 use crate::groups::Groups;
@@ -7,9 +11,6 @@ use crate::legend::Legend;
 use crate::palette::signed;
 use crate::picture::Picture;
 use crate::{points, same};
-use mfdoom_error::Result;
-use plotters::element::DashedPathElement;
-use plotters::prelude::*;
 
 const SIZE: [i32; 2] = [560, 480];
 const SCALE_WIDTH: i32 = 110;

@@ -1,10 +1,11 @@
 //! A finished picture and its two forms.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use mfdoom_error::{Error, Result};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
-use std::path::Path;
-use std::sync::Arc;
 
 /// Pixels of a PNG for one of an SVG: sharp on dense screens and in print.
 const PNG_SCALE: f32 = 2.0;

@@ -1,9 +1,10 @@
 //! Marks of cells.
 
+use plotters::prelude::*;
+
 use crate::canvas::{Painted, px};
 use crate::chart::Chart;
 use crate::groups::{Groups, fill, is_triangle};
-use plotters::prelude::*;
 
 /// Most points drawn: more make a heavy file and no better picture.
 pub(crate) const MAX_POINTS: usize = 6000;

@@ -1,12 +1,13 @@
 //! A scatter plot of cells in the plane, coloured by group, with a legend beside it.
 
+use mfdoom_error::Result;
+
 use crate::canvas::{draw, px};
 use crate::chart::{Frame, ranges};
 use crate::groups::Groups;
 use crate::legend::Legend;
 use crate::picture::Picture;
 use crate::{points, same};
-use mfdoom_error::Result;
 
 const SIZE: [i32; 2] = [720, 640];
 

@@ -1,11 +1,13 @@
 //! Obs columns that are carried along, with one type over all files, and columns of one value.
 
-use crate::args::Args;
-use crate::inputs::{Counted, InputFile};
+use std::ops::Range;
+
 use mfdoom_artifact::obs::{ObsColumn, ObsField, ObsType};
 use mfdoom_counts::Column;
 use mfdoom_error::{Error, Result};
-use std::ops::Range;
+
+use crate::args::Args;
+use crate::inputs::{Counted, InputFile};
 
 /// The value of `--obs` that stands for every column.
 const ALL: &str = "all";

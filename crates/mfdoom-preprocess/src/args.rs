@@ -1,9 +1,10 @@
 //! The command line of `mfdoom-preprocess`.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 use mfdoom_cli::{Assignment, CommonArgs, OutputArgs, Shard};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Turns raw counts into one table of tokens
 ///

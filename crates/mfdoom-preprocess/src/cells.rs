@@ -1,11 +1,13 @@
 //! Which cells there are, which are asked for, and the report of those that went.
 
-use crate::inputs::InputFile;
+use std::collections::HashSet;
+
 use mfdoom_artifact::KeySet;
 use mfdoom_cli::CellList;
 use mfdoom_error::Result;
 use mfdoom_tokens::FilterReport;
-use std::collections::HashSet;
+
+use crate::inputs::InputFile;
 
 /// Names that are read at once.
 const NAMES: usize = 4096;

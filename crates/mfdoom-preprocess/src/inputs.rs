@@ -1,13 +1,14 @@
 //! The input files: their hashes, the names of their data sets, and an order that arguments do not change.
 
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
 use mfdoom_artifact::sha256_file;
 use mfdoom_cli::Assignment;
 use mfdoom_cli::{Progress, is_stream};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
-use std::collections::BTreeSet;
-use std::ops::Deref;
-use std::path::{Path, PathBuf};
 
 /// A file of counts as the user named it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

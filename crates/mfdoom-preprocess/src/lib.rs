@@ -24,18 +24,19 @@ pub mod sheet;
 pub mod vocabulary;
 pub mod write;
 
-pub use args::Args;
-
-use cells::CellReport;
-use mfdoom_artifact::{InputId, Manifest, Output, OutputFile};
-use mfdoom_error::{Error, Result};
-use mfdoom_tokens::TokenSchema;
-use pass::Rows;
-use plan::Plan;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use vocabulary::Genes;
+
+pub use args::Args;
+use mfdoom_artifact::{InputId, Manifest, Output, OutputFile};
+use mfdoom_error::{Error, Result};
+use mfdoom_tokens::TokenSchema;
+
+use self::cells::CellReport;
+use self::pass::Rows;
+use self::plan::Plan;
+use self::vocabulary::Genes;
 
 /// The format version of the manifest's table.
 const FORMAT: u32 = 1;

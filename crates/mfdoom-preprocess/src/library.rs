@@ -1,12 +1,14 @@
 //! Library sizes: counted over all genes of a file, or the true ones from an obs column.
 
-use crate::inputs::Counted;
-use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use mfdoom_cli::Assignment;
 use mfdoom_counts::{Source, library_sizes};
 use mfdoom_error::{Error, Result};
-use std::collections::BTreeMap;
-use std::ops::Range;
+
+use crate::inputs::Counted;
+use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
 
 /// Below this many genes a file of RNA most likely holds a subset of them.
 const FEW_GENES: usize = 5000;

@@ -1,11 +1,13 @@
 //! Which matrix of a file is which modality.
 
-use crate::args::{Ambiguous, Args};
-use crate::inputs::Counted;
+use std::collections::{BTreeMap, BTreeSet};
+
 use mfdoom_counts::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
 use mfdoom_counts::{Counts, Source, show_values};
 use mfdoom_error::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet};
+
+use crate::args::{Ambiguous, Args};
+use crate::inputs::Counted;
 
 /// Spliced counts: the modality and, first, the layer.
 pub const SPLICED: &str = "spliced";

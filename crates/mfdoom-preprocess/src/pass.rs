@@ -1,5 +1,15 @@
 //! One streaming pass over the cells of all files: read, filter, tokenise, hand over.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use mfdoom_artifact::ObsColumn;
+use mfdoom_cli::Progress;
+use mfdoom_counts::{Counts, CsrBlock, Matrix, Source};
+use mfdoom_error::Result;
+use mfdoom_tokens::{CellTotals, CsrView, GeneMap, ModalityTokens, Vocabulary, tokenise};
+
 use crate::args::Ambiguous;
 use crate::cells::CellReport;
 use crate::inputs::Counted;
@@ -7,14 +17,6 @@ use crate::merge;
 use crate::modalities::{EXPRESSION, SPLICED, UNSPLICED};
 use crate::plan::{FilePlan, Plan};
 use crate::vocabulary;
-use mfdoom_artifact::ObsColumn;
-use mfdoom_cli::Progress;
-use mfdoom_counts::{Counts, CsrBlock, Matrix, Source};
-use mfdoom_error::Result;
-use mfdoom_tokens::{CellTotals, CsrView, GeneMap, ModalityTokens, Vocabulary, tokenise};
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Cells that are read at once.
 const READ_CELLS: usize = 256;

@@ -1,5 +1,12 @@
 //! What a run will do with which file, decided before the first pass.
 
+use std::collections::BTreeMap;
+
+use mfdoom_cli::{CellList, Shard};
+use mfdoom_error::{Error, Result};
+use mfdoom_tokens::CellFilter;
+use serde_json::{Value, json};
+
 use crate::annotation::Annotation;
 use crate::args::Args;
 use crate::cells;
@@ -7,11 +14,6 @@ use crate::inputs::{self, InputFile};
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
 use crate::sheet;
-use mfdoom_cli::{CellList, Shard};
-use mfdoom_error::{Error, Result};
-use mfdoom_tokens::CellFilter;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// One file and what is taken from it.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! The genes of the table: those of all inputs, a selection of them, or those of a model.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_tokens::{Coverage, Gene, GeneMap, GeneMoments, Measured, Vocabulary, VocabularyMap, filter};
+
 use crate::inputs::Counted;
 use crate::pass::{self, Rows};
 use crate::plan::{FilePlan, Plan};
-use mfdoom_error::{Error, Result};
-use mfdoom_tokens::{Coverage, Gene, GeneMap, GeneMoments, Measured, Vocabulary, VocabularyMap, filter};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Smallest share of the smaller gene list that input and vocabulary must have in common.
 const MIN_COVERAGE: f64 = 0.05;

@@ -1,10 +1,12 @@
 //! Writes the table beside the pass that makes it: one thread reads and tokenises, one compresses and writes.
 
-use crate::pass::Cells;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
 use mfdoom_artifact::{ObsColumn, ObsField, Output};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{ModalityTokens, TokenBatch, TokenSchema, TokenWriter};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::pass::Cells;
 
 /// Cells per batch, whatever was read at once: what is written depends on nothing else.
 const BATCH_CELLS: usize = 256;

@@ -5,13 +5,15 @@
 
 mod make;
 
-use make::{Folder, Table, counts, spliced};
-use mfdoom_artifact::Input;
-use mfdoom_tokens::TokenReader;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use mfdoom_artifact::Input;
+use mfdoom_tokens::TokenReader;
+
+use self::make::{Folder, Table, counts, spliced};
 
 fn stage(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfdoom-preprocess"));

@@ -5,7 +5,7 @@
 
 mod make;
 
-use make::{File, Folder, Table, counts, spliced};
+use self::make::{File, Folder, Table, counts, spliced};
 
 const SHEET: &str = "sample,counts,dataset,modalities,donor\n\
     one,a.h5ad,,,\"A, the first\"\n\

@@ -4,10 +4,11 @@
 
 mod make;
 
-use make::{File, Folder, Table, counts, plus, spliced};
 use mfdoom_artifact::obs::ObsColumn;
 use mfdoom_counts::Column;
 use mfdoom_tokens::Vocabulary;
+
+use self::make::{File, Folder, Table, counts, plus, spliced};
 
 /// Returns exit code and text of a run that must fail and leave nothing.
 fn refused(folder: &Folder, arguments: &[&str]) -> (i32, String) {

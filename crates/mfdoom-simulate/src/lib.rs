@@ -24,9 +24,8 @@ mod plan;
 mod write;
 
 pub use args::{Args, NoiseKind, TruthLevel};
-pub use plan::{Measured, Part, Plan};
-
 use mfdoom_error::Result;
+pub use plan::{Measured, Part, Plan};
 
 /// Runs the stage.
 ///

@@ -2,12 +2,12 @@
 
 mod npz;
 
-pub use npz::{Array, Npz};
-
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+
+pub use npz::{Array, Npz};
 
 /// Says that nothing was checked, and why: straight to the stream, as the harness hides what a passing test prints.
 pub fn skipped(why: impl Display) {

@@ -2,11 +2,11 @@
 
 use std::iter::Peekable;
 
+use mfdoom_artifact::normalise_gene_id;
 use mfdoom_error::{Error, Result};
 
 use crate::tokens::ModalityTokens;
 use crate::vocabulary::Vocabulary;
-use mfdoom_artifact::normalise_gene_id;
 
 /// A block of rows of a sparse matrix.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,6 @@ mod numbers;
 pub mod predict;
 
 pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat, PredictArgs};
-
 use mfdoom_error::Result;
 
 /// Runs the stage.

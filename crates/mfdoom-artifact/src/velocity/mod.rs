@@ -23,13 +23,13 @@ mod kinetics;
 mod pairs;
 mod writer;
 
-use mfdoom_error::Result;
 use std::path::Path;
 
 pub use cells::CellTable;
 pub use dir::VelocityDir;
 pub use drivers::Driver;
 pub use kinetics::Kinetics;
+use mfdoom_error::Result;
 pub use pairs::{PairReader, PairWriter, Pairs};
 pub use writer::VelocityDirWriter;
 

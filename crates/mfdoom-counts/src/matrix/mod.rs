@@ -7,14 +7,13 @@ mod pointers;
 
 use std::ops::Range;
 
+pub(crate) use csc::CscRows;
+pub(crate) use csr::CsrRows;
+pub(crate) use dense::{Cells, DenseRows};
 use mfdoom_error::{Error, Result};
 
 use crate::block::CsrBlock;
 use crate::place::Place;
-
-pub(crate) use csc::CscRows;
-pub(crate) use csr::CsrRows;
-pub(crate) use dense::{Cells, DenseRows};
 
 /// Memory that a format may use to read ahead, unless told otherwise.
 pub const DEFAULT_MEMORY: usize = 64 << 20;

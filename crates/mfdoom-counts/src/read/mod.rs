@@ -8,10 +8,10 @@ mod records;
 mod sparse_group;
 mod texts;
 
-pub use h5ad::H5ad;
-
 pub(crate) use frame::FrameReader;
-use locate::feature_names;
+pub use h5ad::H5ad;
 pub(crate) use records::fields as record_fields;
 pub(crate) use sparse_group::{Layout, SparseGroup};
-use texts::uns_texts;
+
+use self::locate::feature_names;
+use self::texts::uns_texts;

@@ -25,7 +25,6 @@ mod writer;
 
 use anndata::backend::{Compression, WriteConfig, set_default_write_config};
 use mfdoom_error::{Error, Result};
-
 pub use sink::{MatrixKind, NewMatrix};
 pub use update::H5adUpdate;
 pub use value::Value;

@@ -1,15 +1,17 @@
 //! The counts of the cells, from the token table: what the plain baseline is made of.
 
-use super::input::Cells;
-use super::result::Source;
-use crate::args::EmbeddingArgs;
-use crate::counts;
+use std::collections::HashMap;
+use std::path::Path;
+
 use mfdoom_artifact::{Input, ObsColumn};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
-use std::collections::HashMap;
-use std::path::Path;
+
+use super::input::Cells;
+use super::result::Source;
+use crate::args::EmbeddingArgs;
+use crate::counts;
 
 /// Tokens of the cells of the embeddings, matched by key.
 pub(super) struct Counts {

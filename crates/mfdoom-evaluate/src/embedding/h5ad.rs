@@ -1,12 +1,14 @@
 //! Embeddings from matrices in `obsm` of an h5ad file.
 
-use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
-use crate::args::EmbeddingArgs;
+use std::path::Path;
+
 use mfdoom_artifact::{Input, sha256_file};
 use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::{Matrix, subsample};
-use std::path::Path;
+
+use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use crate::args::EmbeddingArgs;
 
 /// Cells read at a time.
 const ROWS: usize = 4096;

@@ -1,11 +1,13 @@
 //! The cells to score: vectors of every head, which of them are there, and the columns asked for.
 
-use super::{h5ad, table};
-use crate::args::EmbeddingArgs;
+use std::path::Path;
+
 use mfdoom_artifact::Input;
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::Matrix;
-use std::path::Path;
+
+use super::{h5ad, table};
+use crate::args::EmbeddingArgs;
 
 /// Cells with their vectors.
 pub(super) struct Cells {

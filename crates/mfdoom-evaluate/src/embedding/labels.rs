@@ -1,11 +1,13 @@
 //! The labels of the cells, as codes into sorted names.
 
+use std::collections::BTreeSet;
+
+use mfdoom_error::{Error, Result};
+
 use super::baseline::Counts;
 use super::input::{Cells, need_column};
 use super::result::LabelCount;
 use crate::args::EmbeddingArgs;
-use mfdoom_error::{Error, Result};
-use std::collections::BTreeSet;
 
 /// Labels of all cells.
 pub(super) struct Labels {

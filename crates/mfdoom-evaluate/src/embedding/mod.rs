@@ -12,21 +12,21 @@ mod summary;
 mod table;
 mod transfer;
 
+pub(crate) use h5ad::dense;
+pub(crate) use input::is_hdf5;
+use mfdoom_error::{Error, Result};
+use mfdoom_plot::Scatter;
 pub use result::{
     CellSetScores, Cells as CellCounts, Fold, LabelCount, Metrics, RetrievalDirection, RetrievalScores,
     Score, Settings, Source,
 };
 
+use self::baseline::Counts;
+use self::input::Cells;
+use self::labels::Labels;
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::{Figure, html};
-use baseline::Counts;
-pub(crate) use h5ad::dense;
-use input::Cells;
-pub(crate) use input::is_hdf5;
-use labels::Labels;
-use mfdoom_error::{Error, Result};
-use mfdoom_plot::Scatter;
 
 /// Runs `mfdoom-evaluate embedding`.
 ///

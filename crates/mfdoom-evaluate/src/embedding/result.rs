@@ -1,9 +1,11 @@
 //! What `metrics.json` holds; fields are written in the order given here.
 
-use crate::args::EmbeddingArgs;
+use std::collections::BTreeMap;
+
 use mfdoom_metrics as metrics;
 use serde::Serialize;
-use std::collections::BTreeMap;
+
+use crate::args::EmbeddingArgs;
 
 /// All scores of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,10 +1,11 @@
 //! Retrieval between the heads of modalities, and between each and fusion.
 
+use mfdoom_error::Result;
+use mfdoom_metrics::{Metric, retrieval};
+
 use super::input::{Cells, HeadVectors};
 use super::reduced::failed;
 use super::result::RetrievalScores;
-use mfdoom_error::Result;
-use mfdoom_metrics::{Metric, retrieval};
 
 /// The head that every modality is compared with.
 const FUSION: &str = "fusion";

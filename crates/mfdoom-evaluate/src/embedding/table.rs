@@ -1,11 +1,12 @@
 //! Embeddings from a table or safetensors file: ours, or any parquet file with columns of vectors.
 
-use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
-use crate::args::EmbeddingArgs;
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, EmbeddingSchema, Input, sha256_file};
 use mfdoom_error::Result;
 use mfdoom_metrics::Matrix;
 use mfdoom_metrics::subsample::thin;
+
+use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use crate::args::EmbeddingArgs;
 
 /// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
 pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {

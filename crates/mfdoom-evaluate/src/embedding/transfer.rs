@@ -1,5 +1,10 @@
 //! Label transfer of every head and baseline, on the same cells and folds.
 
+use std::collections::BTreeMap;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_metrics::{Folds, LabelTransfer, Matrix, label_transfer, stratified_folds};
+
 use super::baseline::Counts;
 use super::input::Cells;
 use super::labels::Labels;
@@ -7,9 +12,6 @@ use super::reduced::{components, failed};
 use super::result::{CellSetScores, Fold, Score};
 use super::sets::{Candidate, CellSet, candidates, sets};
 use crate::args::EmbeddingArgs;
-use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Folds, LabelTransfer, Matrix, label_transfer, stratified_folds};
-use std::collections::BTreeMap;
 
 /// Checks that the usable cells can be scored at all.
 pub(super) fn check(args: &EmbeddingArgs, labels: &Labels, usable: &[usize]) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Arguments of `mfdoom-evaluate expression`.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
-use std::path::PathBuf;
 
 /// Arguments of `mfdoom-evaluate expression`.
 #[derive(Clone, Debug, Parser)]

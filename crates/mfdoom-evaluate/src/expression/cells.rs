@@ -1,13 +1,14 @@
 //! Counts that were measured: of the predicted cells, and of training cells.
 
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
 use mfdoom_artifact::{GeneBatch, Input};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::subsample::thin;
 use mfdoom_metrics::{Csr, Matrix, SizeTarget, log_normalise};
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
-use std::sync::Arc;
 
 use super::args::ExpressionArgs;
 use super::score::TARGET;

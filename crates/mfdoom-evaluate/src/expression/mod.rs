@@ -20,12 +20,13 @@ mod profiles;
 pub mod result;
 mod score;
 
-use crate::outputs::Outputs;
-use args::ExpressionArgs;
-use cells::Cells;
 use mfdoom_error::{Error, Result};
-use profiles::Profiles;
-use result::{Metrics, ModalityScores};
+
+use self::args::ExpressionArgs;
+use self::cells::Cells;
+use self::profiles::Profiles;
+use self::result::{Metrics, ModalityScores};
+use crate::outputs::Outputs;
 
 /// Everything that was read.
 pub(crate) struct Setup<'a> {

@@ -1,8 +1,9 @@
 //! All scores of one predicted modality.
 
+use std::collections::HashMap;
+
 use mfdoom_error::Result;
 use mfdoom_metrics::{Csr, Matrix, MeanGene};
-use std::collections::HashMap;
 
 use super::Setup;
 use super::baselines::{self, Inputs};

@@ -1,11 +1,12 @@
 //! What `metrics.json` holds; fields are written in the order given here.
 
+use serde::Serialize;
+
 use super::Setup;
 use super::baselines::{KNN_COMPONENTS, NEIGHBORS, RIDGE_COMPONENTS};
 use super::score::MEAN_WEIGHT;
 use crate::embedding::Source;
 use crate::report::shown;
-use serde::Serialize;
 
 /// All scores of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

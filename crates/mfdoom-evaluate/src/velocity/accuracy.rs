@@ -1,10 +1,11 @@
 //! Predicted velocities against fitted and true ones.
 
-use super::matching::Matched;
-use super::result::{Accuracy, Cosine, Pearson};
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::Matrix;
 use mfdoom_metrics::velocity::{cell_cosines, constant_field, gene_correlations, quartiles};
+
+use super::matching::Matched;
+use super::result::{Accuracy, Cosine, Pearson};
 
 /// Scores the predicted field against every other.
 pub(super) fn score(matched: &Matched) -> Result<Vec<Accuracy>> {

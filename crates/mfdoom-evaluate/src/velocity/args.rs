@@ -1,8 +1,9 @@
 //! Arguments of `mfdoom-evaluate velocity`.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
-use std::path::PathBuf;
 
 /// Arguments of `mfdoom-evaluate velocity`.
 #[derive(Clone, Debug, Parser)]

@@ -1,13 +1,14 @@
 //! Whether the uncertainty of a predicted cell tells its error.
 
-use super::matching::Matched;
-use super::result::{Bin, CalibrationScores};
-use super::source::Source;
 use mfdoom_artifact::velocity::UNCERTAINTY;
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::graph::spearman;
 use mfdoom_metrics::Matrix;
 use mfdoom_plot::{CalibrationBin, calibration_bins};
+
+use super::matching::Matched;
+use super::result::{Bin, CalibrationScores};
+use super::source::Source;
 
 /// Bins of equal numbers of cells.
 const BINS: usize = 10;

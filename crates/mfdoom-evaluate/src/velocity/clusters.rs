@@ -1,14 +1,16 @@
 //! Clusters of the cells and the edges between them.
 
-use super::args::VelocityArgs;
-use super::matching::Matched;
-use super::source::{Key, Source};
+use std::collections::HashMap;
+use std::path::Path;
+
 use mfdoom_artifact::key::{CELL_ID, DATASET};
 use mfdoom_artifact::{Input, ObsColumn, ObsType, TableReader, table};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
-use std::collections::HashMap;
-use std::path::Path;
+
+use super::args::VelocityArgs;
+use super::matching::Matched;
+use super::source::{Key, Source};
 
 /// Label of each predicted cell.
 pub(super) type Labels = Vec<Option<String>>;

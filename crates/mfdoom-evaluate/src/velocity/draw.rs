@@ -1,13 +1,14 @@
 //! Streams of the fields side by side, and the uncertainty against the error.
 
+use mfdoom_error::Result;
+use mfdoom_metrics::Matrix;
+use mfdoom_plot::{Calibration, CalibrationBin, Field, Streams};
+
 use super::clusters::Clusters;
 use super::matching::Matched;
 use super::result::{Bin, CalibrationScores};
 use super::space::Space;
 use crate::report::Figure;
-use mfdoom_error::Result;
-use mfdoom_metrics::Matrix;
-use mfdoom_plot::{Calibration, CalibrationBin, Field, Streams};
 
 /// Draws the fields, as projected on the first layout.
 pub(super) fn streams(

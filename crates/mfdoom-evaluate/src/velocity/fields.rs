@@ -1,16 +1,17 @@
 //! CBDir and ICCoh of every field and of its controls.
 
-use super::args::VelocityArgs;
-use super::clusters::Clusters;
-use super::matching::Matched;
-use super::result::{ClusterScore, CoherenceScores, DirectionScores, EdgeScore, FieldScores, LayoutScores};
-use super::space::{Space, broken, columns, kinetic};
 use mfdoom_error::Result;
 use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
 use mfdoom_metrics::Matrix;
 use mfdoom_metrics::velocity::{
     EdgeDirection, constant_field, cross_boundary, in_cluster_coherence, mean_direction, shuffled_field,
 };
+
+use super::args::VelocityArgs;
+use super::clusters::Clusters;
+use super::matching::Matched;
+use super::result::{ClusterScore, CoherenceScores, DirectionScores, EdgeScore, FieldScores, LayoutScores};
+use super::space::{Space, broken, columns, kinetic};
 
 /// Scores of a field, and the field drawn on the first layout [n, 2].
 type Scored = (FieldScores, Matrix);

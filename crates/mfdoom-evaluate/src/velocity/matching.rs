@@ -1,12 +1,14 @@
 //! The cells and genes that all inputs share.
 
-use super::args::VelocityArgs;
-use super::source::{Key, Role, Source};
+use std::collections::HashMap;
+
 use mfdoom_artifact::Gene;
 use mfdoom_artifact::velocity::Pairs;
 use mfdoom_error::{Error, Result};
 use mfdoom_metrics::{Matrix, subsample};
-use std::collections::HashMap;
+
+use super::args::VelocityArgs;
+use super::source::{Key, Role, Source};
 
 /// Velocities of the same cells and genes in every input.
 pub(super) struct Matched {

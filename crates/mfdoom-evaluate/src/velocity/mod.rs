@@ -25,15 +25,16 @@ pub mod result;
 mod source;
 mod space;
 
+use mfdoom_error::{Error, Result};
+
+use self::args::VelocityArgs;
+use self::clusters::Clusters;
+use self::matching::Matched;
+use self::result::{FieldScores, Metrics};
+use self::source::{Role, Source};
+use self::space::Space;
 use crate::outputs::Outputs;
 use crate::report::Figure;
-use args::VelocityArgs;
-use clusters::Clusters;
-use matching::Matched;
-use mfdoom_error::{Error, Result};
-use result::{FieldScores, Metrics};
-use source::{Role, Source};
-use space::Space;
 
 /// Runs `mfdoom-evaluate velocity`.
 ///

@@ -1,10 +1,11 @@
 //! What `metrics.json` holds; fields are written in the order given here.
 
+use serde::Serialize;
+
 use super::args::VelocityArgs;
 use super::matching::Matched;
 use super::source::Source;
 use crate::report::shown;
-use serde::Serialize;
 
 /// All scores of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,12 +1,14 @@
 //! One input: a velocity folder or a bare table.
 
-use crate::embedding::{dense, is_hdf5};
+use std::collections::HashSet;
+use std::path::Path;
+
 use mfdoom_artifact::velocity::{MS, Pairs, STATE, UNCERTAINTY, VELOCITY, open_velocities};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
 use mfdoom_counts::{self as anndata, H5ad, genes_of};
 use mfdoom_error::{Error, Result};
-use std::collections::HashSet;
-use std::path::Path;
+
+use crate::embedding::{dense, is_hdf5};
 
 /// Layers of an h5ad file that hold velocities, those of a simulation first, and where cells are in each case.
 const LAYERS: [(&str, &str); 3] =

@@ -1,7 +1,5 @@
 //! Neighbours and layouts of the cells, the same for every field.
 
-use super::args::VelocityArgs;
-use super::matching::Matched;
 use mfdoom_artifact::velocity::Pairs;
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::connectivities::connectivities;
@@ -9,6 +7,9 @@ use mfdoom_kinetics::neighbors::Neighbors;
 use mfdoom_kinetics::{matrix, sparse};
 use mfdoom_metrics::{self as metrics, Csr, Matrix, Metric, Neighbours, Pca, knn, pca, umap};
 use rayon::prelude::*;
+
+use super::args::VelocityArgs;
+use super::matching::Matched;
 
 /// Where the fields are drawn.
 pub(super) struct Space {

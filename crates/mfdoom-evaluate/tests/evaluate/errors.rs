@@ -1,6 +1,7 @@
-use crate::world::World;
 use mfdoom_artifact::EmbeddingFormat;
 use mfdoom_error::Error;
+
+use crate::world::World;
 
 fn world() -> World {
     World::new(60)

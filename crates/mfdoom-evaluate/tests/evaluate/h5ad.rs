@@ -1,8 +1,10 @@
 //! Embeddings in `obsm` of an AnnData file.
 
-use crate::world::{World, noise};
-use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use std::path::PathBuf;
+
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+
+use crate::world::{World, noise};
 
 const N: usize = 90;
 

@@ -1,5 +1,7 @@
 //! `mfdoom-evaluate velocity` on simulated cells, whose velocities are known.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, VELOCITY_FORMAT, prediction_schema};
 use mfdoom_artifact::{
@@ -11,7 +13,6 @@ use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
 use mfdoom_kinetics::simulate::{Design, Simulation};
 use serde_json::Value;
-use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::world::noise;

@@ -1,6 +1,8 @@
 //! Real data: 3,696 cells of the mouse pancreas, 8 types, and what plain PCA makes of them.
 
-use crate::world::World;
+use std::path::Path;
+use std::sync::Arc;
+
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
     ObsType, Output,
@@ -8,8 +10,8 @@ use mfdoom_artifact::{
 use mfdoom_counts::{H5ad, Source};
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
 use serde_json::Value;
-use std::path::Path;
-use std::sync::Arc;
+
+use crate::world::World;
 
 struct Cells {
     ids: Vec<String>,

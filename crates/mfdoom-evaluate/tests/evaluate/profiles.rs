@@ -1,5 +1,9 @@
 //! `mfdoom-evaluate expression` on drawn counts, whose shares are known.
 
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Parser;
 use mfdoom_artifact::gene_table::{PREDICTED, PREDICTIONS_FORMAT};
 use mfdoom_artifact::{
@@ -9,9 +13,6 @@ use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
 use serde_json::{Value, json};
-use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::world::noise;

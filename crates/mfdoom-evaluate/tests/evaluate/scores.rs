@@ -1,6 +1,7 @@
-use crate::world::{World, noise};
 use mfdoom_artifact::EmbeddingFormat;
 use serde_json::Value;
+
+use crate::world::{World, noise};
 
 fn set<'a>(metrics: &'a Value, cells: &str) -> &'a Value {
     let sets = metrics["label_transfer"].as_array().unwrap();

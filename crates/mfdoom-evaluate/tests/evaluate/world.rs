@@ -1,5 +1,8 @@
 //! A small world of files: two data sets, one with three modalities, one with expression only.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use clap::Parser;
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
@@ -9,8 +12,6 @@ use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 pub const MODALITIES: [&str; 3] = ["spliced", "unspliced", "expression"];

@@ -20,9 +20,9 @@ use std::path::Path;
 use mfdoom_artifact::VelocityDir;
 use mfdoom_counts::{H5ad, H5adUpdate, Source};
 use mfdoom_error::Result;
-
-use matching::Matching;
 use serde_json::Value;
+
+use self::matching::Matching;
 
 /// Layer of a fit.
 const FIT: &str = "velocity";

@@ -7,10 +7,9 @@ mod generalised;
 mod quantile;
 mod ratio;
 
-use rayon::prelude::*;
-
 pub use generalised::fit_stochastic;
 pub use ratio::fit_deterministic;
+use rayon::prelude::*;
 
 use crate::error::{Result, expect_len};
 use crate::matrix::Matrix;

@@ -1,12 +1,13 @@
 //! Leading eigenvectors of the scatter matrix by a restarted block Krylov iteration.
 
+use faer::{Mat, MatRef};
+use rand::Rng;
+
 use super::scatter::Scatter;
 use crate::eigen::symmetric;
 use crate::matrix::Rows;
 use crate::panel::Panel;
 use crate::random::{Purpose, generator};
-use faer::{Mat, MatRef};
-use rand::Rng;
 
 /// Vectors carried beyond those asked for, so that the last of them converge.
 const SPARE: usize = 10;

@@ -11,11 +11,12 @@ mod gram;
 mod krylov;
 mod scatter;
 
+use rayon::prelude::*;
+
+use self::scatter::Scatter;
 use crate::error::{Result, at_least, same};
 use crate::matrix::{Matrix, Rows};
 use crate::panel::Panel;
-use rayon::prelude::*;
-use scatter::Scatter;
 
 /// Principal components of n rows of p columns.
 #[derive(Clone, Debug)]

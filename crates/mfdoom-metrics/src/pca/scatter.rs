@@ -1,10 +1,12 @@
 //! The scatter matrix of centred rows, as an operator: C = (X - m)' (X - m), formed only where it is small.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::gram::{Gram, MOST_COLUMNS};
 use crate::matrix::Rows;
 use crate::panel::Panel;
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// Most pieces that the rows are cut into; each has a sum of its own.
 const PIECES: usize = 16;

@@ -1,10 +1,11 @@
 //! ICCoh: do cells of a cluster move like their neighbours?
 
+use rayon::prelude::*;
+
 use super::{Pairs, mean};
 use crate::error::{Result, same};
 use crate::knn::Neighbours;
 use crate::matrix::Matrix;
-use rayon::prelude::*;
 
 /// Coherence within clusters.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! Deviance of counts against numbers by hand, and the projection of new rows.
 
-use crate::close;
 use mfdoom_metrics::{Csr, Error, Matrix, MeanGene, mean_nb_deviance, nb_deviance, pca};
+
+use crate::close;
 
 #[test]
 fn a_deviance_is_zero_for_a_perfect_mean_and_grows_away_from_it() {

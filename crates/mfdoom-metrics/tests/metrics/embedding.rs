@@ -1,12 +1,13 @@
 //! Scores of embeddings against scib-metrics 0.5.10 on real data, and against scikit-learn on toy data.
 
-use crate::close;
-use crate::toy::{labelled, uniform};
 use mfdoom_metrics::{
     Matrix, Metric, Neighbours, ari, clisi, graph_connectivity, ilisi, knn, lisi, nmi,
     principal_component_regression, silhouette_batch, silhouette_label, silhouettes,
 };
 use mfdoom_testing::Npz;
+
+use crate::close;
+use crate::toy::{labelled, uniform};
 
 #[test]
 fn partitions_agree_as_scikit_learn_says() {

@@ -1,13 +1,14 @@
 //! Velocity scores against numbers by hand, by the benchmark's script and on the pancreas cells.
 
-use crate::close;
-use crate::toy::{matrix, uniform};
 use mfdoom_metrics::velocity::{
     FoldPrediction, cell_cosines, constant_field, cross_boundary, gene_correlations, held_out_scores,
     in_cluster_coherence, mean_direction, quartiles, shuffled_field,
 };
 use mfdoom_metrics::{Error, Matrix, Neighbours};
 use mfdoom_testing::Npz;
+
+use crate::close;
+use crate::toy::{matrix, uniform};
 
 const NAN: f32 = f32::NAN;
 

@@ -1,8 +1,9 @@
 //! UMAP: the same positions for the same seed, groups apart, neighbours kept.
 
-use crate::toy::uniform;
 use mfdoom_metrics::{Csr, Error, Matrix, Metric, Neighbours, knn, umap};
 use mfdoom_testing::Npz;
+
+use crate::toy::uniform;
 
 /// Three clouds of 60 cells in five dimensions, with the union of their neighbours as a graph of weight 1.
 fn clouds() -> (Csr, Matrix) {

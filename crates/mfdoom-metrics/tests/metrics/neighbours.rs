@@ -1,6 +1,7 @@
+use mfdoom_metrics::{Matrix, Metric, knn, knn_between};
+
 use crate::close;
 use crate::toy::{labelled, matrix};
-use mfdoom_metrics::{Matrix, Metric, knn, knn_between};
 
 #[test]
 fn euclidean_neighbours_are_those_of_scikit_learn() {

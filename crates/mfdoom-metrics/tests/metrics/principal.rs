@@ -1,6 +1,7 @@
+use mfdoom_metrics::{Csr, Matrix, Pca, SizeTarget, log_normalise, pca};
+
 use crate::close;
 use crate::toy::matrix;
-use mfdoom_metrics::{Csr, Matrix, Pca, SizeTarget, log_normalise, pca};
 
 /// scikit-learn: PCA(4, svd_solver="full") on the same numbers in f64.
 #[test]

@@ -1,8 +1,9 @@
 //! The pancreas counts (3,696 cells, 1,126 genes after a filter) by the same steps as scikit-learn.
 
-use crate::close;
 use mfdoom_metrics::{Csr, Folds, Pca, SizeTarget, label_transfer, log_normalise, pca};
 use mfdoom_testing::Npz;
+
+use crate::close;
 
 /// Variances along PCA(50, svd_solver="full") of the counts, log-normalised to 1e4.
 #[rustfmt::skip]

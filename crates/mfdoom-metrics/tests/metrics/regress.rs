@@ -1,8 +1,9 @@
 //! Ridge, kernel ridge and nearest neighbours against scikit-learn 1.9.1 on the same numbers.
 
+use mfdoom_metrics::{Error, KernelRidge, Matrix, Ridge, knn_regression, penalties_for};
+
 use crate::close;
 use crate::toy::{matrix, uniform};
-use mfdoom_metrics::{Error, KernelRidge, Matrix, Ridge, knn_regression, penalties_for};
 
 /// 60 rows of five inputs and three targets: noise plus the square of an input.
 fn data() -> (Matrix, Matrix) {

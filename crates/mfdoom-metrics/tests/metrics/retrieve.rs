@@ -1,6 +1,7 @@
+use mfdoom_metrics::{Direction, Matrix, Metric, retrieval};
+
 use crate::close;
 use crate::toy::{matrix, uniform};
-use mfdoom_metrics::{Direction, Matrix, Metric, retrieval};
 
 fn noisy_pair() -> (Matrix, Matrix) {
     let (a, noise) = (matrix(40, 6, 3), uniform(240, 4));

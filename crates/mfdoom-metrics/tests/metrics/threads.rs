@@ -1,10 +1,11 @@
 //! The number of threads changes no bit of any result.
 
-use crate::toy::{labelled, matrix};
 use mfdoom_metrics::{
     KernelRidge, Metric, Ridge, Rows, knn, knn_regression, label_transfer, pca, penalties_for, retrieval,
     stratified_folds,
 };
+
+use crate::toy::{labelled, matrix};
 
 fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)

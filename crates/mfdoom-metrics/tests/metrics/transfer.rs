@@ -1,6 +1,7 @@
+use mfdoom_metrics::{Matrix, label_transfer, stratified_folds};
+
 use crate::close;
 use crate::toy::labelled;
-use mfdoom_metrics::{Matrix, label_transfer, stratified_folds};
 
 #[test]
 fn separate_clusters_transfer_wholly_and_equal_points_not_at_all() {

@@ -19,19 +19,18 @@ mod profile;
 mod profile_path;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{ParameterStore, linear};
-
-use crate::config::ModelConfig;
-use crate::parameters::tensor;
-
 pub use config::{
     Architecture, DECODER_FORMAT, DecoderConfig, DecoderLoss, DecoderTask, Library, ProfileConfig,
 };
 pub use loss::{Losses, ObservedCounts, Target, Values};
+use mfdoom_nn::{ParameterStore, linear};
 pub use network::{Answer, Context, Network};
 pub use parameters::{PREFIX, add_decoder, decoder_parameters, is_constant, is_fitted};
 pub use profile::{ModalityProfile, ProfileBatch, TARGET_SUM, log_normalised};
 pub use profile_path::ProfilePath;
+
+use crate::config::ModelConfig;
+use crate::parameters::tensor;
 
 /// A decoder on its device; it shares its tensors with the store that it was loaded from.
 #[derive(Clone, Debug)]

@@ -4,14 +4,13 @@ mod contrastive;
 mod invariance;
 
 use candle_core::{Result, Tensor};
+pub use contrastive::pairs;
 use mfdoom_nn::ParameterStore;
 
 use crate::batch::PackedBatch;
 use crate::config::{ModelConfig, Objective, Reduction};
 use crate::model::Model;
 use crate::parameters::tensor;
-
-pub use contrastive::pairs;
 
 /// A loss and the terms that it consists of.
 #[derive(Clone, Debug)]

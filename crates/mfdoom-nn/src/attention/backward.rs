@@ -1,13 +1,15 @@
 //! The backward pass: one task per group and head, which owns all gradients of its rows.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::Heads;
 use super::block::{Keys, QUERIES, blocks, pack_rows, probabilities, score_grads};
 use super::plan::{AttentionPlan, Prepared, PreparedSegment};
 use crate::buffer::Shared;
 use crate::math::{Real, sum_of};
 use crate::matrix::{Target, View, Workers, product};
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// What the forward read and returned, and the gradient of what it returned.
 pub(crate) struct Input<'a, T> {

@@ -1,10 +1,11 @@
 //! What forward and backward share: blocks, packed keys and the softmax of one block.
 
+use std::ops::Range;
+
 use super::Heads;
 use super::plan::{Prepared, PreparedSegment};
 use crate::math::{Real, larger, max_of, sum_of, vectorised};
 use crate::matrix::View;
-use std::ops::Range;
 
 /// Query rows and key rows of one block; a block of scores stays inside the second-level cache.
 pub(super) const QUERIES: usize = 256;

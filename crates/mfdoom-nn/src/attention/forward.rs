@@ -1,13 +1,15 @@
 //! The forward pass: online softmax, one task per group, head and stretch of query blocks.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::Heads;
 use super::block::{Keys, QUERIES, Running, blocks, pack_rows};
 use super::plan::{AttentionPlan, Prepared, PreparedSegment};
 use crate::buffer::Shared;
 use crate::math::Real;
 use crate::matrix::{Target, View, Workers, product};
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// Fewer tasks than this from groups and heads alone, and the query blocks are shared out as well.
 const TASKS: usize = 64;

@@ -8,13 +8,14 @@ mod block;
 mod forward;
 mod plan;
 
+use std::sync::{Arc, OnceLock};
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
 pub use plan::{AttentionPlan, Group, Segment};
 
 use crate::composed;
 use crate::host::{Host, by_dtype, slice, to_storage};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
-use std::sync::{Arc, OnceLock};
 
 /// Returns `softmax(q k^T / sqrt(dh)) v` per head, each query row over the keys that the plan gives it.
 ///

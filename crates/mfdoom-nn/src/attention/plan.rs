@@ -1,7 +1,8 @@
 //! Who reads what: query ranges and the key ranges they attend to, checked once.
 
-use candle_core::{Result, bail};
 use std::ops::Range;
+
+use candle_core::{Result, bail};
 
 /// Query rows that all read the same keys.
 #[derive(Clone, Debug, PartialEq, Eq)]

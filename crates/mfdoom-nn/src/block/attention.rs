@@ -1,5 +1,11 @@
 //! The attention layer: norm, projections, attention by a plan, projection, residual.
 
+use std::sync::{Arc, OnceLock};
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
+use rayon::prelude::*;
+
 use super::bundle::Bundle;
 use super::feed_forward::add;
 use crate::attention::{AttentionPlan, Heads, Input};
@@ -9,10 +15,6 @@ use crate::layer_norm::{norm_rows, norm_rows_backward};
 use crate::math::Real;
 use crate::matrix::{Target, View, Workers, product};
 use crate::{attention, layer_norm, linear};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
-use rayon::prelude::*;
-use std::sync::{Arc, OnceLock};
 
 /// `x + attention(norm(x) to_q^T, norm(x) to_kv^T) to_out^T`. The fields are the parameters.
 ///

@@ -4,8 +4,9 @@
 //! operation's backward leaves their gradients in the bundle; candle runs the bundle's own backward after
 //! it, which hands them on. A bundle serves one use.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 type Slots = Arc<Mutex<Vec<Option<Tensor>>>>;
 

@@ -1,5 +1,11 @@
 //! The feed-forward layer: norm, linear, GEGLU, linear, residual.
 
+use std::sync::OnceLock;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
+use rayon::prelude::*;
+
 use super::bundle::Bundle;
 use crate::buffer::{Shared, rows_per_task, scratch, sum_partials, unfilled};
 use crate::geglu::{geglu_rows, geglu_rows_backward};
@@ -8,10 +14,6 @@ use crate::layer_norm::{norm_rows, norm_rows_backward};
 use crate::math::Real;
 use crate::matrix::{Target, View, Workers, product};
 use crate::{geglu, layer_norm, linear};
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, WithDType, bail};
-use rayon::prelude::*;
-use std::sync::OnceLock;
 
 /// Rows whose activations the backward holds at once.
 const SPAN: usize = 2048;

@@ -1,11 +1,13 @@
 //! Attention in padded batches of alike segments, for devices without a kernel of ours.
 
-use super::indices;
-use crate::attention::AttentionPlan;
-use candle_core::{D, Result, Tensor};
-use candle_nn::ops::softmax;
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+use candle_core::{D, Result, Tensor};
+use candle_nn::ops::softmax;
+
+use super::indices;
+use crate::attention::AttentionPlan;
 
 /// Added to the scores of padding: finite, so that no row becomes NaN, and far below any score.
 const MASKED: f32 = -1e30;

@@ -4,10 +4,10 @@ mod attention;
 mod negative_binomial;
 
 pub use attention::attention;
+use candle_core::{D, Device, Result, Tensor};
 pub use negative_binomial::negative_binomial;
 
 use crate::SparseRows;
-use candle_core::{D, Device, Result, Tensor};
 
 /// As [`crate::layer_norm`].
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {

@@ -1,10 +1,11 @@
 //! Random inputs and comparisons for the tests of the layers.
 #![allow(dead_code)] // each test binary uses its own part
 
-use candle_core::{DType, Device, Result, Tensor, Var};
-use mfdoom_nn::{AttentionBlock, AttentionPlan, FeedForwardBlock, Group, Segment, Stream};
 use std::ops::Range;
 use std::sync::Arc;
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use mfdoom_nn::{AttentionBlock, AttentionPlan, FeedForwardBlock, Group, Segment, Stream};
 
 /// Normal values that depend on the name and the shape.
 pub fn normal(name: &str, shape: &[usize], dtype: DType) -> Var {

@@ -1,7 +1,8 @@
 //! Lines along a field, evenly spaced.
 
-use super::grid::Grid;
 use std::collections::BTreeMap;
+
+use super::grid::Grid;
 
 /// Step of the integration in nodes.
 const STEP: f64 = 0.25;

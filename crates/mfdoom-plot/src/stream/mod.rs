@@ -3,16 +3,18 @@
 mod grid;
 mod lines;
 
+use std::ops::Range;
+
+use mfdoom_error::Result;
+use plotters::prelude::*;
+
+use self::grid::Grid;
 use crate::canvas::{Painted, draw, px, stroke};
 use crate::chart::{Chart, Frame, ranges};
 use crate::groups::Groups;
 use crate::legend::Legend;
 use crate::picture::Picture;
 use crate::{points, same};
-use grid::Grid;
-use mfdoom_error::Result;
-use plotters::prelude::*;
-use std::ops::Range;
 
 /// Width of a plane in pixels, alone and beside another.
 const WIDTH: [i32; 2] = [620, 500];

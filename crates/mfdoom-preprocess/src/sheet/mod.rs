@@ -7,10 +7,9 @@ pub mod csv;
 mod parse;
 mod report;
 
+use mfdoom_error::{Error, Result};
 pub use parse::{Sample, Sheet};
 pub use report::write;
-
-use mfdoom_error::{Error, Result};
 
 use crate::args::Args;
 use crate::inputs::Named;

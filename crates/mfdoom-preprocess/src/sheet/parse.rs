@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mfdoom_cli::Assignment;
 use mfdoom_counts::Source;
 use mfdoom_error::{Error, Result};
 
 use super::csv;
-use mfdoom_cli::Assignment;
 
 const SAMPLE: &str = "sample";
 const COUNTS: &str = "counts";

@@ -1,14 +1,15 @@
 //! Small AnnData files with known counts, and runs of the stage.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use clap::Parser;
 use mfdoom_artifact::Input;
 use mfdoom_counts::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
 use mfdoom_preprocess::Args;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A dense table of counts, a row per cell.

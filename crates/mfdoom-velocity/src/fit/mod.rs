@@ -22,10 +22,10 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::moments::{Moments, Smoother};
 
+use self::counts::Normalised;
+use self::source::Source;
 use crate::args::{FitArgs, Mode};
 use crate::numbers;
-use counts::Normalised;
-use source::Source;
 
 /// Runs `mfdoom-velocity fit`.
 ///

@@ -22,10 +22,10 @@ use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
 use mfdoom_kinetics::moments::Smoother;
 
+use self::input::Velocities;
 use crate::args::GraphArgs;
 use crate::embedding::{self, Cells, Embedding};
 use crate::numbers;
-use input::Velocities;
 
 /// Runs `mfdoom-velocity graph`.
 ///

@@ -6,6 +6,7 @@ use mfdoom_artifact::velocity::{
 };
 use mfdoom_artifact::{EmbeddingBatch, Manifest, VelocityDir, VelocityDirWriter};
 use mfdoom_error::Result;
+use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::VelocityGraph;
 use mfdoom_kinetics::matrix::Matrix;
 use serde_json::json;
@@ -14,7 +15,6 @@ use super::input::Velocities;
 use super::plots;
 use crate::args::GraphArgs;
 use crate::embedding::Embedding;
-use mfdoom_into::velocity::fit_config;
 
 /// The stage's name in manifests.
 pub const STAGE: &str = "mfdoom-velocity graph";

@@ -15,8 +15,8 @@ use mfdoom_model::decoder::DecoderTask;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use mfdoom_train::{Adapter, Looks, TrainedDecoder};
 
+use self::state::States;
 use crate::args::PredictArgs;
-use state::States;
 
 /// The stage's name in manifests.
 pub const STAGE: &str = "mfdoom-velocity predict";
