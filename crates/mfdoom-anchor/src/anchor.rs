@@ -71,7 +71,8 @@ impl Anchor {
 
     /// Returns which of the modalities that a cell has speak for it: all but those derived from others that it has.
     pub(crate) fn speaking(&self, has: &[bool]) -> Vec<bool> {
-        let derived = |part: &Part| !part.derived_from.is_empty() && part.derived_from.iter().all(|p| has[*p]);
+        let derived =
+            |part: &Part| !part.derived_from.is_empty() && part.derived_from.iter().all(|p| has[*p]);
         self.parts.iter().zip(has).map(|(part, has)| *has && !derived(part)).collect()
     }
 }

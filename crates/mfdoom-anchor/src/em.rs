@@ -24,12 +24,14 @@ pub(crate) struct Em {
     cells: Vec<f64>,
     /// Variances of the scaled values by modality, `[f]`.
     pub variance: Vec<Vec<f64>>,
+    /// Least noise of a feature.
+    floor: f64,
 }
 
 /// Sums over the cells of a group.
 #[derive(Clone, Debug)]
 struct GroupSums {
-    /// `sum z z'`, `[d, d]`.
+    /// `sum z z'`, with the covariances `sum E[z z']`, `[d, d]`.
     squares: Vec<f64>,
     /// `sum z`, `[d]`.
     means: Vec<f64>,
@@ -45,17 +47,24 @@ struct Sums {
 }
 
 /// What the cells of a group share in a round.
-pub(crate) struct Posterior {
-    pub covariance: Vec<f64>,
-    pub experts: Vec<Option<Expert>>,
+struct Posterior {
+    covariance: Vec<f64>,
+    experts: Vec<Option<Expert>>,
+}
+
+/// What all cells of a round share.
+struct Round {
+    speakers: Vec<Speaker>,
+    posteriors: Vec<Posterior>,
 }
 
 impl Em {
-    pub fn new(training: &Training<'_>, anchor: &Anchor, variance: Vec<Vec<f64>>) -> Self {
+    pub fn new(training: &Training<'_>, anchor: &Anchor, variance: Vec<Vec<f64>>, floor: f64) -> Self {
         let seen = |m: usize, panel: &Option<usize>| {
             panel.map(|panel| measured(&anchor.parts[m].features, training.panel_features(panel, m)))
         };
-        let of_group = |group: &Vec<Option<usize>>| group.iter().enumerate().map(|(m, p)| seen(m, p)).collect();
+        let of_group =
+            |group: &Vec<Option<usize>>| group.iter().enumerate().map(|(m, p)| seen(m, p)).collect();
         let speaking = |group: &Vec<Option<usize>>| {
             anchor.speaking(&group.iter().map(Option::is_some).collect::<Vec<_>>())
         };
@@ -67,30 +76,26 @@ impl Em {
             speaking: training.groups.iter().map(speaking).collect(),
             cells,
             variance,
+            floor,
         }
     }
 
     /// Replaces loadings and noise by those that fit the cells' posteriors best.
-    pub fn round(&self, training: &Training<'_>, anchor: &mut Anchor, floor: f64) -> Result<()> {
+    pub fn round(&self, training: &Training<'_>, anchor: &mut Anchor) -> Result<()> {
         let d = anchor.dim;
-        let speakers: Vec<Speaker> = anchor
-            .parts
-            .iter()
-            .zip(&self.rows)
-            .map(|(part, rows)| Speaker::new(part, rows.clone(), d))
-            .collect();
-        let posteriors: Vec<Posterior> =
+        let speaker = |(part, rows): (_, &Arc<[u32]>)| Speaker::new(part, rows.clone(), d);
+        let speakers: Vec<Speaker> = anchor.parts.iter().zip(&self.rows).map(speaker).collect();
+        let posteriors =
             (0..self.cells.len()).map(|group| self.posterior(group, &speakers, anchor)).collect();
+        let round = Round { speakers, posteriors };
         let parts = training.parts();
-        let sums: Vec<Sums> = parts
-            .into_par_iter()
-            .map(|range| self.sums(training, range, (&speakers, &posteriors), anchor))
-            .collect();
-        let sums = sums.into_iter().reduce(Sums::add).ok_or(Error::TooFewCells { found: 0 })?;
-        for m in 0..anchor.parts.len() {
-            self.maximise(m, &sums, &posteriors, anchor, floor)?;
+        let sums: Vec<Sums> =
+            parts.into_par_iter().map(|range| self.sums(training, range, &round, anchor)).collect();
+        let mut sums = sums.into_iter().reduce(Sums::add).ok_or(Error::TooFewCells { found: 0 })?;
+        for ((group, posterior), cells) in sums.groups.iter_mut().zip(&round.posteriors).zip(&self.cells) {
+            add_scaled(&mut group.squares, &posterior.covariance, *cells);
         }
-        Ok(())
+        (0..anchor.parts.len()).try_for_each(|m| self.maximise(m, &sums, anchor))
     }
 
     fn posterior(&self, group: usize, speakers: &[Speaker], anchor: &Anchor) -> Posterior {
@@ -108,7 +113,7 @@ impl Em {
         &self,
         training: &Training<'_>,
         range: std::ops::Range<usize>,
-        (speakers, posteriors): (&[Speaker], &[Posterior]),
+        round: &Round,
         anchor: &Anchor,
     ) -> Sums {
         let d = anchor.dim;
@@ -116,13 +121,13 @@ impl Em {
         let mut values: Vec<Values> = vec![Values::default(); anchor.parts.len()];
         for i in range {
             let (cell, group) = (training.rows[i], training.group[i]);
-            let posterior = &posteriors[group];
+            let posterior = &round.posteriors[group];
             let mut h = vec![0.0; d];
             for (m, part) in anchor.parts.iter().enumerate() {
                 let Some(expert) = &posterior.experts[m] else { continue };
                 values[m].read(part, &self.rows[m], &training.cells.blocks[m], (cell, expert.measured));
                 if self.speaking[group][m] {
-                    values[m].speak(&speakers[m], expert, &mut h);
+                    values[m].speak(&round.speakers[m], expert, &mut h);
                 }
             }
             let z = row_times(&h, &posterior.covariance, d);
@@ -140,14 +145,7 @@ impl Em {
     }
 
     /// Regresses every feature of a modality on the factors, over the groups that measured it.
-    fn maximise(
-        &self,
-        m: usize,
-        sums: &Sums,
-        posteriors: &[Posterior],
-        anchor: &mut Anchor,
-        floor: f64,
-    ) -> Result<()> {
+    fn maximise(&self, m: usize, sums: &Sums, anchor: &mut Anchor) -> Result<()> {
         let d = anchor.dim;
         let part = &mut anchor.parts[m];
         let mut known: HashMap<Vec<usize>, Regression> = HashMap::new();
@@ -157,7 +155,7 @@ impl Em {
             let regression = match known.entry(groups) {
                 std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::hash_map::Entry::Vacant(entry) => {
-                    let regression = Regression::new(entry.key(), self, sums, (posteriors, m), d);
+                    let regression = Regression::new(entry.key(), &self.cells, sums, m, d);
                     let regression = regression.ok_or(Error::NotFinite { modality: part.name.clone() })?;
                     entry.insert(regression)
                 }
@@ -168,7 +166,7 @@ impl Em {
             cross.iter_mut().for_each(|c| *c /= part.deviation[g]);
             let w = row_times(&cross, &regression.inverse, d);
             let explained: f64 = w.iter().zip(&cross).map(|(w, c)| w * c).sum::<f64>() / regression.cells;
-            part.noise[g] = (self.variance[m][g] - explained).max(floor);
+            part.noise[g] = (self.variance[m][g] - explained).max(self.floor);
             part.loadings[g * d..(g + 1) * d].copy_from_slice(&w);
         }
         Ok(())
@@ -185,23 +183,17 @@ struct Regression {
 }
 
 impl Regression {
-    fn new(
-        groups: &[usize],
-        em: &Em,
-        sums: &Sums,
-        (posteriors, m): (&[Posterior], usize),
-        d: usize,
-    ) -> Option<Self> {
+    fn new(groups: &[usize], cells: &[f64], sums: &Sums, m: usize, d: usize) -> Option<Self> {
         let mut squares = vec![0.0; d * d];
         (0..d).for_each(|k| squares[k * d + k] = 1e-6);
-        let mut regression = Self { inverse: Vec::new(), means: vec![0.0; d], offsets: vec![0.0; d], cells: 0.0 };
+        let mut regression =
+            Self { inverse: Vec::new(), means: vec![0.0; d], offsets: vec![0.0; d], cells: 0.0 };
         for group in groups {
             let of = &sums.groups[*group];
             add_scaled(&mut squares, &of.squares, 1.0);
-            add_scaled(&mut squares, &posteriors[*group].covariance, em.cells[*group]);
             add_scaled(&mut regression.means, &of.means, 1.0);
             add_scaled(&mut regression.offsets, &of.offsets[m], 1.0);
-            regression.cells += em.cells[*group];
+            regression.cells += cells[*group];
         }
         regression.inverse = inverse(&squares, d)?;
         Some(regression)

@@ -31,6 +31,12 @@ pub struct Scores {
     pub present: Vec<bool>,
 }
 
+/// What a cell's posterior takes from its data set and modalities.
+struct Prepared {
+    speaking: Vec<bool>,
+    covariance: Arc<[f64]>,
+}
+
 impl<'a> Encoder<'a> {
     /// Prepares an anchor; `panels` has a row per data set.
     pub fn new(anchor: &'a Anchor, panels: &'a Panels) -> Self {
@@ -42,14 +48,14 @@ impl<'a> Encoder<'a> {
     /// Returns the posterior means of all cells from the modalities in `using` that each of them has.
     pub fn scores(&mut self, cells: &Cells<'_>, using: &[bool]) -> Scores {
         let d = self.anchor.dim;
-        let prepared: Vec<Option<(Vec<bool>, Arc<[f64]>)>> =
+        let prepared: Vec<Option<Prepared>> =
             (0..cells.len()).map(|cell| self.prepare(cells, cell, using)).collect();
         let mut means = vec![0.0; cells.len() * d];
         let this = &*self;
         means.par_chunks_exact_mut(d).zip(&prepared).enumerate().for_each_init(
             Values::default,
             |values, (cell, (mean, prepared))| {
-                if let Some((speaking, covariance)) = prepared {
+                if let Some(Prepared { speaking, covariance }) = prepared {
                     let h = this.sum(cells, cell, speaking, values);
                     mean.copy_from_slice(&row_times(&h, covariance, d));
                 }
@@ -68,7 +74,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Returns which modalities speak for a cell and its covariance; nothing where none does.
-    fn prepare(&mut self, cells: &Cells<'_>, cell: usize, using: &[bool]) -> Option<(Vec<bool>, Arc<[f64]>)> {
+    fn prepare(&mut self, cells: &Cells<'_>, cell: usize, using: &[bool]) -> Option<Prepared> {
         let dataset = cells.dataset[cell];
         let has: Vec<bool> = (0..using.len())
             .map(|m| using[m] && cells.blocks[m].present[cell] && self.expert(dataset, m).measured > 0)
@@ -88,7 +94,7 @@ impl<'a> Encoder<'a> {
                 new
             }
         };
-        Some((speaking, known))
+        Some(Prepared { speaking, covariance: known })
     }
 
     fn expert(&mut self, dataset: u32, m: usize) -> Arc<Expert> {

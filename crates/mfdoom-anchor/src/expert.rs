@@ -97,7 +97,8 @@ impl Values {
         let row = |feature: &u32| rows.get(*feature as usize).copied().filter(|row| *row != u32::MAX);
         self.rows.clear();
         self.rows.extend(features.iter().filter_map(row).map(|row| row as usize));
-        let known = features.iter().zip(counts).filter(|(feature, _)| row(feature).is_some()).map(|(_, c)| *c);
+        let known =
+            features.iter().zip(counts).filter(|(feature, _)| row(feature).is_some()).map(|(_, c)| *c);
         let depth = Depth { total: block.total[cell], scale: part.scale, measured };
         self.offset = part.transform.apply(depth, known, &mut self.values);
     }

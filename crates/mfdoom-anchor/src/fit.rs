@@ -72,10 +72,10 @@ pub fn fit(
         return Err(Error::NothingVaries);
     }
     let mut anchor = Anchor { dim: settings.dim, parts, weights: vec![1.0; settings.dim] };
-    let em = Em::new(&training, &anchor, variance);
+    let em = Em::new(&training, &anchor, variance, settings.floor);
     start::start(&training, &em, &mut anchor, settings)?;
     for _ in 0..settings.iterations {
-        em.round(&training, &mut anchor, settings.floor)?;
+        em.round(&training, &mut anchor)?;
     }
     anchor.turn(settings.power)?;
     Ok(anchor)
@@ -103,7 +103,8 @@ impl<'a> Training<'a> {
         };
         let modalities = cells.blocks.len();
         let same = (0..panels.len()).map(|d| (0..modalities).map(|m| first(m, d)).collect()).collect();
-        let mut training = Self { cells, rows: Vec::new(), group: Vec::new(), groups: Vec::new(), panels, same };
+        let mut training =
+            Self { cells, rows: Vec::new(), group: Vec::new(), groups: Vec::new(), panels, same };
         let mut known = BTreeMap::new();
         for cell in rows {
             let has: Vec<Option<usize>> = (0..modalities)

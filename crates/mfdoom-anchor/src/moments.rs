@@ -108,9 +108,9 @@ fn sums(training: &Training<'_>, m: usize, part: &Part) -> (Sums, BTreeMap<usize
     let mut values = Values::default();
     for cell in training.cells_of(m) {
         let number = training.panel(cell, m);
-        let (seen, panel) = panels
-            .entry(number)
-            .or_insert_with(|| (measured(&part.features, training.panel_features(number, m)), Panel::default()));
+        let (seen, panel) = panels.entry(number).or_insert_with(|| {
+            (measured(&part.features, training.panel_features(number, m)), Panel::default())
+        });
         let width = if part.transform == Transform::Clr { seen.iter().filter(|s| **s).count() } else { 0 };
         values.read(part, &rows, &training.cells.blocks[m], (cell, width));
         let c = values.offset;

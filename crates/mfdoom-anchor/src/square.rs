@@ -64,7 +64,9 @@ pub(crate) fn eigen(matrix: &[f64], n: usize) -> Option<(Vec<f64>, Vec<f64>)> {
     let mut columns = vec![0.0; n * n];
     for k in 0..n {
         let from = n - 1 - k;
-        let largest = (0..n).map(|row| vectors[(row, from)]).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
+        let largest = (0..n)
+            .map(|row| vectors[(row, from)])
+            .fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let sign = if largest < 0.0 { -1.0 } else { 1.0 };
         (0..n).for_each(|row| columns[row * n + k] = sign * vectors[(row, from)]);
     }

@@ -20,12 +20,18 @@ const CHUNK: usize = 1024;
 const TILE: usize = 128;
 
 /// Sets the first loadings and noise.
-pub(crate) fn start(training: &Training<'_>, em: &Em, anchor: &mut Anchor, settings: &Settings) -> Result<()> {
+pub(crate) fn start(
+    training: &Training<'_>,
+    em: &Em,
+    anchor: &mut Anchor,
+    settings: &Settings,
+) -> Result<()> {
     let d = anchor.dim;
     let cells = fullest(training, settings.start_cells);
     let n = cells.len();
     let mut gram = vec![0.0; n * n];
-    let blocks: Vec<Scaled> = (0..anchor.parts.len()).map(|m| Scaled::new(training, em, anchor, m, &cells)).collect();
+    let blocks: Vec<Scaled> =
+        (0..anchor.parts.len()).map(|m| Scaled::new(training, em, anchor, m, &cells)).collect();
     for block in &blocks {
         block.add_gram(&mut gram, n);
     }

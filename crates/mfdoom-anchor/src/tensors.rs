@@ -88,7 +88,8 @@ impl Anchor {
 fn take(arrays: &BTreeMap<String, Array>, name: &str, shape: &[Option<usize>]) -> Result<Vec<f64>> {
     let damaged = || Error::Damaged { name: name.into() };
     let array = arrays.get(name).ok_or_else(damaged)?;
-    let fits = array.shape.len() == shape.len() && array.shape.iter().zip(shape).all(|(n, w)| w.is_none_or(|w| w == *n));
+    let fits = array.shape.len() == shape.len()
+        && array.shape.iter().zip(shape).all(|(n, w)| w.is_none_or(|w| w == *n));
     let whole = array.data.len() == array.shape.iter().product::<usize>();
     match fits && whole && array.data.iter().all(|v| v.is_finite()) {
         true => Ok(array.data.clone()),

@@ -19,6 +19,18 @@ struct Counts {
     count: Vec<f32>,
 }
 
+impl Counts {
+    fn block(&self) -> Block<'_> {
+        Block {
+            present: &self.present,
+            total: &self.total,
+            offsets: &self.offsets,
+            feature: &self.feature,
+            count: &self.count,
+        }
+    }
+}
+
 struct Fixture {
     npz: Npz,
     counts: Vec<Counts>,
@@ -54,16 +66,7 @@ impl Fixture {
     }
 
     fn cells(&self) -> Cells<'_> {
-        let block = |c: &'_ Counts| -> Block<'_> {
-            Block {
-                present: &c.present,
-                total: &c.total,
-                offsets: &c.offsets,
-                feature: &c.feature,
-                count: &c.count,
-            }
-        };
-        Cells { blocks: self.counts.iter().map(block).collect(), dataset: &self.dataset }
+        Cells { blocks: self.counts.iter().map(Counts::block).collect(), dataset: &self.dataset }
     }
 
     fn fit(&self) -> Anchor {
@@ -174,7 +177,8 @@ fn what_cannot_be_fitted_is_refused() {
         .iter()
         .map(|n| Modality { name: (*n).into(), transform: Transform::Log1p, derived_from: Vec::new() })
         .collect();
-    let fitted = |rows: &[usize], settings: &Settings| fit(&cells, &fixture.panels, rows, &modalities, settings);
+    let fitted =
+        |rows: &[usize], settings: &Settings| fit(&cells, &fixture.panels, rows, &modalities, settings);
     assert!(fitted(&[0], &Settings::default()).unwrap_err().to_string().contains("at least 2 cells"));
     assert!(fitted(&[0, 0], &Settings::default()).unwrap_err().to_string().contains("varies"));
     let settings = Settings { dim: 0, ..Settings::default() };
