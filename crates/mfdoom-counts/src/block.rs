@@ -1,5 +1,8 @@
 //! A run of rows as a compressed sparse row matrix, and the check that its values are counts.
 
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
+
 /// The largest integer up to which every integer has its own `f32`.
 pub const MAX_EXACT_COUNT: f64 = 16_777_216.0;
 
@@ -68,6 +71,14 @@ impl CsrBlock {
     pub fn offending_counts(&self) -> Vec<f64> {
         let stored = self.values.iter().filter(|value| !is_count(**value)).map(|value| f64::from(*value));
         self.rounded.iter().copied().chain(stored).take(SHOWN).collect()
+    }
+
+    /// Returns the rows as a matrix, without the memory of what was rounded.
+    ///
+    /// # Errors
+    /// Contract, when the parts do not hold the promises of the type.
+    pub fn into_csr(self) -> Result<Csr> {
+        Csr::new(self.n_cols, self.indptr, self.indices, self.values).map_err(Error::refusal)
     }
 
     /// Appends rows `rows` of `other`, which has the same columns.

@@ -37,6 +37,11 @@ pub enum Kind {
     Contract,
     /// A model, vocabulary or format does not fit the input.
     Incompatible,
+    /// A refusal by a crate of numbers, which knows neither files nor flags: the input breaks its contract.
+    pub fn refusal(error: impl fmt::Display) -> Self {
+        Self::contract(error.to_string())
+    }
+
     /// The reader of our output went away, which is not an error for a program in a pipe.
     ClosedPipe,
     /// A signal asked the process to end.
@@ -87,6 +92,11 @@ impl Error {
     /// An error of [`Kind::Incompatible`], exit code 4.
     pub fn incompatible(message: impl Into<String>) -> Self {
         Self::new(Kind::Incompatible, message)
+    }
+
+    /// A refusal by a crate of numbers, which knows neither files nor flags: the input breaks its contract.
+    pub fn refusal(error: impl fmt::Display) -> Self {
+        Self::contract(error.to_string())
     }
 
     /// The reader of our output went away, exit code 0.

@@ -1,16 +1,10 @@
-//! Splicing kinetics: simulation, moments, velocity fits and graphs on plain slices.
+//! Splicing kinetics: simulation, moments, velocity fits and graphs, on the matrices of [`mfdoom_matrix`].
 
-pub mod connectivities;
 pub mod dynamics;
-pub mod error;
 pub mod graph;
-mod lanes;
-pub mod matrix;
 pub mod moments;
-pub mod neighbors;
-pub mod normalise;
-pub mod percentile;
+pub mod shared_counts;
 pub mod simulate;
-pub mod sparse;
 pub mod steady;
-pub mod variable_genes;
+
+pub use mfdoom_matrix::{Error, Result};

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, expect_len};
-use crate::matrix::Matrix;
-use crate::sparse::{CsrView, product};
+use mfdoom_matrix::error::{Error, Result, same};
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Csr;
 
 /// Most cells that 16 bits can name.
 pub(crate) const NARROW: usize = 1 << 16;
@@ -33,11 +33,10 @@ impl Smoother {
     /// Builds the average from connectivities `[n_cells, n_cells]`; stored zeros do not count.
     ///
     /// # Errors
-    /// When the matrix is not square or its arrays do not fit each other.
-    pub fn new(connectivities: CsrView<'_>) -> Result<Self> {
-        connectivities.check()?;
+    /// When the matrix is not square.
+    pub fn new(connectivities: &Csr) -> Result<Self> {
         let n = connectivities.n_rows();
-        expect_len("columns of the connectivities", n, connectivities.n_cols)?;
+        same("columns of the connectivities", connectivities.n_cols(), n)?;
         Ok(Self::of_cells(n, |i, cells| {
             let (columns, values) = connectivities.row(i);
             cells.extend(columns.iter().zip(values).filter(|&(_, &value)| value > 0.0).map(|(&j, _)| j));
@@ -121,8 +120,8 @@ impl Smoother {
     /// Averages dense rows into `out`, of the same shape; the sums are those of sparse rows to the last bit.
     fn average_dense(&self, rows: &Matrix, out: &mut Matrix) {
         let arch = pulp::Arch::new();
-        out.data.par_chunks_mut(rows.n_cols).enumerate().for_each_init(
-            || vec![0.0_f64; rows.n_cols],
+        out.data_mut().par_chunks_mut(rows.n_cols()).enumerate().for_each_init(
+            || vec![0.0_f64; rows.n_cols()],
             |sums, (i, out)| arch.dispatch(Average { smoother: self, rows, i, sums, out }),
         );
     }
@@ -131,18 +130,18 @@ impl Smoother {
     ///
     /// # Errors
     /// When the rows are not this smoother's cells.
-    pub fn moments(&self, matrix: CsrView<'_>) -> Result<Matrix> {
-        expect_len("cells of the matrix to average", self.n_cells(), matrix.n_rows())?;
-        let width = matrix.n_cols;
+    pub fn moments(&self, matrix: &Csr) -> Result<Matrix> {
+        same("cells of the matrix to average", matrix.n_rows(), self.n_cells())?;
+        let width = matrix.n_cols();
         let mut out = Matrix::filled(self.n_cells(), width, 0.0);
         if width == 0 {
             return Ok(out);
         }
-        if matrix.values.len() * SPARSE > self.n_cells() * width {
+        if matrix.nnz() * SPARSE > self.n_cells() * width {
             self.average_dense(&matrix.to_dense(), &mut out);
             return Ok(out);
         }
-        out.data.par_chunks_mut(width).enumerate().for_each_init(
+        out.data_mut().par_chunks_mut(width).enumerate().for_each_init(
             || vec![0.0_f64; width],
             |sums, (i, row)| {
                 sums.fill(0.0);
@@ -200,8 +199,8 @@ impl Moments {
     ///
     /// # Errors
     /// When the layers differ in shape or their cells are not the smoother's.
-    pub fn new(smoother: &Smoother, spliced: CsrView<'_>, unspliced: CsrView<'_>) -> Result<Self> {
-        expect_len("genes of the unspliced counts", spliced.n_cols, unspliced.n_cols)?;
+    pub fn new(smoother: &Smoother, spliced: &Csr, unspliced: &Csr) -> Result<Self> {
+        same("genes of the unspliced counts", unspliced.n_cols(), spliced.n_cols())?;
         if smoother.n_cells() == 0 {
             return Err(Error::Unusable("no cells".into()));
         }
@@ -210,12 +209,12 @@ impl Moments {
 
     /// Returns the number of cells.
     pub fn n_cells(&self) -> usize {
-        self.spliced.n_rows
+        self.spliced.n_rows()
     }
 
     /// Returns the number of genes.
     pub fn n_genes(&self) -> usize {
-        self.spliced.n_cols
+        self.spliced.n_cols()
     }
 }
 
@@ -233,12 +232,12 @@ impl SecondMoments {
     ///
     /// # Errors
     /// When the layers differ in shape or their cells are not the smoother's.
-    pub fn new(smoother: &Smoother, spliced: CsrView<'_>, unspliced: CsrView<'_>) -> Result<Self> {
-        expect_len("genes of the unspliced counts", spliced.n_cols, unspliced.n_cols)?;
-        expect_len("cells of the unspliced counts", spliced.n_rows(), unspliced.n_rows())?;
+    pub fn new(smoother: &Smoother, spliced: &Csr, unspliced: &Csr) -> Result<Self> {
+        same("genes of the unspliced counts", unspliced.n_cols(), spliced.n_cols())?;
+        same("cells of the unspliced counts", unspliced.n_rows(), spliced.n_rows())?;
         Ok(Self {
-            spliced_spliced: smoother.moments(product(spliced, spliced).view())?,
-            unspliced_spliced: smoother.moments(product(spliced, unspliced).view())?,
+            spliced_spliced: smoother.moments(&spliced.product(spliced)?)?,
+            unspliced_spliced: smoother.moments(&spliced.product(unspliced)?)?,
         })
     }
 }

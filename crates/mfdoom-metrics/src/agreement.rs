@@ -1,6 +1,6 @@
 //! How far two partitions of the same cells agree: NMI and ARI.
 
-use crate::error::{Result, at_least, same};
+use mfdoom_matrix::error::{Result, at_least, same};
 
 /// Cells by label of one partition and the other.
 struct Contingency {

@@ -1,7 +1,7 @@
 //! Graph connectivity: are the cells of a label one piece of the neighbour graph?
 
-use crate::error::{Result, at_least, same};
-use crate::knn::Neighbours;
+use mfdoom_matrix::error::{Result, at_least, same};
+use mfdoom_matrix::Neighbors;
 
 /// Returns the mean over labels of the share of its cells in the largest strongly connected component of the
 /// directed neighbour graph between them.
@@ -11,7 +11,7 @@ use crate::knn::Neighbours;
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::TooFew`](crate::Error::TooFew): other or no cells.
-pub fn graph_connectivity(near: &Neighbours, labels: &[u32]) -> Result<f64> {
+pub fn graph_connectivity(near: &Neighbors, labels: &[u32]) -> Result<f64> {
     same("labels", labels.len(), near.n_rows())?;
     at_least("cells", labels.len(), 1)?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
@@ -28,7 +28,7 @@ pub fn graph_connectivity(near: &Neighbours, labels: &[u32]) -> Result<f64> {
 }
 
 /// Returns the strongly connected components of the edges within labels (Tarjan 1972, without recursion).
-fn components(near: &Neighbours, labels: &[u32]) -> Vec<Vec<u32>> {
+fn components(near: &Neighbors, labels: &[u32]) -> Vec<Vec<u32>> {
     const NEW: u32 = u32::MAX;
     let n = near.n_rows();
     let (mut order, mut low, mut on_stack) = (vec![NEW; n], vec![0u32; n], vec![false; n]);

@@ -7,10 +7,9 @@
 //!
 //! twice the log-likelihood that is lost beside mu = y; without dispersion that of Poisson, `2 [y ln(y / mu) - y + mu]`.
 
+use mfdoom_matrix::error::{Result, at_least, same};
+use mfdoom_matrix::{Csr, Matrix, Rows};
 use rayon::prelude::*;
-
-use crate::error::{Result, at_least, same};
-use crate::matrix::{Csr, Matrix, Rows};
 
 /// Dispersion up to which counts are taken for Poisson: below, the difference is lost in rounding.
 const POISSON: f64 = 1e-7;

@@ -1,9 +1,8 @@
 //! Seeded, stratified folds.
 
+use mfdoom_matrix::error::{Result, at_least};
+use mfdoom_matrix::random::{Purpose, generator};
 use rand::seq::SliceRandom;
-
-use crate::error::{Result, at_least};
-use crate::random::{Purpose, generator};
 
 /// Which fold each row is tested in.
 #[derive(Clone, Debug, PartialEq, Eq)]

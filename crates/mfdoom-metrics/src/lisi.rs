@@ -1,10 +1,9 @@
 //! Local inverse Simpson's index (Korsunsky et al. 2019): how many labels live in a cell's neighbourhood?
 
+use mfdoom_matrix::error::{Result, at_least, same};
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::median;
 use rayon::prelude::*;
-
-use crate::error::{Result, at_least, same};
-use crate::knn::Neighbours;
-use crate::normalise::median;
 
 const TOLERANCE: f64 = 1e-5;
 const MAX_TRIES: usize = 50;
@@ -16,7 +15,7 @@ const MAX_TRIES: usize = 50;
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape): not one label per cell.
-pub fn lisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<Vec<f64>> {
+pub fn lisi(near: &Neighbors, labels: &[u32], perplexity: f64) -> Result<Vec<f64>> {
     same("labels", labels.len(), near.n_rows())?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let of_cell = |row: usize| {
@@ -63,7 +62,7 @@ fn entropy(distances: &[f64], beta: f64) -> (f64, Vec<f64>) {
 ///
 /// # Errors
 /// Those of [`lisi`]; [`Error::TooFew`](crate::Error::TooFew): fewer than two labels.
-pub fn clisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<f64> {
+pub fn clisi(near: &Neighbors, labels: &[u32], perplexity: f64) -> Result<f64> {
     let (median, n) = median_lisi(near, labels, perplexity)?;
     Ok((n - median) / (n - 1.0))
 }
@@ -72,12 +71,12 @@ pub fn clisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<f64> 
 ///
 /// # Errors
 /// Those of [`clisi`].
-pub fn ilisi(near: &Neighbours, batches: &[u32], perplexity: f64) -> Result<f64> {
+pub fn ilisi(near: &Neighbors, batches: &[u32], perplexity: f64) -> Result<f64> {
     let (median, n) = median_lisi(near, batches, perplexity)?;
     Ok((median - 1.0) / (n - 1.0))
 }
 
-fn median_lisi(near: &Neighbours, labels: &[u32], perplexity: f64) -> Result<(f64, f64)> {
+fn median_lisi(near: &Neighbors, labels: &[u32], perplexity: f64) -> Result<(f64, f64)> {
     let n = labels.iter().collect::<std::collections::BTreeSet<_>>().len();
     at_least("labels", n, 2)?;
     Ok((median(&mut lisi(near, labels, perplexity)?).unwrap_or(f64::NAN), n as f64))

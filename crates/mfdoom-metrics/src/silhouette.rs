@@ -1,10 +1,10 @@
 //! Silhouettes (Rousseeuw 1987), and the scores of labels and batches that scib makes of them.
 
+use mfdoom_matrix::Metric;
+use mfdoom_matrix::distance::{Pairs, blocks};
+use mfdoom_matrix::error::{Result, at_least, same};
+use mfdoom_matrix::Matrix;
 use rayon::prelude::*;
-
-use crate::distance::{Metric, Pairs, blocks};
-use crate::error::{Result, at_least, same};
-use crate::matrix::Matrix;
 
 /// Returns the silhouette (b - a) / max(a, b) of every row: a is the mean distance to the others of its label, b
 /// the smallest mean distance to another label. Alone under its label, a row has 0.

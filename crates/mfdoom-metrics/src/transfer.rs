@@ -3,11 +3,11 @@
 //! Every cell is predicted once, from the cells outside its fold. Accuracy is the share of cells predicted
 //! rightly; balanced accuracy the mean over labels of the share of that label's cells (Brodersen et al. 2010).
 
-use crate::distance::Metric;
-use crate::error::{Result, at_least, same};
+use mfdoom_matrix::Metric;
+use mfdoom_matrix::error::{Result, at_least, same};
 use crate::folds::Folds;
-use crate::knn::knn_between;
-use crate::matrix::Matrix;
+use mfdoom_matrix::knn_between;
+use mfdoom_matrix::Matrix;
 
 /// Scores of a label transfer.
 #[derive(Clone, Debug, PartialEq)]

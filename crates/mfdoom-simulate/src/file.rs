@@ -2,7 +2,7 @@
 
 use mfdoom_counts::{CsrBlock, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::simulate::CountMatrix;
+use mfdoom_matrix::Csr;
 
 use crate::write::Rows;
 use crate::{Args, Measured, Part, Plan, TruthLevel, frames};
@@ -55,9 +55,9 @@ impl PartWriter {
         Ok(())
     }
 
-    fn append_counts(&mut self, source: &Source, counts: CountMatrix) -> Result<()> {
-        let values = counts.values.into_iter().map(|value| value as f32).collect();
-        self.writer.append(source, &CsrBlock::new(self.genes, counts.indptr, counts.indices, values))
+    fn append_counts(&mut self, source: &Source, counts: Csr) -> Result<()> {
+        let (indptr, indices, values) = counts.into_parts();
+        self.writer.append(source, &CsrBlock::new(self.genes, indptr, indices, values))
     }
 
     /// Annotates the cells and publishes the file.

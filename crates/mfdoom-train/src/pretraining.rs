@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use candle_core::{DType, IndexOp, Tensor};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, Metric, Retrieval, retrieval};
+use mfdoom_matrix::{Matrix, Metric};
+use mfdoom_metrics::{Retrieval, retrieval};
 use mfdoom_model::{Model, Objective, PackedBatch, TensorResult, loss, loss_of, pairs, project};
 use mfdoom_nn::ParameterStore;
 

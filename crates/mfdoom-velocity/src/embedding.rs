@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mfdoom_artifact::{EmbeddingReader, Input, InputId, place, sha256_file};
 use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 
 /// The cells that coordinates are wanted for, in order.
 pub struct Cells<'a> {
@@ -127,5 +127,5 @@ fn gather<'a>(
             .wanted("finite coordinates for every cell of the velocity folder")
             .help("embed all cells, or fit the same cells: --cells"));
     }
-    Matrix::new(cells.cell_id.len(), dim, data).map_err(crate::numbers::kinetics)
+    Matrix::new(data, cells.cell_id.len(), dim).map_err(Error::refusal)
 }

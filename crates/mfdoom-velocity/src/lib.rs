@@ -7,14 +7,14 @@
 //! | [`predict`] | tokens, a model and a decoder to velocities |
 //! | [`graph`] | velocities to transitions, projections, confidence, pseudotime, terminal states, drivers |
 //!
-//! The numbers are those of [`mfdoom_kinetics`] and [`mfdoom_metrics`]; here is what they are fed with and where
+//! The numbers are those of [`mfdoom_kinetics`] and [`mfdoom_matrix`]; here is what they are fed with and where
 //! they go. A velocity folder is [`mfdoom_artifact::velocity`].
 
 mod args;
 mod embedding;
 pub mod fit;
 pub mod graph;
-mod numbers;
+mod neighbors;
 pub mod predict;
 
 pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat, PredictArgs};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{Float32Array, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::{Csr, Neighbors};
 
 use crate::manifest::check_format;
 use crate::place::{Input, Output};
@@ -45,6 +46,20 @@ impl Pairs {
         }
         Ok((0..=n_cells).map(|row| self.rows.partition_point(|&found| (found as usize) < row)).collect())
     }
+
+    /// Returns the entries as the neighbours of `n_cells` cells: as many for each, values being distances.
+    ///
+    /// # Errors
+    /// Contract: those of [`row_starts`](Self::row_starts); cells that differ in their number of neighbours.
+    pub fn into_neighbors(self, n_cells: usize, source: &str) -> Result<Neighbors> {
+        let starts = self.row_starts(n_cells, source)?;
+        let k = starts.get(1).copied().unwrap_or_default();
+        if k == 0 || starts.windows(2).any(|ends| ends[1] - ends[0] != k) {
+            return Err(Error::contract(format!("{source}: cells differ in their number of neighbours"))
+                .help("the tables of a velocity folder belong together: copy the folder again"));
+        }
+        Neighbors::new(k, self.cols, self.values).map_err(|error| Error::refusal(error).context(source))
+    }
 }
 
 fn schema() -> SchemaRef {
@@ -80,8 +95,9 @@ impl PairWriter {
         self.0.write(&batch.map_err(internal)?)
     }
 
-    /// Writes a CSR matrix: `indptr [n_rows + 1]`, its indices and values, in blocks.
-    pub fn write_csr(&mut self, indptr: &[usize], indices: &[u32], values: &[f32]) -> Result<()> {
+    /// Writes a sparse matrix, in blocks.
+    pub fn write_csr(&mut self, matrix: &Csr) -> Result<()> {
+        let (indptr, indices, values) = (matrix.indptr(), matrix.indices(), matrix.values());
         let mut row = 0;
         while row + 1 < indptr.len() {
             let first = indptr[row];
@@ -96,6 +112,18 @@ impl PairWriter {
                 cols: indices[range.clone()].to_vec(),
                 values: values[range].to_vec(),
             })?;
+        }
+        Ok(())
+    }
+
+    /// Writes neighbours and their distances, in blocks.
+    pub fn write_neighbors(&mut self, neighbors: &Neighbors) -> Result<()> {
+        let k = neighbors.k();
+        let entries = neighbors.all_indices().chunks(ROW_GROUP).zip(neighbors.all_distances().chunks(ROW_GROUP));
+        for (block, (cols, values)) in entries.enumerate() {
+            let first = block * ROW_GROUP;
+            let rows = (first..first + cols.len()).map(|at| (at / k) as u32).collect();
+            self.write(Pairs { rows, cols: cols.to_vec(), values: values.to_vec() })?;
         }
         Ok(())
     }

@@ -4,10 +4,8 @@ use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::{NEIGHBORS_FILE, Pairs};
 use mfdoom_counts::{CsrBlock, H5adUpdate, Value};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::graph::autoscale;
-use mfdoom_kinetics::matrix::Matrix;
-use mfdoom_kinetics::neighbors::Neighbors;
+use mfdoom_matrix::{Matrix, connectivities};
 
 use super::matching::Matching;
 use super::mode;
@@ -71,25 +69,18 @@ fn block(pairs: &Pairs, matching: &Matching, keep: impl Fn(f32) -> bool) -> CsrB
 /// Writes `obsp/distances`, `obsp/connectivities` and `uns/neighbors`.
 fn neighbors(update: &mut H5adUpdate, pairs: Pairs, dir: &VelocityDir, matching: &Matching) -> Result<()> {
     let n_cells = pairs.rows.last().map_or(0, |&row| row as usize + 1);
-    let starts = pairs.row_starts(n_cells, NEIGHBORS_FILE)?;
-    let k = 1 + pairs.cols.len() / n_cells.max(1);
-    let (mut indices, mut distances) = (Vec::new(), Vec::new());
-    for cell in 0..n_cells {
-        indices.push(cell as u32);
-        distances.push(0.0);
-        indices.extend_from_slice(&pairs.cols[starts[cell]..starts[cell + 1]]);
-        distances.extend_from_slice(&pairs.values[starts[cell]..starts[cell + 1]]);
-    }
-    let near = Neighbors::new(k, indices, distances)
-        .map_err(|error| refused(error).context(dir.path().join(NEIGHBORS_FILE).display()))?;
+    let name = dir.path().join(NEIGHBORS_FILE).display().to_string();
+    let near = pairs.clone().into_neighbors(n_cells, &name)?;
     let weights = connectivities(&near);
     let rows =
         (0..weights.n_rows()).flat_map(|row| std::iter::repeat_n(row as u32, weights.row(row).0.len()));
-    let connected = Pairs { rows: rows.collect(), cols: weights.indices, values: weights.values };
+    let rows = rows.collect();
+    let (_, cols, values) = weights.into_parts();
+    let connected = Pairs { rows, cols, values };
     update.set_obsp("distances", &block(&pairs, matching, |_| true))?;
     update.set_obsp("connectivities", &block(&connected, matching, |_| true))?;
     let parameters = vec![
-        ("n_neighbors".to_owned(), Value::Int(k as i64)),
+        ("n_neighbors".to_owned(), Value::Int(near.k() as i64 + 1)),
         ("method".to_owned(), Value::Text("umap".to_owned())),
         ("metric".to_owned(), Value::Text("euclidean".to_owned())),
         ("use_rep".to_owned(), Value::Text("X_pca".to_owned())),
@@ -119,8 +110,8 @@ fn projection(
         points.append(&mut batch.heads[0]);
     }
     let n = points.len() / dim.max(1);
-    let points = Matrix::new(n, dim, points).map_err(refused)?;
-    let mut steps = Matrix::new(n, dim, steps).map_err(refused)?;
+    let points = Matrix::new(points, n, dim).map_err(Error::refusal)?;
+    let mut steps = Matrix::new(steps, n, dim).map_err(Error::refusal)?;
     autoscale(&points, &mut steps);
     let ordered = |matrix: &Matrix| -> Vec<f32> {
         let row = |cell: &Option<usize>| match cell {
@@ -134,9 +125,4 @@ fn projection(
         update.set_obsm(&format!("{name}_{basis}"), dim, &ordered(&steps))?;
     }
     Ok(())
-}
-
-/// Turns a refusal of the kinetics into an error of the input.
-fn refused(error: mfdoom_kinetics::error::Error) -> Error {
-    Error::contract(error.to_string())
 }

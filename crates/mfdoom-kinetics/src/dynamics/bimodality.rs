@@ -1,7 +1,7 @@
 //! Whether the abundances of a gene have a second mode, that is, a second steady state.
 
 use super::math::{exp, normal_tail};
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Points at which the density is looked at.
 const BINS: usize = 30;

@@ -2,7 +2,7 @@
 
 use super::workspace::Scratch;
 use crate::moments::Smoother;
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Percentile of both abundances above which a cell takes no part in the fit.
 const CUT: f64 = 99.0;

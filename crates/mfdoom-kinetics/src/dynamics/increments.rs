@@ -2,7 +2,7 @@
 //!
 //! scVelo's `adjust_increments`: gaps above three times the 99.5th percentile of all gaps are removed.
 
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Percentile of the gaps, and the multiple of it above which a gap is a jump.
 const USUAL: (f64, f64) = (99.5, 3.0);

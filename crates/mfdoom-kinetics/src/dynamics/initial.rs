@@ -5,7 +5,7 @@ use super::curve::{Inverse, Parameters};
 use super::gene::{Gene, fill};
 use super::model::Model;
 use crate::moments::Smoother;
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Percentile of the fitted cells that counts as steady state.
 const EXTREME: f64 = 98.0;

@@ -4,9 +4,9 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, expect_len};
+use mfdoom_matrix::error::{Error, Result, same};
 use crate::graph::scale;
-use crate::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use crate::moments::Smoother;
 
 /// Which genes and cells take part.
@@ -44,11 +44,11 @@ pub fn latent_time(
     options: &LatentOptions,
 ) -> Result<Vec<f64>> {
     let n = smoother.n_cells();
-    expect_len("cells of the times", n, time.n_cols)?;
-    expect_len("likelihoods, one a gene", time.n_rows, likelihood.len())?;
-    expect_len("root weights, one a cell", n, root_cells.len())?;
+    same("cells of the times", time.n_cols(), n)?;
+    same("likelihoods, one a gene", likelihood.len(), time.n_rows())?;
+    same("root weights, one a cell", root_cells.len(), n)?;
     let likely = |k: &usize| likelihood[*k] >= options.min_likelihood;
-    let mut genes: Vec<Vec<f64>> = (0..time.n_rows)
+    let mut genes: Vec<Vec<f64>> = (0..time.n_rows())
         .filter(likely)
         .map(|k| time.row(k).iter().map(|&t| f64::from(t)).collect())
         .collect();
@@ -92,7 +92,7 @@ fn shared_time(genes: &[Vec<f64>], n: usize) -> Vec<f64> {
         .map_init(Vec::new, |values, i| {
             values.clear();
             values.extend(genes.iter().map(|time| time[i]));
-            SHARED.map(|q| crate::percentile::percentile(values, q))
+            SHARED.map(|q| mfdoom_matrix::percentile(values, q))
         })
         .collect();
     let mut candidates: Vec<(f64, Vec<f64>)> = (0..SHARED.len())

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::em::fit;
 use super::initial::initialise;
 use super::model::Model;
-use crate::error::{Error, Result, expect_len};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Error, Result, same};
+use mfdoom_matrix::Matrix;
 use crate::moments::{Moments, Smoother};
 
 /// How long and to what time scale genes are fitted.
@@ -89,8 +89,8 @@ pub fn recover_dynamics(
     chosen: &[bool],
     options: &DynamicsOptions,
 ) -> Result<Dynamics> {
-    expect_len("marks of genes to fit", moments.n_genes(), chosen.len())?;
-    expect_len("cells of the smoother", moments.n_cells(), smoother.n_cells())?;
+    same("marks of genes to fit", chosen.len(), moments.n_genes())?;
+    same("cells of the smoother", smoother.n_cells(), moments.n_cells())?;
     let numbers: Vec<usize> = (0..chosen.len()).filter(|&j| chosen[j]).collect();
     let s = moments.spliced.select_columns(chosen).transposed();
     let u = moments.unspliced.select_columns(chosen).transposed();
@@ -110,7 +110,7 @@ pub fn recover_dynamics(
     }
     let n = moments.n_cells();
     let matrix = |pick: fn(&Recovered) -> &Vec<f32>| {
-        Matrix::new(found.len(), n, found.iter().flat_map(|(_, fit)| pick(fit)).copied().collect())
+        Matrix::new(found.iter().flat_map(|(_, fit)| pick(fit)).copied().collect(), found.len(), n)
     };
     Ok(Dynamics {
         time: matrix(|fit| &fit.time)?,

@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::curve::{Branch, Parameters};
 use super::recover::{Dynamics, GeneDynamics};
-use crate::error::{Result, expect_len};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
 use crate::moments::{Moments, Smoother};
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Likelihood below which a cell belongs to no state.
 const NOWHERE: f64 = 1e-6;
@@ -20,15 +20,15 @@ const NOWHERE: f64 = 1e-6;
 /// When moments, smoother and dynamics differ in cells.
 pub fn dynamical_velocity(moments: &Moments, smoother: &Smoother, dynamics: &Dynamics) -> Result<Matrix> {
     let n = moments.n_cells();
-    expect_len("cells of the smoother", n, smoother.n_cells())?;
-    expect_len("cells of the dynamics", n, dynamics.time.n_cols)?;
+    same("cells of the smoother", smoother.n_cells(), n)?;
+    same("cells of the dynamics", dynamics.time.n_cols(), n)?;
     let mut chosen = vec![false; moments.n_genes()];
     dynamics.genes.iter().for_each(|&j| chosen[j] = true);
     let s = moments.spliced.select_columns(&chosen).transposed();
     let u = moments.unspliced.select_columns(&chosen).transposed();
     let mut columns = Matrix::filled(dynamics.genes.len(), n, 0.0);
     let arch = pulp::Arch::new();
-    columns.data.par_chunks_mut(n).enumerate().for_each(|(k, out)| {
+    columns.data_mut().par_chunks_mut(n).enumerate().for_each(|(k, out)| {
         let gene = Observed {
             fit: &dynamics.fits[k],
             u: u.row(k),
@@ -40,7 +40,7 @@ pub fn dynamical_velocity(moments: &Moments, smoother: &Smoother, dynamics: &Dyn
     });
     let mut out = Matrix::filled(n, moments.n_genes(), f32::NAN);
     let rows = columns.transposed();
-    out.data.par_chunks_mut(moments.n_genes()).enumerate().for_each(|(i, row)| {
+    out.data_mut().par_chunks_mut(moments.n_genes()).enumerate().for_each(|(i, row)| {
         for (&j, &value) in dynamics.genes.iter().zip(rows.row(i)) {
             row[j] = value;
         }
@@ -61,7 +61,7 @@ pub fn dynamical_velocity_genes(
     min_r2: f64,
 ) -> Result<Vec<bool>> {
     if let Some(&last) = dynamics.genes.last().filter(|&&last| last >= r2.len()) {
-        expect_len("r2, one a gene", last + 1, r2.len())?;
+        same("r2, one a gene", r2.len(), last + 1)?;
     }
     let scaling: Vec<f64> = dynamics.fits.iter().map(|fit| fit.scaling).collect();
     let low = percentile(&mut scaling.clone(), 10.0).min(0.03);

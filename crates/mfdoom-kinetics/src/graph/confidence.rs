@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, expect_len};
-use crate::lanes::sum_of;
-use crate::matrix::Matrix;
-use crate::neighbors::Neighbors;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::lanes::sum_of;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
 
 /// How far a cell's velocity agrees with its neighbours', and how long it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +23,12 @@ pub struct Confidence {
 /// # Errors
 /// When velocities and neighbours differ in cells.
 pub fn confidence(velocity: &Matrix, neighbors: &Neighbors) -> Result<Confidence> {
-    expect_len("cells of the velocities", neighbors.n_cells(), velocity.n_rows)?;
+    same("cells of the velocities", velocity.n_rows(), neighbors.n_rows())?;
     let mut unit = velocity.clone();
-    let width = velocity.n_cols.max(1);
-    let length: Vec<f64> = unit.data.par_chunks_mut(width).map(centre_to_unit).collect();
+    let width = velocity.n_cols().max(1);
+    let length: Vec<f64> = unit.data_mut().par_chunks_mut(width).map(centre_to_unit).collect();
     let correlation = |i: usize| {
-        let others = neighbors.others(i);
+        let others = neighbors.indices(i);
         let sum: f64 = others.iter().map(|&j| dot(unit.row(i), unit.row(j as usize))).sum();
         let mean = sum / others.len() as f64;
         if mean < 0.0 { 0.0 } else { mean }

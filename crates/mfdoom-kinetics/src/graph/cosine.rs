@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, expect_len};
-use crate::matrix::Matrix;
-use crate::neighbors::Neighbors;
-use crate::percentile::percentile;
-use crate::sparse::Csr;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::percentile;
+use mfdoom_matrix::Csr;
 
 /// Lanes that a row is summed in, whatever the processor has, so that results are the same everywhere.
 const LANES: usize = 16;
@@ -35,10 +35,10 @@ pub fn velocity_graph(
     neighbors: &Neighbors,
     square_root: bool,
 ) -> Result<VelocityGraph> {
-    let n = neighbors.n_cells();
-    expect_len("cells of the positions", n, positions.n_rows)?;
-    expect_len("cells of the velocities", n, velocity.n_rows)?;
-    expect_len("genes of the velocities", positions.n_cols, velocity.n_cols)?;
+    let n = neighbors.n_rows();
+    same("cells of the positions", positions.n_rows(), n)?;
+    same("cells of the velocities", velocity.n_rows(), n)?;
+    same("genes of the velocities", velocity.n_cols(), positions.n_cols())?;
     let arch = pulp::Arch::new();
     let rows: Vec<[(Vec<u32>, Vec<f32>); 2]> = (0..n)
         .into_par_iter()

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, expect_len};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
 use crate::moments::Moments;
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Which genes may be called drivers (scVelo `rank_velocity_genes`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,9 +47,9 @@ pub fn driver_candidates(
     options: &DriverOptions,
 ) -> Result<Vec<bool>> {
     let n_genes = moments.n_genes();
-    expect_len("numbers of cells, one a gene", n_genes, unspliced_cells.len())?;
-    expect_len("marks of velocity genes", n_genes, velocity_genes.len())?;
-    expect_len("scores, one a gene", n_genes, score.len())?;
+    same("numbers of cells, one a gene", unspliced_cells.len(), n_genes)?;
+    same("marks of velocity genes", velocity_genes.len(), n_genes)?;
+    same("scores, one a gene", score.len(), n_genes)?;
     let usual = || percentile(&mut unspliced_cells.to_vec(), 50.0).min(50.0);
     let min_cells = options.min_cells.unwrap_or_else(usual);
     let (s, u) = (moments.spliced.transposed(), moments.unspliced.transposed());
@@ -72,8 +72,8 @@ pub fn rank_drivers(
     clusters: &[usize],
     n_top: usize,
 ) -> Result<Vec<ClusterDrivers>> {
-    expect_len("clusters, one a cell", velocity.n_rows, clusters.len())?;
-    expect_len("candidates, one a gene", velocity.n_cols, candidates.len())?;
+    same("clusters, one a cell", clusters.len(), velocity.n_rows())?;
+    same("candidates, one a gene", candidates.len(), velocity.n_cols())?;
     let n_clusters = clusters.iter().max().map_or(0, |last| last + 1);
     let genes: Vec<usize> = (0..candidates.len()).filter(|&j| candidates[j]).collect();
     let columns = velocity.select_columns(candidates).transposed();

@@ -3,7 +3,6 @@
 mod confidence;
 mod cosine;
 mod drivers;
-mod eigen;
 mod projection;
 mod pseudotime;
 mod terminal;

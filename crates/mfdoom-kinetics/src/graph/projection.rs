@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, expect_len};
-use crate::matrix::Matrix;
-use crate::sparse::Csr;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Csr;
 
 /// Returns the projected velocities `[n_cells, dim]`, not autoscaled.
 ///
@@ -14,13 +14,13 @@ use crate::sparse::Csr;
 /// # Errors
 /// When embedding and transitions differ in cells.
 pub fn project(embedding: &Matrix, transitions: &Csr) -> Result<Matrix> {
-    expect_len("cells of the embedding", transitions.n_rows(), embedding.n_rows)?;
-    let dim = embedding.n_cols;
-    let mut out = Matrix::filled(embedding.n_rows, dim, 0.0);
+    same("cells of the embedding", embedding.n_rows(), transitions.n_rows())?;
+    let dim = embedding.n_cols();
+    let mut out = Matrix::filled(embedding.n_rows(), dim, 0.0);
     if dim == 0 {
         return Ok(out);
     }
-    out.data.par_chunks_mut(dim).enumerate().for_each(|(i, row)| {
+    out.data_mut().par_chunks_mut(dim).enumerate().for_each(|(i, row)| {
         let (columns, values) = transitions.row(i);
         let (mut step, mut expected, mut sum) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
         let (mut probability, mut count) = (0.0, 0.0);
@@ -63,23 +63,23 @@ const MARGINS: f64 = 1.1;
 /// The factor is three times the scale that matplotlib's quiver chooses for these arrows on default axes, as in
 /// scVelo. Velocities of other dimensions than two are left as they are.
 pub fn autoscale(embedding: &Matrix, velocity: &mut Matrix) {
-    let n = velocity.n_rows as f64;
-    let largest = embedding.data.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-    if velocity.n_cols != 2 || largest == 0.0 {
+    let n = velocity.n_rows() as f64;
+    let largest = embedding.data().iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+    if velocity.n_cols() != 2 || largest == 0.0 {
         return;
     }
     let (width, height) = (range(embedding, 0) * MARGINS, range(embedding, 1) * MARGINS / ASPECT);
     let length = |v: &[f32]| (f64::from(v[0]) / width).hypot(f64::from(v[1]) / height);
-    let mean = velocity.data.chunks_exact(2).map(length).sum::<f64>() / n;
+    let mean = velocity.data().chunks_exact(2).map(length).sum::<f64>() / n;
     // Coordinates enter quiver divided by `largest`, which cancels once: lengths are shares of the range.
     let scale = 1.8 * mean * n.sqrt().max(10.0);
     if scale > 0.0 && scale.is_finite() {
-        velocity.data.iter_mut().for_each(|v| *v = (f64::from(*v) / (3.0 * scale)) as f32);
+        velocity.data_mut().iter_mut().for_each(|v| *v = (f64::from(*v) / (3.0 * scale)) as f32);
     }
 }
 
 /// Returns the range of one coordinate.
 fn range(embedding: &Matrix, d: usize) -> f64 {
-    let along = || (0..embedding.n_rows).map(|i| f64::from(embedding.row(i)[d]));
+    let along = || (0..embedding.n_rows()).map(|i| f64::from(embedding.row(i)[d]));
     along().fold(f64::NEG_INFINITY, f64::max) - along().fold(f64::INFINITY, f64::min)
 }

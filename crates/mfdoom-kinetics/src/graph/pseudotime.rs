@@ -1,11 +1,11 @@
 //! Velocity pseudotime: diffusion distance on the velocity graph from the root and to the end.
 
 use super::cosine::VelocityGraph;
-use super::eigen::{Eigenpairs, symmetric};
 use super::terminal::scale;
-use crate::error::{Error, Result, expect_len};
+use mfdoom_matrix::eigen::{Eigenpairs, leading_symmetric};
+use mfdoom_matrix::error::{Error, Result, same};
 use crate::moments::Smoother;
-use crate::sparse::Csr;
+use mfdoom_matrix::Csr;
 
 /// From this eigenvalue on a component counts as stationary and is not weighted by its duration (scanpy's dpt).
 const STATIONARY: f64 = 0.9994;
@@ -25,11 +25,11 @@ impl DiffusionMap {
     /// # Errors
     /// When graph and smoother differ in cells.
     pub fn new(graph: &VelocityGraph, smoother: &Smoother, n_components: usize) -> Result<Self> {
-        expect_len("cells of the graph", smoother.n_cells(), graph.positive.n_rows())?;
+        same("cells of the graph", graph.positive.n_rows(), smoother.n_cells())?;
         let mut matrix = symmetrised(graph);
         divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum });
         divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum.sqrt() });
-        Ok(Self { pairs: symmetric(&matrix, n_components), component: components(smoother) })
+        Ok(Self { pairs: leading_symmetric(&matrix, n_components), component: components(smoother) })
     }
 
     /// Returns the number of cells.
@@ -121,7 +121,7 @@ fn symmetrised(graph: &VelocityGraph) -> Csr {
             row.into_iter().unzip()
         })
         .collect();
-    Csr::from_rows(positive.n_cols, &rows)
+    Csr::from_rows(positive.n_cols(), &rows)
 }
 
 /// Divides every entry of a symmetric matrix by `f` of the sums of its row and of its column.
@@ -129,9 +129,9 @@ fn divide_by(matrix: &mut Csr, f: impl Fn(f64) -> f64) {
     let sum = |i: usize| matrix.row(i).1.iter().map(|&value| f64::from(value)).sum::<f64>();
     let divisors: Vec<f64> = (0..matrix.n_rows()).map(|i| f(sum(i))).collect();
     for (i, divisor) in divisors.iter().enumerate() {
-        for k in matrix.indptr[i]..matrix.indptr[i + 1] {
-            let other = divisors[matrix.indices[k] as usize];
-            matrix.values[k] = (f64::from(matrix.values[k]) / (divisor * other)) as f32;
+        let (columns, values) = matrix.row_mut(i);
+        for (&j, value) in columns.iter().zip(values) {
+            *value = (f64::from(*value) / (divisor * divisors[j as usize])) as f32;
         }
     }
 }

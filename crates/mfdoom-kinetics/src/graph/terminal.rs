@@ -1,12 +1,12 @@
 //! Terminal states: where the Markov chain of transitions comes from and where it ends.
 
 use super::cosine::VelocityGraph;
-use super::eigen::general;
 use super::transition::{Kernel, transition_matrix};
-use crate::error::{Result, expect_len};
-use crate::neighbors::Neighbors;
-use crate::percentile::percentile;
-use crate::sparse::Csr;
+use mfdoom_matrix::eigen::leading_general;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::percentile;
+use mfdoom_matrix::Csr;
 
 /// Eigenpairs that are looked at.
 const COUNT: usize = 10;
@@ -32,7 +32,7 @@ pub struct TerminalStates {
 /// # Errors
 /// When graph and neighbours differ in cells.
 pub fn terminal_states(graph: &VelocityGraph, neighbors: &Neighbors) -> Result<TerminalStates> {
-    expect_len("cells of the graph", neighbors.n_cells(), graph.positive.n_rows())?;
+    same("cells of the graph", graph.positive.n_rows(), neighbors.n_rows())?;
     let (root_cells, roots) = stationary(&transition_matrix(graph, &Kernel::chain(), true), neighbors);
     let (end_points, ends) = stationary(&transition_matrix(graph, &Kernel::chain(), false), neighbors);
     Ok(TerminalStates { root_cells, end_points, regions: [roots, ends] })
@@ -40,8 +40,8 @@ pub fn terminal_states(graph: &VelocityGraph, neighbors: &Neighbors) -> Result<T
 
 /// Returns the scaled stationary weight of every cell, and the number of regions.
 fn stationary(transitions: &Csr, neighbors: &Neighbors) -> (Vec<f64>, usize) {
-    let pairs = general(&transitions.transposed(), COUNT);
-    let n = neighbors.n_cells();
+    let pairs = leading_general(&transitions.transposed(), COUNT);
+    let n = neighbors.n_rows();
     let mut sum = vec![0.0; n];
     let mut regions = 0;
     for (_, vector) in pairs.values.iter().zip(&pairs.vectors).filter(|(value, _)| **value >= 1.0 - MARGIN) {
@@ -51,8 +51,8 @@ fn stationary(transitions: &Csr, neighbors: &Neighbors) -> (Vec<f64>, usize) {
         }
     }
     let average = |i: usize| {
-        let others = neighbors.others(i).iter().map(|&j| sum[j as usize]).sum::<f64>();
-        (sum[i] + others) / neighbors.k as f64
+        let others = neighbors.indices(i).iter().map(|&j| sum[j as usize]).sum::<f64>();
+        (sum[i] + others) / (neighbors.k() + 1) as f64
     };
     let mut weights: Vec<f64> = (0..n).map(average).collect();
     let bound = percentile(&mut weights.clone(), 98.0);

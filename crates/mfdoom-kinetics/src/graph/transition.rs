@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::cosine::VelocityGraph;
-use crate::sparse::Csr;
+use mfdoom_matrix::Csr;
 
 /// How cosines become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +55,7 @@ pub fn transition_matrix(graph: &VelocityGraph, kernel: &Kernel, backward: bool)
     let weights = Csr::from_rows(n, &rows);
     let mut out = if backward { weights.transposed() } else { weights };
     for i in 0..n {
-        let row = &mut out.values[out.indptr[i]..out.indptr[i + 1]];
+        let row = out.row_mut(i).1;
         let total: f64 = row.iter().map(|&value| f64::from(value.abs())).sum();
         row.iter_mut().for_each(|value| *value = (f64::from(*value) / total) as f32);
     }

@@ -1,4 +1,4 @@
-//! Counts around a mean, and the sparse rows they form.
+//! Counts around a mean.
 
 use rand::{Rng, RngCore};
 use rand_distr::{Distribution, Gamma, Poisson};
@@ -66,54 +66,4 @@ fn walk(uniform: f64, mean: f64, zero: f64, ratio: impl Fn(f64) -> f64) -> u32 {
         }
     }
     count as u32
-}
-
-/// Sparse counts by rows: row `i` holds `indices[indptr[i]..indptr[i + 1]]`, ascending, with their counts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CountMatrix {
-    /// Where each row begins, and the end of the last: rows + 1 numbers.
-    pub indptr: Vec<usize>,
-    /// Columns.
-    pub indices: Vec<u32>,
-    /// Counts, none of them zero.
-    pub values: Vec<u32>,
-}
-
-impl Default for CountMatrix {
-    fn default() -> Self {
-        Self { indptr: vec![0], indices: Vec::new(), values: Vec::new() }
-    }
-}
-
-impl CountMatrix {
-    /// Returns the number of rows.
-    pub fn n_rows(&self) -> usize {
-        self.indptr.len() - 1
-    }
-
-    /// Returns the sum over all counts.
-    pub fn sum(&self) -> u64 {
-        self.values.iter().map(|value| u64::from(*value)).sum()
-    }
-
-    /// Adds a count to the row that is being made; zeros are left out.
-    pub(crate) fn push(&mut self, column: u32, value: u32) {
-        if value > 0 {
-            self.indices.push(column);
-            self.values.push(value);
-        }
-    }
-
-    /// Ends the row that is being made.
-    pub(crate) fn end_row(&mut self) {
-        self.indptr.push(self.indices.len());
-    }
-
-    /// Adds the rows of another matrix below.
-    pub(crate) fn extend(&mut self, below: &Self) {
-        let offset = self.indices.len();
-        self.indptr.extend(below.indptr[1..].iter().map(|end| end + offset));
-        self.indices.extend_from_slice(&below.indices);
-        self.values.extend_from_slice(&below.values);
-    }
 }

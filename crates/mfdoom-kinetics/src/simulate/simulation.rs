@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use mfdoom_matrix::Csr;
 use rayon::prelude::*;
 
 use super::stream::{Purpose, stream};
-use super::{Batch, Cell, CountMatrix, Design, DesignError, Gene, Tree};
+use super::{Batch, Cell, Design, DesignError, Gene, Tree};
 
 /// A simulation: the tree, the genes and the batches are drawn, cells are made on demand.
 #[derive(Clone, Debug)]
@@ -19,14 +20,14 @@ pub struct Simulation {
 }
 
 /// Counts of a run of cells, each a cells x genes matrix; `total` is the sum of the other two.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     /// Spliced plus unspliced counts.
-    pub total: CountMatrix,
+    pub total: Csr,
     /// Spliced counts.
-    pub spliced: CountMatrix,
+    pub spliced: Csr,
     /// Unspliced counts.
-    pub unspliced: CountMatrix,
+    pub unspliced: Csr,
 }
 
 /// What is true of a run of cells, each a row-major cells x genes matrix.
@@ -88,40 +89,39 @@ impl Simulation {
     /// Returns the counts of a run of cells, made on all threads.
     pub fn block(&self, cells: Range<usize>) -> Block {
         let parts: Vec<Block> = tasks(&cells).map(|task| self.part(task)).collect();
-        let mut whole = Block::default();
+        let mut whole = Block::empty(self.genes.len());
         for part in parts {
-            whole.total.extend(&part.total);
-            whole.spliced.extend(&part.spliced);
-            whole.unspliced.extend(&part.unspliced);
+            let rows = 0..part.total.n_rows();
+            whole.total.extend(&part.total, rows.clone());
+            whole.spliced.extend(&part.spliced, rows.clone());
+            whole.unspliced.extend(&part.unspliced, rows);
         }
         whole
     }
 
     fn part(&self, cells: Range<usize>) -> Block {
-        let mut block = Block::default();
-        for index in cells {
-            self.count(index, &mut block);
-            block.total.end_row();
-            block.spliced.end_row();
-            block.unspliced.end_row();
-        }
+        let mut block = Block::empty(self.genes.len());
+        cells.for_each(|index| self.count(index, &mut block));
         block
     }
 
+    /// Appends the counts of a cell.
     fn count(&self, index: usize, block: &mut Block) {
         let cell = self.cell(index);
         let batch = &self.batches[cell.batch];
         let depth = cell.capture * batch.depth;
         let mut rng = stream(self.design.seed, Purpose::Counts, index);
         let genes = self.genes.iter().zip(&self.passes[cell.fate]).zip(&batch.factors);
+        let mut row = [Row::default(), Row::default(), Row::default()];
         for (column, ((gene, passes), factor)) in genes.enumerate() {
             let state = gene.state_at(*passes, cell.time);
             let spliced = self.design.noise.sample(state.s * depth * factor, &mut rng);
             let unspliced = self.design.noise.sample(state.u * depth * factor, &mut rng);
-            block.spliced.push(column as u32, spliced);
-            block.unspliced.push(column as u32, unspliced);
-            block.total.push(column as u32, spliced.saturating_add(unspliced));
+            let counts = [spliced.saturating_add(unspliced), spliced, unspliced];
+            row.iter_mut().zip(counts).for_each(|(row, count)| row.push(column as u32, count));
         }
+        let matrices = [&mut block.total, &mut block.spliced, &mut block.unspliced];
+        matrices.into_iter().zip(&row).for_each(|(to, row)| to.push_row(&row.columns, &row.counts));
     }
 
     /// Returns the true states and velocities of a run of cells.
@@ -141,6 +141,29 @@ impl Simulation {
             }
         });
         truth
+    }
+}
+
+impl Block {
+    fn empty(genes: usize) -> Self {
+        Self { total: Csr::empty(genes), spliced: Csr::empty(genes), unspliced: Csr::empty(genes) }
+    }
+}
+
+/// The row that is being made.
+#[derive(Default)]
+struct Row {
+    columns: Vec<u32>,
+    counts: Vec<f32>,
+}
+
+impl Row {
+    /// Adds a count; zeros are left out.
+    fn push(&mut self, column: u32, count: u32) {
+        if count > 0 {
+            self.columns.push(column);
+            self.counts.push(count as f32);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random numbers keyed by (seed, purpose, item), so that no draw depends on threads or on other items.
 
-use rand::SeedableRng;
+use mfdoom_matrix::random;
 use rand_chacha::ChaCha8Rng;
 
 /// What a stream is for: two purposes never share a number.
@@ -16,29 +16,7 @@ pub(crate) enum Purpose {
     Counts = 4,
 }
 
-/// Returns the stream of one item: ChaCha with eight rounds, key = (seed, purpose), stream number = item.
+/// Returns the stream of one item.
 pub(crate) fn stream(seed: u64, purpose: Purpose, item: usize) -> ChaCha8Rng {
-    let mut key = *b"................mfdoom simulate.";
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
-    let mut rng = ChaCha8Rng::from_seed(key);
-    rng.set_stream(item as u64);
-    rng
-}
-
-#[cfg(test)]
-mod tests {
-    use rand::RngCore;
-
-    use super::*;
-
-    #[test]
-    fn every_part_of_the_key_counts() {
-        let first = |seed, purpose, item| stream(seed, purpose, item).next_u64();
-        let base = first(1, Purpose::Cell, 7);
-        assert_eq!(base, first(1, Purpose::Cell, 7));
-        assert_ne!(base, first(2, Purpose::Cell, 7));
-        assert_ne!(base, first(1, Purpose::Counts, 7));
-        assert_ne!(base, first(1, Purpose::Cell, 8));
-    }
+    random::stream(b"mfdoom simulate.", seed, purpose as u64, item)
 }

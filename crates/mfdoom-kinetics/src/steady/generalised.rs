@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::quantile::{upper, upper_extreme};
 use super::{SteadyOptions, SteadyState, fit_deterministic};
-use crate::error::Result;
+use mfdoom_matrix::error::Result;
 use crate::moments::{Moments, SecondMoments, Smoother};
-use crate::sparse::{CsrView, select_columns};
+use mfdoom_matrix::Csr;
 
 /// Fits gamma from first and second moments for the velocity genes of the deterministic fit.
 ///
@@ -19,14 +19,14 @@ use crate::sparse::{CsrView, select_columns};
 pub fn fit_stochastic(
     moments: &Moments,
     smoother: &Smoother,
-    (spliced, unspliced): (CsrView<'_>, CsrView<'_>),
+    (spliced, unspliced): (&Csr, &Csr),
     options: &SteadyOptions,
 ) -> Result<SteadyState> {
     let mut fit = fit_deterministic(moments, options);
     let every = vec![true; moments.n_genes()];
     let genes = if fit.velocity_genes.contains(&true) { &fit.velocity_genes } else { &every };
-    let (s, u) = (select_columns(spliced, genes), select_columns(unspliced, genes));
-    let second = SecondMoments::new(smoother, s.view(), u.view())?;
+    let (s, u) = (spliced.select_columns(genes), unspliced.select_columns(genes));
+    let second = SecondMoments::new(smoother, &s, &u)?;
     let first = [moments.spliced.select_columns(genes), moments.unspliced.select_columns(genes)];
     let [ms, mu] = first.map(|matrix| matrix.transposed());
     let (mss, mus) = (second.spliced_spliced.transposed(), second.unspliced_spliced.transposed());

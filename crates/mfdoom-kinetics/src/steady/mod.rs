@@ -11,8 +11,8 @@ pub use generalised::fit_stochastic;
 pub use ratio::fit_deterministic;
 use rayon::prelude::*;
 
-use crate::error::{Result, expect_len};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
 use crate::moments::Moments;
 
 /// Which genes are trusted, and which cells are taken as near steady state.
@@ -52,13 +52,13 @@ pub struct SteadyState {
 /// # Errors
 /// When there is not one gamma a gene.
 pub fn velocity(moments: &Moments, gamma: &[f64]) -> Result<Matrix> {
-    expect_len("ratios, one a gene", moments.n_genes(), gamma.len())?;
+    same("ratios, one a gene", gamma.len(), moments.n_genes())?;
     let gamma: Vec<f32> = gamma.iter().map(|&value| value as f32).collect();
     let mut out = Matrix::filled(moments.n_cells(), gamma.len(), 0.0);
     if gamma.is_empty() {
         return Ok(out);
     }
-    out.data.par_chunks_mut(gamma.len()).enumerate().for_each(|(i, row)| {
+    out.data_mut().par_chunks_mut(gamma.len()).enumerate().for_each(|(i, row)| {
         let (spliced, unspliced) = (moments.spliced.row(i), moments.unspliced.row(i));
         for (j, slot) in row.iter_mut().enumerate() {
             *slot = unspliced[j] - gamma[j] * spliced[j];

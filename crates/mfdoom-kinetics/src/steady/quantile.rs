@@ -1,6 +1,6 @@
 //! Cells of extreme expression of one gene.
 
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Smallest maximum that is divided by.
 const MIN_MAXIMUM: f32 = 1e-3;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::quantile::upper_extreme;
 use super::{SteadyOptions, SteadyState};
 use crate::moments::Moments;
-use crate::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 /// Fits the extreme-quantile ratio of every gene, and chooses the velocity genes.
 ///

@@ -1,10 +1,9 @@
 //! Velocities against a truth, per gene over cells and per cell over genes.
 
-use rayon::prelude::*;
-
 use super::Pairs;
-use crate::error::{Result, same};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
+use rayon::prelude::*;
 
 /// Fewest cells that a correlation is computed of.
 const LEAST_CELLS: usize = 3;

@@ -1,9 +1,9 @@
 //! CBDir: do cells at the border of a cluster move towards the cluster that follows?
 
 use super::{Pairs, mean};
-use crate::error::{Result, same};
-use crate::knn::Neighbours;
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::Matrix;
 
 /// Direction across the border from one cluster to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,11 +22,11 @@ pub struct EdgeDirection {
 ///
 /// ```
 /// use mfdoom_metrics::velocity::cross_boundary;
-/// use mfdoom_metrics::{Matrix, Neighbours};
+/// use mfdoom_matrix::{Matrix, Neighbors};
 /// # fn main() -> mfdoom_metrics::Result<()> {
 /// let at = Matrix::new(vec![0.0, 0.0, 1.0, 0.0], 2, 2)?;
 /// let moves = Matrix::new(vec![2.0, 0.0, 0.0, 1.0], 2, 2)?;
-/// let near = Neighbours::new(1, vec![1, 0], vec![1.0, 1.0])?;
+/// let near = Neighbors::new(1, vec![1, 0], vec![1.0, 1.0])?;
 /// let found = cross_boundary(&at, &moves, &[0, 1], &near, &[(0, 1), (1, 0)])?;
 /// assert_eq!([found[0].direction, found[1].direction], [Some(1.0), Some(0.0)]);
 /// # Ok(())
@@ -39,7 +39,7 @@ pub fn cross_boundary(
     positions: &Matrix,
     velocity: &Matrix,
     labels: &[u32],
-    neighbours: &Neighbours,
+    neighbours: &Neighbors,
     edges: &[(u32, u32)],
 ) -> Result<Vec<EdgeDirection>> {
     let n = positions.n_rows();

@@ -1,11 +1,10 @@
 //! ICCoh: do cells of a cluster move like their neighbours?
 
-use rayon::prelude::*;
-
 use super::{Pairs, mean};
-use crate::error::{Result, same};
-use crate::knn::Neighbours;
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::Matrix;
+use rayon::prelude::*;
 
 /// Coherence within clusters.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +23,7 @@ pub struct Coherence {
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), when the parts differ in cells.
-pub fn in_cluster_coherence(velocity: &Matrix, labels: &[u32], neighbours: &Neighbours) -> Result<Coherence> {
+pub fn in_cluster_coherence(velocity: &Matrix, labels: &[u32], neighbours: &Neighbors) -> Result<Coherence> {
     let n = velocity.n_rows();
     same("labels", labels.len(), n)?;
     same("cells of the neighbours", neighbours.n_rows(), n)?;

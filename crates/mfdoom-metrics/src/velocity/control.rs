@@ -1,9 +1,8 @@
 //! Fields that know nothing of the cells: what a score must be compared with.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::random::{Purpose, generator};
 use rand::seq::SliceRandom;
-
-use crate::matrix::Matrix;
-use crate::random::{Purpose, generator};
 
 /// Returns the field in which every cell has the mean velocity [n_cells, n_genes]; a gene without any stays NaN.
 pub fn constant_field(velocity: &Matrix) -> Matrix {

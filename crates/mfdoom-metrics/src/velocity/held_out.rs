@@ -2,8 +2,8 @@
 
 use super::Pairs;
 use super::accuracy::{gene_correlations, quartiles};
-use crate::error::{Result, same};
-use crate::matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Matrix;
 
 /// Predictions of the cells that one fold holds out.
 pub struct FoldPrediction<'a> {

@@ -6,15 +6,14 @@
 use mfdoom_artifact::Gene;
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_cli::Progress;
-use mfdoom_counts::{CsrBlock, Matrix, library_sizes};
+use mfdoom_counts::{Matrix, library_sizes};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::normalise::{normalise, shared_counts, size_factors};
-use mfdoom_kinetics::sparse::{Csr, CsrView, append_columns, select_columns};
-use mfdoom_kinetics::variable_genes::highly_variable;
+use mfdoom_kinetics::shared_counts::shared_counts;
+use mfdoom_matrix::variable_genes::{GeneSums, highly_variable};
+use mfdoom_matrix::{Csr, divide_rows, size_factors};
 
 use super::source::Source;
 use crate::args::FitArgs;
-use crate::numbers;
 
 /// Rows read at once.
 const BLOCK: usize = 1024;
@@ -32,7 +31,7 @@ pub struct Totals {
     /// Counts of every gene over the cells that have both, [n_vars].
     pub shared: Vec<f64>,
     /// Everything that was read, of a small file.
-    blocks: Option<Vec<[CsrBlock; 2]>>,
+    blocks: Option<Vec<[Csr; 2]>>,
 }
 
 impl Totals {
@@ -63,7 +62,7 @@ impl Normalised {
     /// Returns the number of cells with unspliced counts of every gene, [G].
     pub fn unspliced_cells(&self) -> Vec<f64> {
         let mut cells = vec![0.0; self.genes.len()];
-        for (&gene, _) in self.unspliced.indices.iter().zip(&self.unspliced.values).filter(|(_, v)| **v > 0.0)
+        for (&gene, _) in self.unspliced.indices().iter().zip(self.unspliced.values()).filter(|(_, v)| **v > 0.0)
         {
             cells[gene as usize] += 1.0;
         }
@@ -83,9 +82,9 @@ pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
     each_block(source, args, |[spliced, unspliced]| {
         progress.inc(spliced.n_rows() as u64);
         for (to, block) in totals.counted.iter_mut().zip([&spliced, &unspliced]) {
-            to.extend((0..block.n_rows()).map(|row| sum(block.row(row).1)));
+            to.extend(block.row_sums());
         }
-        let shared = shared_counts(view(&spliced), view(&unspliced)).map_err(numbers::kinetics)?;
+        let shared = shared_counts(&spliced, &unspliced).map_err(Error::refusal)?;
         totals.shared.iter_mut().zip(shared).for_each(|(total, more)| *total += more);
         kept += spliced.nnz() + unspliced.nnz();
         match &mut totals.blocks {
@@ -130,12 +129,12 @@ pub fn normalised(
     };
     let [mut spliced, mut unspliced] = read_genes(source, totals.blocks.take(), &keep, args)?;
     for (layer, sizes) in [&mut spliced, &mut unspliced].into_iter().zip(&totals.sizes) {
-        normalise(layer, &size_factors(sizes)).map_err(numbers::kinetics)?;
+        divide_rows(layer, &size_factors(sizes)).map_err(Error::refusal)?;
     }
-    if given.is_none() && spliced.n_cols > args.top_genes {
-        let variable = highly_variable(spliced.view(), args.top_genes);
-        spliced = select_columns(spliced.view(), &variable);
-        unspliced = select_columns(unspliced.view(), &variable);
+    if given.is_none() && spliced.n_cols() > args.top_genes {
+        let variable = highly_variable(&GeneSums::of(&spliced), args.top_genes);
+        spliced = spliced.select_columns(&variable);
+        unspliced = unspliced.select_columns(&variable);
         let mut variable = variable.into_iter();
         keep.iter_mut().filter(|keep| **keep).for_each(|keep| *keep = variable.next().unwrap_or(false));
     }
@@ -191,23 +190,19 @@ fn unique(source: &Source, keep: Vec<bool>) -> Result<Vec<bool>> {
 /// Takes the marked genes of both layers from what was kept, else from the file.
 fn read_genes(
     source: &Source,
-    kept: Option<Vec<[CsrBlock; 2]>>,
+    kept: Option<Vec<[Csr; 2]>>,
     keep: &[bool],
     args: &FitArgs,
 ) -> Result<[Csr; 2]> {
     let n_cols = keep.iter().filter(|keep| **keep).count();
-    let empty = || Csr { n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() };
-    let mut layers = [empty(), empty()];
+    let mut layers = [Csr::empty(n_cols), Csr::empty(n_cols)];
     if let Some(blocks) = &kept {
         for (layer, to) in layers.iter_mut().enumerate() {
-            // Room that stays unused is never touched.
-            let most = blocks.iter().map(|block| block[layer].nnz()).sum();
-            to.indices.reserve_exact(most);
-            to.values.reserve_exact(most);
+            to.reserve(source.rows.len(), blocks.iter().map(|block| block[layer].nnz()).sum());
         }
     }
-    let mut take = |blocks: [CsrBlock; 2]| {
-        layers.iter_mut().zip(blocks).for_each(|(to, block)| append_columns(to, view(&block), keep));
+    let mut take = |blocks: [Csr; 2]| {
+        layers.iter_mut().zip(blocks).for_each(|(to, block)| to.append_columns(&block, keep));
     };
     if let Some(kept) = kept {
         kept.into_iter().for_each(take);
@@ -226,7 +221,7 @@ fn read_genes(
 fn each_block(
     source: &Source,
     args: &FitArgs,
-    mut take: impl FnMut([CsrBlock; 2]) -> Result<()>,
+    mut take: impl FnMut([Csr; 2]) -> Result<()>,
 ) -> Result<()> {
     let open = |layer| -> Result<Matrix> {
         let mut matrix = source.file.matrix(layer)?;
@@ -242,12 +237,13 @@ fn each_block(
         let end = (start + BLOCK).min(source.file.n_obs());
         let (here, rest) = chosen.split_at(chosen.partition_point(|&row| row < end));
         chosen = rest;
-        let mut blocks = [CsrBlock::default(), CsrBlock::default()];
+        let mut blocks = [Csr::default(), Csr::default()];
         for ((matrix, layer), to) in matrices.iter_mut().zip(&source.layers).zip(&mut blocks) {
             let block = matrix.read_rows(start..end)?;
             if !source.contract.offending(&block).is_empty() {
                 return Err(source.contract.refuse(&source.file, layer));
             }
+            let block = block.into_csr()?;
             *to = if here.len() == end - start { block } else { rows_of(&block, here, start) };
         }
         take(blocks)?;
@@ -256,16 +252,6 @@ fn each_block(
 }
 
 /// Returns the rows of a block that begins at row `start` of the file.
-fn rows_of(block: &CsrBlock, rows: &[usize], start: usize) -> CsrBlock {
-    let mut part = CsrBlock::empty(block.n_cols);
-    rows.iter().for_each(|row| part.extend(block, row - start..row - start + 1));
-    part
-}
-
-fn view(block: &CsrBlock) -> CsrView<'_> {
-    CsrView { n_cols: block.n_cols, indptr: &block.indptr, indices: &block.indices, values: &block.values }
-}
-
-fn sum(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value)).sum()
+fn rows_of(block: &Csr, rows: &[usize], start: usize) -> Csr {
+    block.select_rows(&rows.iter().map(|row| row - start).collect::<Vec<_>>())
 }

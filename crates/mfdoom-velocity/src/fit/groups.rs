@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady;
 
@@ -12,7 +12,6 @@ use super::counts::Normalised;
 use super::rates::{self, Rates};
 use super::source::Source;
 use crate::args::FitArgs;
-use crate::numbers;
 
 /// What a fit of all groups gives.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub fn fit(
 ) -> Result<Fit> {
     let unspliced_cells = counts.unspliced_cells();
     let Some((key, labels)) = &source.groups else {
-        let layers = (counts.spliced.view(), counts.unspliced.view());
+        let layers = (&counts.spliced, &counts.unspliced);
         let rates = rates::fit(moments, smoother, layers, args)?;
         let mut kinetics = Kinetics::default();
         append(&mut kinetics, counts, &rates, &unspliced_cells);
@@ -60,14 +59,14 @@ pub fn fit(
             spliced: moments.spliced.select_rows(&cells),
             unspliced: moments.unspliced.select_rows(&cells),
         };
-        let rates = rates::fit(&part, &smoother.restricted(&cells), (spliced.view(), unspliced.view()), args)
+        let rates = rates::fit(&part, &smoother.restricted(&cells), (&spliced, &unspliced), args)
             .map_err(|error| error.context(format!("{key} {label:?} ({} cells)", cells.len())))?;
         append(&mut all.kinetics, counts, &rates, &unspliced_cells);
         all.kinetics.groups.extend(std::iter::repeat_n(label.to_owned(), counts.genes.len()));
         put_rows(&mut all.velocity, &rates.velocity, &cells);
         if let Some(time) = rates.time {
             let whole =
-                all.time.get_or_insert_with(|| Matrix::filled(moments.n_cells(), time.n_cols, f32::NAN));
+                all.time.get_or_insert_with(|| Matrix::filled(moments.n_cells(), time.n_cols(), f32::NAN));
             put_rows(whole, &time, &cells);
         }
     }
@@ -91,7 +90,7 @@ pub fn apply(given: &Kinetics, counts: &Normalised, moments: &Moments) -> Result
         counts.genes.iter().filter_map(|gene| rows.get(gene.id.as_str()).copied()).collect();
     let pick = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row]).collect() };
     let gamma = pick(&given.gamma);
-    let velocity = steady::velocity(moments, &gamma).map_err(numbers::kinetics)?;
+    let velocity = steady::velocity(moments, &gamma).map_err(Error::refusal)?;
     let kinetics = Kinetics {
         groups: Vec::new(),
         genes: counts.genes.clone(),
@@ -121,8 +120,7 @@ fn append(kinetics: &mut Kinetics, counts: &Normalised, rates: &Rates, unspliced
 
 /// Writes the rows of `part` to the given rows of `whole`.
 fn put_rows(whole: &mut Matrix, part: &Matrix, rows: &[usize]) {
-    let width = whole.n_cols;
     for (k, &row) in rows.iter().enumerate() {
-        whole.data[row * width..(row + 1) * width].copy_from_slice(part.row(k));
+        whole.row_mut(row).copy_from_slice(part.row(k));
     }
 }

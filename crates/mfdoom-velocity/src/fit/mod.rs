@@ -19,13 +19,13 @@ pub mod write;
 use mfdoom_artifact::VelocityDirWriter;
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::connectivities::connectivities;
+use mfdoom_matrix::connectivities;
 use mfdoom_kinetics::moments::{Moments, Smoother};
 
-use self::counts::Normalised;
-use self::source::Source;
 use crate::args::{FitArgs, Mode};
-use crate::numbers;
+use crate::neighbors;
+use counts::Normalised;
+use source::Source;
 
 /// Runs `mfdoom-velocity fit`.
 ///
@@ -45,11 +45,11 @@ pub fn run(args: &FitArgs) -> Result<()> {
     report::unspliced(&source, &totals);
     let counts = counts::normalised(&source, &mut totals, given.as_ref(), args)?;
     check_memory(args, &counts)?;
-    let neighbors = numbers::neighbors(&counts.spliced, args.n_pcs, args.n_neighbors)?;
-    let smoother = Smoother::new(connectivities(&neighbors).view()).map_err(numbers::kinetics)?;
-    let moments = Moments::new(&smoother, counts.spliced.view(), counts.unspliced.view());
-    let moments = moments.map_err(numbers::kinetics)?;
-    tracing::info!("{} genes, {} cells, {} neighbours", counts.genes.len(), totals.n_cells(), neighbors.k);
+    let neighbors = neighbors::find(&counts.spliced, args.n_pcs, args.n_neighbors)?;
+    let smoother = Smoother::new(&connectivities(&neighbors)).map_err(Error::refusal)?;
+    let moments = Moments::new(&smoother, &counts.spliced, &counts.unspliced);
+    let moments = moments.map_err(Error::refusal)?;
+    tracing::info!("{} genes, {} cells, {} neighbours", counts.genes.len(), totals.n_cells(), neighbors.k());
     let fit = match &given {
         Some(given) => groups::apply(given, &counts, &moments)?,
         None => groups::fit(&source, &counts, &moments, &smoother, args)?,
@@ -99,7 +99,7 @@ fn check_memory(args: &FitArgs, counts: &Normalised) -> Result<()> {
         Mode::Stochastic => 9,
         Mode::Dynamical => 12,
     };
-    let stored = 32 * (counts.spliced.values.len() + counts.unspliced.values.len()) as u64;
+    let stored = 32 * (counts.spliced.nnz() + counts.unspliced.nnz()) as u64;
     let need = dense * matrices + stored;
     match args.common.max_memory {
         Some(limit) if limit.bytes() < need => {

@@ -1,16 +1,15 @@
 //! One fit of a set of cells.
 
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::dynamics::{
     Dynamics, DynamicsOptions, GeneDynamics, dynamical_velocity, dynamical_velocity_genes, recover_dynamics,
 };
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
-use mfdoom_kinetics::sparse::CsrView;
+use mfdoom_matrix::Csr;
 use mfdoom_kinetics::steady::{self, SteadyOptions, SteadyState, fit_deterministic, fit_stochastic};
 
 use crate::args::{FitArgs, Mode};
-use crate::numbers;
 
 /// Least likelihood of a velocity gene of the dynamical mode, as in scVelo.
 const MIN_LIKELIHOOD: f64 = 1e-3;
@@ -59,7 +58,7 @@ pub struct Rates {
 pub fn fit(
     moments: &Moments,
     smoother: &Smoother,
-    layers: (CsrView<'_>, CsrView<'_>),
+    layers: (&Csr, &Csr),
     args: &FitArgs,
 ) -> Result<Rates> {
     let adjusted_r2 = args.mode == Mode::Dynamical;
@@ -68,7 +67,7 @@ pub fn fit(
     match args.mode {
         Mode::Deterministic => steady_rates(moments, fit_deterministic(moments, &options)),
         Mode::Stochastic => {
-            let fit = fit_stochastic(moments, smoother, layers, &options).map_err(numbers::kinetics)?;
+            let fit = fit_stochastic(moments, smoother, layers, &options).map_err(Error::refusal)?;
             steady_rates(moments, fit)
         }
         Mode::Dynamical => dynamical(moments, smoother, &options),
@@ -78,7 +77,7 @@ pub fn fit(
 /// Turns a steady-state fit into rates and velocities.
 fn steady_rates(moments: &Moments, fit: SteadyState) -> Result<Rates> {
     let gamma: Vec<f64> = fit.gamma.iter().map(|&gamma| if gamma > 0.0 { gamma } else { f64::NAN }).collect();
-    let velocity = steady::velocity(moments, &gamma).map_err(numbers::kinetics)?;
+    let velocity = steady::velocity(moments, &gamma).map_err(Error::refusal)?;
     let genes = fit.velocity_genes.iter().zip(&gamma).map(|(&chosen, gamma)| chosen && gamma.is_finite());
     Ok(Rates { velocity_genes: genes.collect(), gamma, r2: fit.r2, fits: Vec::new(), velocity, time: None })
 }
@@ -88,8 +87,8 @@ fn dynamical(moments: &Moments, smoother: &Smoother, options: &SteadyOptions) ->
     let steady = fit_deterministic(moments, options);
     let chosen = &steady.velocity_genes;
     let dynamics = recover_dynamics(moments, smoother, chosen, &DynamicsOptions::default());
-    let dynamics = dynamics.map_err(numbers::kinetics)?;
-    let velocity = dynamical_velocity(moments, smoother, &dynamics).map_err(numbers::kinetics)?;
+    let dynamics = dynamics.map_err(Error::refusal)?;
+    let velocity = dynamical_velocity(moments, smoother, &dynamics).map_err(Error::refusal)?;
     let velocity_genes = dynamical_velocity_genes(&dynamics, &steady.r2, MIN_LIKELIHOOD, options.min_r2);
     let n_genes = moments.n_genes();
     let parameter = |&(name, pick): &Parameter| {
@@ -100,7 +99,7 @@ fn dynamical(moments: &Moments, smoother: &Smoother, options: &SteadyOptions) ->
     Ok(Rates {
         gamma: steady.gamma.iter().map(|&gamma| if gamma > 0.0 { gamma } else { f64::NAN }).collect(),
         r2: steady.r2,
-        velocity_genes: velocity_genes.map_err(numbers::kinetics)?,
+        velocity_genes: velocity_genes.map_err(Error::refusal)?,
         fits: PARAMETERS.iter().map(parameter).collect(),
         velocity,
         time: Some(times(&dynamics, n_genes)),
@@ -110,9 +109,9 @@ fn dynamical(moments: &Moments, smoother: &Smoother, options: &SteadyOptions) ->
 /// Returns the latent times by cell, [n, G].
 fn times(dynamics: &Dynamics, n_genes: usize) -> Matrix {
     let by_cell = dynamics.time.transposed();
-    let mut out = Matrix::filled(by_cell.n_rows, n_genes, f32::NAN);
-    for i in 0..by_cell.n_rows {
-        let row = &mut out.data[i * n_genes..(i + 1) * n_genes];
+    let mut out = Matrix::filled(by_cell.n_rows(), n_genes, f32::NAN);
+    for i in 0..by_cell.n_rows() {
+        let row = out.row_mut(i);
         dynamics.genes.iter().zip(by_cell.row(i)).for_each(|(&gene, &time)| row[gene] = time);
     }
     out

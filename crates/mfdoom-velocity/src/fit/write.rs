@@ -4,9 +4,9 @@ use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, fit_schema, late
 use mfdoom_artifact::{GeneBatch, GeneTableWriter, InputId, Manifest, ObsColumn, VelocityDirWriter};
 use mfdoom_error::Result;
 use mfdoom_into::velocity::names::UNSPLICED_FRACTION;
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::Moments;
-use mfdoom_kinetics::neighbors::Neighbors;
+use mfdoom_matrix::Neighbors;
 use serde_json::json;
 
 use super::counts::{Normalised, Totals};
@@ -55,13 +55,8 @@ impl Written<'_> {
             table.finish()?;
         }
         folder.kinetics(&fit.kinetics)?;
-        let k = self.neighbors.k - 1;
-        let n = self.neighbors.n_cells();
-        let indices: Vec<u32> = (0..n).flat_map(|cell| self.neighbors.others(cell)).copied().collect();
-        let distances = self.neighbors.distances.chunks_exact(k + 1).flat_map(|row| &row[1..]);
         let mut pairs = folder.neighbors()?;
-        let starts: Vec<usize> = (0..=n).map(|cell| cell * k).collect();
-        pairs.write_csr(&starts, &indices, &distances.copied().collect::<Vec<f32>>())?;
+        pairs.write_neighbors(self.neighbors)?;
         pairs.finish()?;
         folder.cells(&self.cells())?;
         folder.commit(&manifest)
@@ -73,7 +68,7 @@ impl Written<'_> {
         let step = table.block_rows();
         for start in (0..n).step_by(step) {
             let end = (start + step).min(n);
-            let part = |matrix: &&Matrix| matrix.data[start * matrix.n_cols..end * matrix.n_cols].to_vec();
+            let part = |matrix: &&Matrix| matrix.data()[start * matrix.n_cols()..end * matrix.n_cols()].to_vec();
             table.write(GeneBatch {
                 dataset: vec![self.source.dataset.clone(); end - start],
                 cell_id: self.source.cell_ids[start..end].to_vec(),

@@ -2,17 +2,16 @@
 
 use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::{CellTable, LATENT_TIME};
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use mfdoom_into::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 use mfdoom_kinetics::dynamics::{LatentOptions, latent_time};
 use mfdoom_kinetics::graph::{
     DiffusionMap, VelocityGraph, confidence, most_likely, terminal_states, velocity_pseudotime,
 };
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::Smoother;
 
 use super::input::Velocities;
-use crate::numbers;
 
 /// Components of the diffusion map, as in scVelo.
 const COMPONENTS: usize = 10;
@@ -28,7 +27,7 @@ pub fn results(
     dir: &VelocityDir,
 ) -> Result<CellTable> {
     let mut cells = velocities.cells.clone();
-    let found = confidence(&velocities.velocity, &velocities.neighbors).map_err(numbers::kinetics)?;
+    let found = confidence(&velocities.velocity, &velocities.neighbors).map_err(Error::refusal)?;
     let mean = |values: &[f64]| {
         let (mut sum, mut n) = (0.0, 0.0);
         values.iter().filter(|value| value.is_finite()).for_each(|value| (sum, n) = (sum + value, n + 1.0));
@@ -38,8 +37,8 @@ pub fn results(
     cells.set_numbers(CONFIDENCE, found.confidence);
     cells.set_numbers(LENGTH, found.length);
     cells.set_numbers(SELF_TRANSITION, graph.self_transition.iter().copied());
-    let states = terminal_states(graph, &velocities.neighbors).map_err(numbers::kinetics)?;
-    let map = DiffusionMap::new(graph, smoother, COMPONENTS).map_err(numbers::kinetics)?;
+    let states = terminal_states(graph, &velocities.neighbors).map_err(Error::refusal)?;
+    let map = DiffusionMap::new(graph, smoother, COMPONENTS).map_err(Error::refusal)?;
     if map.n_parts() > 1 {
         tracing::warn!(
             "the neighbour graph falls into {} parts: pseudotime is that of the part with the root; see \
@@ -50,7 +49,7 @@ pub fn results(
     let [roots, ends] = states.regions;
     tracing::info!("{roots} regions of roots, {ends} of ends");
     let (root, end) = (most_likely(&states.root_cells, smoother), most_likely(&states.end_points, smoother));
-    let time = velocity_pseudotime(&map, root, end).map_err(numbers::kinetics)?;
+    let time = velocity_pseudotime(&map, root, end).map_err(Error::refusal)?;
     cells.set_numbers(PSEUDOTIME, time);
     if let Some(shared) = shared_time(velocities, smoother, &states.root_cells, dir)? {
         cells.set_numbers(LATENT, shared);
@@ -80,9 +79,9 @@ fn shared_time(
     let n_genes = table.schema().genes.len();
     let read = table.select(&[LATENT_TIME])?.read_all()?;
     let matrix =
-        Matrix::new(read.cell_id.len(), n_genes, read.matrices.into_iter().next().unwrap_or_default());
-    let time = matrix.map_err(numbers::kinetics)?.select_columns(&fitted).transposed();
+        Matrix::new(read.matrices.into_iter().next().unwrap_or_default(), read.cell_id.len(), n_genes);
+    let time = matrix.map_err(Error::refusal)?.select_columns(&fitted).transposed();
     let likelihood: Vec<f64> = likelihood.iter().copied().filter(|value| value.is_finite()).collect();
     let shared = latent_time((&time, &likelihood), smoother, roots, &options);
-    shared.map(Some).map_err(numbers::kinetics)
+    shared.map(Some).map_err(Error::refusal)
 }

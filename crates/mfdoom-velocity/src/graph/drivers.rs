@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use mfdoom_artifact::velocity::{Driver, Kinetics};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir};
 use mfdoom_error::{Error, Result, nearest};
-use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_kinetics::moments::Moments;
-use mfdoom_kinetics::percentile::percentile;
+use mfdoom_matrix::percentile;
 
 use super::input::Velocities;
 use crate::args::GraphArgs;
-use crate::numbers;
+use mfdoom_into::velocity::fit_config;
 
 /// Most cells with unspliced counts that are asked of a driver.
 const ENOUGH_CELLS: f64 = 50.0;
@@ -37,7 +36,7 @@ pub fn rank(velocities: &Velocities, dir: &VelocityDir, args: &GraphArgs) -> Res
     let candidates = candidates(velocities)?;
     let ranked = rank_drivers(&velocities.velocity, &candidates, &codes, args.drivers);
     let mut drivers = Vec::new();
-    for (name, found) in names.iter().zip(ranked.map_err(numbers::kinetics)?) {
+    for (name, found) in names.iter().zip(ranked.map_err(Error::refusal)?) {
         let gene = |k: usize| velocities.genes[found.genes[k]].clone();
         drivers.extend((0..found.genes.len()).map(|k| Driver {
             cluster: (*name).clone(),
@@ -90,7 +89,7 @@ fn candidates(velocities: &Velocities) -> Result<Vec<bool>> {
     let usual = percentile(&mut kinetics.unspliced_cells.clone(), 50.0).min(ENOUGH_CELLS);
     let options = DriverOptions { min_cells: Some(usual), ..DriverOptions::default() };
     let moments = Moments { spliced: velocities.positions.clone(), unspliced: unspliced.clone() };
-    let found = driver_candidates(&moments, &cells, &all, &score, &options).map_err(numbers::kinetics)?;
+    let found = driver_candidates(&moments, &cells, &all, &score, &options).map_err(Error::refusal)?;
     // So few that nothing could be ranked: take all rather than none.
     Ok(if found.contains(&true) { found } else { all })
 }

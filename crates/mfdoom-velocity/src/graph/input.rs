@@ -4,12 +4,12 @@ use mfdoom_artifact::velocity::{CellTable, Kinetics, MS, MU, STATE, VELOCITY};
 use mfdoom_artifact::{Gene, GeneTableReader, VelocityDir};
 use mfdoom_error::{Error, Result};
 use mfdoom_into::velocity::mode;
-use mfdoom_kinetics::matrix::Matrix;
-use mfdoom_kinetics::neighbors::Neighbors;
-use mfdoom_kinetics::sparse::Csr;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::Csr;
 
 use crate::args::GraphArgs;
-use crate::numbers;
+use crate::neighbors;
 
 /// What a graph is built from, over the velocity genes only.
 pub struct Velocities {
@@ -25,7 +25,7 @@ pub struct Velocities {
     pub unspliced: Option<Matrix>,
     /// Rates of a fit.
     pub kinetics: Option<Kinetics>,
-    /// Nearest cells, each cell first.
+    /// Nearest cells.
     pub neighbors: Neighbors,
     /// Whether signed square roots are taken.
     pub square_root: bool,
@@ -49,11 +49,11 @@ impl Velocities {
         let keep = marks.unwrap_or_else(|| any_finite(&velocity.matrix));
         let kept = keep.iter().filter(|keep| **keep).count();
         for columns in [Some(&mut velocity), Some(&mut positions), unspliced.as_mut()].into_iter().flatten() {
-            if columns.matrix.n_cols > kept {
+            if columns.matrix.n_cols() > kept {
                 columns.matrix = columns.matrix.select_columns(&keep);
             }
         }
-        velocity.matrix.data.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+        velocity.matrix.data_mut().iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
         same_cells(&velocity, &positions, dir)?;
         let cells = match dir.cells()? {
             Some(cells) if cells.cell_id == velocity.cell_id => cells,
@@ -67,7 +67,7 @@ impl Velocities {
                 .help("fit or predict again with more genes"));
         }
         Ok(Self {
-            neighbors: neighbors(dir, &positions.matrix, args)?,
+            neighbors: nearest(dir, &positions.matrix, args)?,
             square_root: args.square_root.unwrap_or_else(|| mode(dir) == Some("stochastic")),
             cells,
             genes,
@@ -80,7 +80,7 @@ impl Velocities {
 
     /// Returns the number of cells.
     pub fn n_cells(&self) -> usize {
-        self.velocity.n_rows
+        self.velocity.n_rows()
     }
 }
 
@@ -112,11 +112,12 @@ pub(super) fn read_columns<const N: usize>(
         keys.0.extend(block.dataset);
         keys.1.extend(block.cell_id);
     }
-    let n = keys.1.len();
+    let (n, width) = (keys.1.len(), columns.len());
     Ok(data.map(|data| Columns {
         dataset: keys.0.clone(),
         cell_id: keys.1.clone(),
-        matrix: Matrix { n_rows: n, n_cols: columns.len(), data },
+        // Every row gave one value a column.
+        matrix: Matrix::new(data, n, width).unwrap_or_default(),
     }))
 }
 
@@ -154,8 +155,8 @@ fn marked(kinetics: &Kinetics, genes: &[Gene]) -> Vec<bool> {
 
 /// Marks the genes for which any cell has a velocity.
 fn any_finite(velocity: &Matrix) -> Vec<bool> {
-    let mut found = vec![false; velocity.n_cols];
-    for row in velocity.data.chunks_exact(velocity.n_cols.max(1)) {
+    let mut found = vec![false; velocity.n_cols()];
+    for row in velocity.data().chunks_exact(velocity.n_cols().max(1)) {
         found.iter_mut().zip(row).for_each(|(found, value)| *found |= value.is_finite());
     }
     found
@@ -172,26 +173,12 @@ fn not_together(dir: &VelocityDir) -> Error {
 }
 
 /// Reads the neighbours of the folder, or finds those in the space of the positions.
-fn neighbors(dir: &VelocityDir, positions: &Matrix, args: &GraphArgs) -> Result<Neighbors> {
+fn nearest(dir: &VelocityDir, positions: &Matrix, args: &GraphArgs) -> Result<Neighbors> {
     let Some(reader) = dir.neighbors()? else {
-        return numbers::neighbors(&sparse(positions), args.n_pcs, args.n_neighbors);
+        return neighbors::find(&sparse(positions), args.n_pcs, args.n_neighbors);
     };
-    let n = positions.n_rows;
     let name = dir.path().join(mfdoom_artifact::velocity::NEIGHBORS_FILE).display().to_string();
-    let pairs = reader.read_all()?;
-    let starts = pairs.row_starts(n, &name)?;
-    let others = starts.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);
-    if starts.windows(2).any(|ends| ends[1] - ends[0] != others) {
-        return Err(Error::contract(format!("{name}: cells differ in their number of neighbours")));
-    }
-    let (mut indices, mut distances) = (Vec::new(), Vec::new());
-    for cell in 0..n {
-        indices.push(cell as u32);
-        distances.push(0.0);
-        indices.extend_from_slice(&pairs.cols[starts[cell]..starts[cell + 1]]);
-        distances.extend_from_slice(&pairs.values[starts[cell]..starts[cell + 1]]);
-    }
-    Neighbors::new(others + 1, indices, distances).map_err(numbers::kinetics)
+    reader.read_all()?.into_neighbors(positions.n_rows(), &name)
 }
 
 /// Returns the values above 0.
@@ -200,5 +187,5 @@ pub fn sparse(matrix: &Matrix) -> Csr {
         let stored = matrix.row(i).iter().zip(0..).filter(|(value, _)| **value > 0.0);
         stored.map(|(&value, gene)| (gene, value)).unzip()
     };
-    Csr::from_rows(matrix.n_cols, &(0..matrix.n_rows).map(row).collect::<Vec<_>>())
+    Csr::from_rows(matrix.n_cols(), &(0..matrix.n_rows()).map(row).collect::<Vec<_>>())
 }

@@ -1,12 +1,11 @@
 //! A UMAP of the neighbours of a folder.
 
-use mfdoom_error::Result;
-use mfdoom_kinetics::matrix::Matrix;
-use mfdoom_kinetics::sparse::Csr;
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 use super::input::{Velocities, sparse};
 use crate::embedding::Embedding;
-use crate::numbers;
+use crate::neighbors;
 
 /// The name that asks for it, and the name of its basis.
 pub const UMAP: &str = "umap";
@@ -20,19 +19,7 @@ const PLANE: usize = 2;
 /// # Errors
 /// Contract: fewer than two genes.
 pub fn umap(velocities: &Velocities, weights: &Csr, seed: u64) -> Result<Embedding> {
-    let start = numbers::components(&sparse(&velocities.positions), PLANE)?;
-    let graph = mfdoom_metrics::Csr::new(
-        weights.n_cols,
-        weights.indptr.clone(),
-        weights.indices.clone(),
-        weights.values.clone(),
-    );
-    let laid = mfdoom_metrics::umap(&graph.map_err(numbers::metrics)?, &start, seed);
-    let points = laid.map_err(numbers::metrics)?;
-    let coordinates = Matrix::new(points.n_rows(), PLANE, points.data().to_vec());
-    Ok(Embedding {
-        basis: UMAP.to_owned(),
-        coordinates: coordinates.map_err(numbers::kinetics)?,
-        input: None,
-    })
+    let start = neighbors::components(&sparse(&velocities.positions), PLANE)?;
+    let coordinates = mfdoom_matrix::umap(weights, &start, seed).map_err(Error::refusal)?;
+    Ok(Embedding { basis: UMAP.to_owned(), coordinates, input: None })
 }

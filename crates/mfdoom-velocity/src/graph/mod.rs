@@ -18,14 +18,13 @@ pub mod write;
 
 use mfdoom_artifact::{VelocityDir, VelocityDirWriter};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::connectivities::connectivities;
+use mfdoom_matrix::connectivities;
 use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
 use mfdoom_kinetics::moments::Smoother;
 
-use self::input::Velocities;
 use crate::args::GraphArgs;
 use crate::embedding::{self, Cells, Embedding};
-use crate::numbers;
+use input::Velocities;
 
 /// Runs `mfdoom-velocity graph`.
 ///
@@ -55,9 +54,9 @@ pub fn run(args: &GraphArgs) -> Result<()> {
         &velocities.neighbors,
         velocities.square_root,
     )
-    .map_err(numbers::kinetics)?;
+    .map_err(Error::refusal)?;
     let weights = connectivities(&velocities.neighbors);
-    let smoother = Smoother::new(weights.view()).map_err(numbers::kinetics)?;
+    let smoother = Smoother::new(&weights).map_err(Error::refusal)?;
     if args.embedding.iter().any(|text| text == layout::UMAP) {
         embeddings.push(layout::umap(&velocities, &weights, args.seed.seed)?);
         refuse_same_basis(&embeddings)?;
@@ -67,7 +66,7 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     let transitions = transition_matrix(&graph, &Kernel::projection(), false);
     let mut projections = Vec::with_capacity(embeddings.len());
     for embedding in embeddings {
-        let steps = project(&embedding.coordinates, &transitions).map_err(numbers::kinetics)?;
+        let steps = project(&embedding.coordinates, &transitions).map_err(Error::refusal)?;
         projections.push((embedding, steps));
     }
     write::Written { dir: &dir, velocities: &velocities, graph: &graph, results, drivers }.write(

@@ -3,7 +3,7 @@
 use mfdoom_artifact::velocity::{CellTable, MS, MU};
 use mfdoom_artifact::{ObsColumn, VelocityDir, VelocityDirWriter};
 use mfdoom_error::{Error, Result, nearest};
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_plot::{CellColours, Field, Format, PhasePortrait, Picture, Streams};
 
 use super::input::{Velocities, read_columns};
@@ -63,7 +63,7 @@ pub fn write(
     let labels = labels.map_or_else(|| vec![None; cells.cell_id.len()], |(_, column)| column.to_text());
     let groups: Vec<Option<&str>> = labels.iter().map(Option::as_deref).collect();
     if args.plots.is_some() {
-        for (embedding, steps) in projections.iter().filter(|(_, steps)| steps.n_cols == 2) {
+        for (embedding, steps) in projections.iter().filter(|(_, steps)| steps.n_cols() == 2) {
             let (x, y) = (format!("{} 1", embedding.basis), format!("{} 2", embedding.basis));
             let (points, velocity) = (plane(&embedding.coordinates), plane(steps));
             let fields = [Field { title: "velocity", velocity: &velocity }];
@@ -112,11 +112,11 @@ fn slope(velocities: &Velocities, gene_id: &str) -> Option<f64> {
 }
 
 fn plane(matrix: &Matrix) -> Vec<[f64; 2]> {
-    matrix.data.chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect()
+    matrix.data().chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect()
 }
 
 fn column(matrix: &Matrix, at: usize) -> Vec<f64> {
-    (0..matrix.n_rows).map(|row| f64::from(matrix.row(row)[at])).collect()
+    (0..matrix.n_rows()).map(|row| f64::from(matrix.row(row)[at])).collect()
 }
 
 fn save(folder: &VelocityDirWriter, name: &str, picture: &Picture, args: &GraphArgs) -> Result<()> {

@@ -8,7 +8,7 @@ use mfdoom_artifact::{EmbeddingBatch, Manifest, VelocityDir, VelocityDirWriter};
 use mfdoom_error::Result;
 use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::VelocityGraph;
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::{Csr, Matrix};
 use serde_json::json;
 
 use super::input::Velocities;
@@ -52,18 +52,11 @@ impl Written<'_> {
                 || name.starts_with("projection_")
                 || plots::is_plot(name)
         })?;
-        let neighbors = &self.velocities.neighbors;
-        let others = neighbors.k - 1;
-        let starts: Vec<usize> = (0..=neighbors.n_cells()).map(|cell| cell * others).collect();
-        let cells: Vec<u32> =
-            (0..neighbors.n_cells()).flat_map(|cell| neighbors.others(cell)).copied().collect();
-        let distances = neighbors.distances.chunks_exact(neighbors.k).flat_map(|row| &row[1..]);
         let mut pairs = folder.neighbors()?;
-        pairs.write_csr(&starts, &cells, &distances.copied().collect::<Vec<f32>>())?;
+        pairs.write_neighbors(&self.velocities.neighbors)?;
         pairs.finish()?;
-        let (indptr, indices, values) = merged(self.graph);
         let mut pairs = folder.graph()?;
-        pairs.write_csr(&indptr, &indices, &values)?;
+        pairs.write_csr(&merged(self.graph))?;
         pairs.finish()?;
         folder.cells(&self.results)?;
         if !self.drivers.is_empty() {
@@ -84,11 +77,11 @@ impl Written<'_> {
         steps: &Matrix,
         manifest: &Manifest,
     ) -> Result<()> {
-        let (n, dim) = (steps.n_rows, steps.n_cols);
+        let (n, dim) = (steps.n_rows(), steps.n_cols());
         let mut table = folder.projection(&embedding.basis, projection_schema(dim, manifest.clone())?)?;
         for start in (0..n).step_by(BLOCK) {
             let end = (start + BLOCK).min(n);
-            let part = |matrix: &Matrix| matrix.data[start * dim..end * dim].to_vec();
+            let part = |matrix: &Matrix| matrix.data()[start * dim..end * dim].to_vec();
             table.write(&EmbeddingBatch {
                 dataset: self.results.dataset[start..end].to_vec(),
                 cell_id: self.results.cell_id[start..end].to_vec(),
@@ -112,22 +105,21 @@ impl Written<'_> {
     }
 }
 
-/// Returns positive and negative cosines as one matrix in compressed rows, columns ascending.
-fn merged(graph: &VelocityGraph) -> (Vec<usize>, Vec<u32>, Vec<f32>) {
-    let stored = graph.positive.values.len() + graph.negative.values.len();
-    let (mut indptr, mut indices, mut values) =
-        (vec![0], Vec::with_capacity(stored), Vec::with_capacity(stored));
+/// Returns positive and negative cosines as one matrix.
+fn merged(graph: &VelocityGraph) -> Csr {
+    let (n, stored) = (graph.positive.n_rows(), graph.positive.nnz() + graph.negative.nnz());
+    let mut all = Csr::empty(n);
+    all.reserve(n, stored);
     let mut row: Vec<(u32, f32)> = Vec::new();
-    for cell in 0..graph.positive.n_rows() {
+    for cell in 0..n {
         row.clear();
         for part in [&graph.positive, &graph.negative] {
             let (columns, cosines) = part.row(cell);
             row.extend(columns.iter().copied().zip(cosines.iter().copied()));
         }
         row.sort_unstable_by_key(|&(column, _)| column);
-        indices.extend(row.iter().map(|&(column, _)| column));
-        values.extend(row.iter().map(|&(_, cosine)| cosine));
-        indptr.push(indices.len());
+        let (columns, cosines): (Vec<u32>, Vec<f32>) = row.iter().copied().unzip();
+        all.push_row(&columns, &cosines);
     }
-    (indptr, indices, values)
+    all
 }

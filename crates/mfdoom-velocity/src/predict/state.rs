@@ -1,7 +1,7 @@
 //! Where a predicted cell is: its size-normalised counts, averaged over its neighbours.
 
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, Metric, knn};
+use mfdoom_matrix::{Matrix, Metric, knn};
 use mfdoom_tokens::TokenBatch;
 use mfdoom_train::{Mapped, TrainedDecoder};
 

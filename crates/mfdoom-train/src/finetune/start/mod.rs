@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Csr, Matrix, pca};
+use mfdoom_matrix::{Csr, Matrix, pca};
 use mfdoom_model::decoder::{DecoderConfig, ProfileConfig, ProfilePath, log_normalised};
 use mfdoom_model::{ModelConfig, TensorResult};
 use mfdoom_nn::{ParameterStore, Stream};

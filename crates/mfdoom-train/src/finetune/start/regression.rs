@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, Ridge};
+use mfdoom_matrix::{Matrix, Ridge};
 
 use super::{matrix, spread_rows};
 
@@ -59,7 +59,7 @@ pub(super) fn regress(
     let mut fit = Fit {
         weights: vec![0.0; features * outputs],
         intercept: vec![0.0; outputs],
-        features: x.select(&spread_rows(x.n_rows(), DIRECTIONS[0].min(DIRECTIONS[1] / outputs.max(1)))),
+        features: x.select_rows(&spread_rows(x.n_rows(), DIRECTIONS[0].min(DIRECTIONS[1] / outputs.max(1)))),
     };
     for group in groups(t, &(0..outputs).collect::<Vec<_>>()) {
         let Some(map) = ridges(x, t, &group, &[penalty])?.pop() else { continue };
@@ -76,7 +76,7 @@ pub(super) fn regress(
 fn choose([x, y]: [&Matrix; 2], [t, u]: [&Matrix; 2]) -> Result<f64> {
     let (inner, held): (Vec<usize>, Vec<usize>) = (0..x.n_rows()).partition(|row| row % 5 != 0);
     let parts =
-        (y.n_rows() == 0).then(|| [x.select(&inner), t.select(&inner), x.select(&held), t.select(&held)]);
+        (y.n_rows() == 0).then(|| [x.select_rows(&inner), t.select_rows(&inner), x.select_rows(&held), t.select_rows(&held)]);
     let [x, t, y, u] = match &parts {
         Some([x, t, y, u]) => [x, t, y, u],
         None => [x, t, y, u],
@@ -115,7 +115,7 @@ fn ridges(x: &Matrix, t: &Matrix, group: &Group, penalties: &[f64]) -> Result<Ve
     let rows = &group.rows;
     let wanted = rows.iter().flat_map(|row| group.genes.iter().map(move |gene| known(row, gene))).collect();
     let wanted = matrix(wanted, rows.len(), group.genes.len())?;
-    Ridge::fit_each(&x.select(rows), &wanted, penalties)
+    Ridge::fit_each(&x.select_rows(rows), &wanted, penalties)
         .map_err(|e| Error::failed("the regression that training starts from").source(e))
 }
 

@@ -1,7 +1,7 @@
 //! From fitted log-normalised counts to logarithms of shares.
 
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, Ridge};
+use mfdoom_matrix::{Matrix, Ridge};
 
 use super::Units;
 use super::regression::Fit;

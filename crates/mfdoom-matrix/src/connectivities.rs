@@ -4,8 +4,8 @@
 
 use rayon::prelude::*;
 
+use crate::csr::Csr;
 use crate::neighbors::Neighbors;
-use crate::sparse::Csr;
 
 /// Accepted error of the membership sum.
 const TOLERANCE: f64 = 1e-5;
@@ -16,29 +16,28 @@ const STEPS: usize = 64;
 
 /// Returns the symmetric connectivities `[n_cells, n_cells]`, in (0, 1], without diagonal.
 pub fn connectivities(neighbors: &Neighbors) -> Csr {
-    let n = neighbors.n_cells();
-    let k = neighbors.k;
-    let mean = mean(&neighbors.distances);
+    let n = neighbors.n_rows();
+    let mean = mean_with_own(neighbors.all_distances(), n);
     let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..n)
         .into_par_iter()
         .map(|i| {
-            let distances = &neighbors.distances[i * k..(i + 1) * k];
-            let (rho, sigma) = smooth_distance(distances, mean);
-            memberships(i, &neighbors.indices[i * k..(i + 1) * k], distances, (rho, sigma))
+            let distances = neighbors.distances(i);
+            memberships(neighbors.indices(i), distances, smooth_distance(distances, mean))
         })
         .collect();
     let directed = Csr::from_rows(n, &rows);
     fuzzy_union(&directed, &directed.transposed())
 }
 
-/// Returns the distance to the nearest other cell and the bandwidth with which the memberships sum to log2 k.
+/// Returns the distance to the nearest other cell and the bandwidth with which the memberships sum to log2 k, the cell
+/// itself being one of the k.
 fn smooth_distance(distances: &[f32], mean_of_all: f64) -> (f32, f32) {
     let rho = distances.iter().copied().find(|&d| d > 0.0).unwrap_or(0.0);
-    let target = (distances.len() as f64).log2();
+    let target = ((distances.len() + 1) as f64).log2();
     let (mut low, mut high, mut middle) = (0.0_f32, f32::MAX, 1.0_f32);
+    let member = |d: f32, scale: f32| if d > rho { f64::from(-((d - rho) / scale)).exp() } else { 1.0 };
     for _ in 0..STEPS {
-        let member = |&d: &f32| if d > rho { f64::from(-((d - rho) / middle)).exp() } else { 1.0 };
-        let sum: f64 = distances[1..].iter().map(member).sum();
+        let sum: f64 = distances.iter().map(|&d| member(d, middle)).sum();
         if (sum - target).abs() < TOLERANCE {
             break;
         }
@@ -50,16 +49,15 @@ fn smooth_distance(distances: &[f32], mean_of_all: f64) -> (f32, f32) {
             middle = if high >= f32::MAX { middle * 2.0 } else { (low + high) / 2.0 };
         }
     }
-    let floor = MIN_SCALE * if rho > 0.0 { mean(distances) } else { mean_of_all };
+    let floor = MIN_SCALE * if rho > 0.0 { mean_with_own(distances, 1) } else { mean_of_all };
     (rho, middle.max(floor as f32))
 }
 
 /// Returns columns, ascending, and memberships of one cell's neighbours.
-fn memberships(i: usize, cells: &[u32], distances: &[f32], (rho, sigma): (f32, f32)) -> (Vec<u32>, Vec<f32>) {
+fn memberships(cells: &[u32], distances: &[f32], (rho, sigma): (f32, f32)) -> (Vec<u32>, Vec<f32>) {
     let mut row: Vec<(u32, f32)> = cells
         .iter()
         .zip(distances)
-        .filter(|&(&j, _)| j as usize != i)
         .map(|(&j, &d)| {
             let away = d - rho;
             let member =
@@ -92,10 +90,10 @@ fn fuzzy_union(a: &Csr, b: &Csr) -> Csr {
             out
         })
         .collect();
-    Csr::from_rows(a.n_cols, &rows)
+    Csr::from_rows(a.n_cols(), &rows)
 }
 
-/// Returns the mean in f64.
-fn mean(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
+/// Returns the mean in f64, with a distance of 0 of each of `own` cells to itself.
+fn mean_with_own(distances: &[f32], own: usize) -> f64 {
+    distances.iter().map(|&d| f64::from(d)).sum::<f64>() / (distances.len() + own) as f64
 }

@@ -1,17 +1,16 @@
 //! Regression by the mean of the nearest.
 
-use rayon::prelude::*;
-
 use crate::distance::Metric;
 use crate::error::{Result, same};
 use crate::knn::knn_between;
-use crate::matrix::Matrix;
+use crate::dense::Matrix;
+use rayon::prelude::*;
 
 /// Predicts for every query [n, p] the mean target of its `k` nearest references: `references` [m, p], `t` [m, q].
 ///
 /// ```
-/// use mfdoom_metrics::{Matrix, knn_regression};
-/// # fn main() -> mfdoom_metrics::Result<()> {
+/// use mfdoom_matrix::{Matrix, knn_regression};
+/// # fn main() -> mfdoom_matrix::Result<()> {
 /// let x = Matrix::new(vec![0.0, 1.0, 9.0], 3, 1)?;
 /// let t = Matrix::new(vec![1.0, 2.0, 7.0], 3, 1)?;
 /// assert_eq!(knn_regression(&Matrix::new(vec![0.2], 1, 1)?, &x, &t, 2)?.data(), [1.5]);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gram::{Gram, MOST_COLUMNS};
-use crate::matrix::Rows;
+use crate::rows::Rows;
 use crate::panel::Panel;
 
 /// Most pieces that the rows are cut into; each has a sum of its own.

@@ -10,7 +10,8 @@ use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Result, at_least, same};
-use crate::matrix::{Csr, Matrix};
+use crate::csr::Csr;
+use crate::dense::Matrix;
 use crate::random::{Purpose, generator};
 
 /// Curve 1 / (1 + a d^2b) of memberships over distances: umap-learn's fit for min_dist 0.5 and spread 1, as scanpy has it.

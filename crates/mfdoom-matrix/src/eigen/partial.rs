@@ -9,8 +9,8 @@ use faer::matrix_free::eigen::{
 use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
 use rayon::prelude::*;
 
+use crate::csr::Csr;
 use crate::lanes::sum_of;
-use crate::sparse::Csr;
 
 /// Up to so many rows a matrix is decomposed whole: the searches need room for their basis.
 const SMALL: usize = 80;
@@ -21,7 +21,7 @@ const RESTARTS: usize = 300;
 
 /// Eigenvalues, by falling real part, and their eigenvectors.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Eigenpairs {
+pub struct Eigenpairs {
     /// Real parts of the eigenvalues.
     pub values: Vec<f64>,
     /// Real part of each eigenvector, of unit length as a complex vector.
@@ -29,7 +29,7 @@ pub(super) struct Eigenpairs {
 }
 
 /// Returns up to `count` eigenpairs of largest magnitude of a symmetric matrix.
-pub(super) fn symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
+pub fn leading_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(1));
     if n <= SMALL {
@@ -56,7 +56,7 @@ pub(super) fn symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
 }
 
 /// Returns up to `count` eigenpairs of largest magnitude of any real matrix.
-pub(super) fn general(matrix: &Csr, count: usize) -> Eigenpairs {
+pub fn leading_general(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(2));
     if n <= SMALL {
@@ -114,7 +114,7 @@ fn largest<V>(mut pairs: Vec<(V, Vec<f64>)>, count: usize, size: impl Fn(&V) -> 
 
 /// Returns a matrix with all its zeros.
 fn dense(matrix: &Csr) -> Mat<f64> {
-    let mut out = Mat::zeros(matrix.n_rows(), matrix.n_cols);
+    let mut out = Mat::zeros(matrix.n_rows(), matrix.n_cols());
     for i in 0..matrix.n_rows() {
         let (columns, values) = matrix.row(i);
         columns.iter().zip(values).for_each(|(&j, &value)| out[(i, j as usize)] = f64::from(value));

@@ -4,13 +4,11 @@
 //! [`Pairs::slack`]. Whoever must order two distances closer than that asks [`Pairs::exact`], which sums in a
 //! fixed order: equal points have equal distances, so that ties are ties and not noise.
 
-use std::ops::Range;
-
+use crate::error::{Result, same};
+use crate::dense::Matrix;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-
-use crate::error::{Result, same};
-use crate::matrix::Matrix;
+use std::ops::Range;
 
 /// How far apart two points are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,11 +21,11 @@ pub enum Metric {
 }
 
 /// Queries handled by one thread at a time.
-pub(crate) const QUERIES: usize = 256;
+pub const QUERIES: usize = 256;
 const REFERENCES: usize = 1024;
 
 /// Two sets of points in the same space.
-pub(crate) struct Pairs<'a> {
+pub struct Pairs<'a> {
     queries: &'a Matrix,
     references: &'a Matrix,
     metric: Metric,
@@ -37,7 +35,11 @@ pub(crate) struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    pub(crate) fn new(queries: &'a Matrix, references: &'a Matrix, metric: Metric) -> Result<Self> {
+    /// Pairs every query with every reference.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape): other numbers of columns; [`Error::NotFinite`](crate::Error::NotFinite).
+    pub fn new(queries: &'a Matrix, references: &'a Matrix, metric: Metric) -> Result<Self> {
         same("columns", references.n_cols(), queries.n_cols())?;
         queries.check_finite()?;
         references.check_finite()?;
@@ -51,13 +53,18 @@ impl<'a> Pairs<'a> {
         Ok(Self { queries, references, metric, query_norms, reference_norms, slack })
     }
 
+    /// Returns the number of references.
+    pub fn n_references(&self) -> usize {
+        self.references.n_rows()
+    }
+
     /// Returns the largest error of a value in a tile.
-    pub(crate) fn slack(&self) -> f64 {
+    pub fn slack(&self) -> f64 {
         self.slack
     }
 
     /// Returns the squared Euclidean distance, or the cosine distance, of one pair.
-    pub(crate) fn exact(&self, query: usize, reference: usize) -> f64 {
+    pub fn exact(&self, query: usize, reference: usize) -> f64 {
         let pairs = self.queries.row(query).iter().zip(self.references.row(reference));
         match self.metric {
             Metric::Euclidean => pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum(),
@@ -69,7 +76,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// Returns the distance that users see: Euclidean distances are squared until here.
-    pub(crate) fn finish(&self, distance: f64) -> f64 {
+    pub fn finish(&self, distance: f64) -> f64 {
         match self.metric {
             Metric::Euclidean => distance.sqrt(),
             Metric::Cosine => distance,
@@ -77,7 +84,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// Calls `visit` with each tile of distances of `queries` to a range of references, row by row.
-    pub(crate) fn tiles(&self, queries: Range<usize>, mut visit: impl FnMut(Range<usize>, &[f64])) {
+    pub fn tiles(&self, queries: Range<usize>, mut visit: impl FnMut(Range<usize>, &[f64])) {
         let (dim, n) = (self.queries.n_cols(), self.references.n_rows());
         let left = self.scaled(self.queries, &self.query_norms, queries.clone());
         let mut tile = vec![0.0; queries.len() * REFERENCES.min(n)];
@@ -134,6 +141,6 @@ fn inverse(norm: f64) -> f64 {
 }
 
 /// Returns the ranges of at most [`QUERIES`] rows that `n` queries are cut into.
-pub(crate) fn blocks(n: usize) -> Vec<Range<usize>> {
+pub fn blocks(n: usize) -> Vec<Range<usize>> {
     (0..n).step_by(QUERIES).map(|start| start..n.min(start + QUERIES)).collect()
 }

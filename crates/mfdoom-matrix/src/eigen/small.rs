@@ -8,7 +8,7 @@ use faer::{Mat, Par};
 /// Returns the eigenvalues of a symmetric matrix in descending order and its eigenvectors as columns.
 ///
 /// Returns nothing when the iteration does not converge, which finite input does not bring about.
-pub(crate) fn symmetric(matrix: &Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+pub fn symmetric(matrix: &Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     let n = matrix.nrows();
     let mut values = Diag::<f64>::zeros(n);
     let mut vectors = Mat::<f64>::zeros(n, n);

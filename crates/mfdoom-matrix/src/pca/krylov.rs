@@ -5,7 +5,7 @@ use rand::Rng;
 
 use super::scatter::Scatter;
 use crate::eigen::symmetric;
-use crate::matrix::Rows;
+use crate::rows::Rows;
 use crate::panel::Panel;
 use crate::random::{Purpose, generator};
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Error, Result};
-use crate::matrix::Matrix;
+use crate::dense::Matrix;
 use crate::panel::Panel;
 use crate::ridge::{centred, check, matrix};
 

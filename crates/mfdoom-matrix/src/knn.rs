@@ -1,77 +1,17 @@
 //! Exact nearest neighbours.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Result, at_least};
-use crate::matrix::Matrix;
-
-/// The k nearest references of every query, nearest first, equal distances by index.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Neighbours {
-    k: usize,
-    indices: Vec<u32>,
-    distances: Vec<f64>,
-}
-
-impl Neighbours {
-    /// Returns neighbours from their parts, [n_rows, k] row by row, nearest first.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape), when the parts are no such tables.
-    pub fn new(k: usize, indices: Vec<u32>, distances: Vec<f64>) -> Result<Self> {
-        crate::error::same("neighbour distances", distances.len(), indices.len())?;
-        at_least("neighbours", k, 1)?;
-        crate::error::same("neighbours in the last row", indices.len() % k, 0)?;
-        Ok(Self { k, indices, distances })
-    }
-
-    /// Returns the number of neighbours of a row.
-    pub fn k(&self) -> usize {
-        self.k
-    }
-
-    /// Returns the number of rows.
-    pub fn n_rows(&self) -> usize {
-        self.indices.len() / self.k
-    }
-
-    /// Returns the neighbours of a row.
-    ///
-    /// # Panics
-    /// When there is no such row.
-    pub fn indices(&self, row: usize) -> &[u32] {
-        &self.indices[row * self.k..(row + 1) * self.k]
-    }
-
-    /// Returns the distances of a row's neighbours.
-    ///
-    /// # Panics
-    /// When there is no such row.
-    pub fn distances(&self, row: usize) -> &[f64] {
-        &self.distances[row * self.k..(row + 1) * self.k]
-    }
-
-    /// Returns the first `k` of each row's neighbours.
-    ///
-    /// # Errors
-    /// [`Error::TooFew`](crate::Error::TooFew), when there are not so many.
-    pub fn first(&self, k: usize) -> Result<Self> {
-        at_least("neighbours", self.k, k)?;
-        let rows = || 0..self.n_rows();
-        let indices = rows().flat_map(|row| &self.indices(row)[..k]).copied().collect();
-        let distances = rows().flat_map(|row| &self.distances(row)[..k]).copied().collect();
-        Self::new(k, indices, distances)
-    }
-}
+use crate::dense::Matrix;
+use crate::neighbors::Neighbors;
+use rayon::prelude::*;
+use std::ops::Range;
 
 /// Finds for every row the `k` nearest other rows.
 ///
 /// ```
-/// use mfdoom_metrics::{Matrix, Metric, knn};
-/// # fn main() -> mfdoom_metrics::Result<()> {
+/// use mfdoom_matrix::{Matrix, Metric, knn};
+/// # fn main() -> mfdoom_matrix::Result<()> {
 /// let x = Matrix::new(vec![0.0, 1.0, 3.0], 3, 1)?;
 /// let near = knn(&x, 1, Metric::Euclidean)?;
 /// assert_eq!([near.indices(0), near.indices(1), near.indices(2)], [[1], [0], [1]]);
@@ -82,7 +22,7 @@ impl Neighbours {
 ///
 /// # Errors
 /// [`Error::TooFew`](crate::Error::TooFew): not more than `k` rows; [`Error::NotFinite`](crate::Error::NotFinite).
-pub fn knn(x: &Matrix, k: usize, metric: Metric) -> Result<Neighbours> {
+pub fn knn(x: &Matrix, k: usize, metric: Metric) -> Result<Neighbors> {
     at_least("cells", x.n_rows(), k + 1)?;
     search(&Pairs::new(x, x, metric)?, x.n_rows(), k, true)
 }
@@ -92,20 +32,20 @@ pub fn knn(x: &Matrix, k: usize, metric: Metric) -> Result<Neighbours> {
 /// # Errors
 /// [`Error::TooFew`](crate::Error::TooFew): fewer than `k` references; [`Error::NotFinite`](crate::Error::NotFinite);
 /// [`Error::Shape`](crate::Error::Shape): another number of columns.
-pub fn knn_between(queries: &Matrix, references: &Matrix, k: usize, metric: Metric) -> Result<Neighbours> {
+pub fn knn_between(queries: &Matrix, references: &Matrix, k: usize, metric: Metric) -> Result<Neighbors> {
     at_least("cells", references.n_rows(), k)?;
     search(&Pairs::new(queries, references, metric)?, queries.n_rows(), k, false)
 }
 
-fn search(pairs: &Pairs<'_>, n_queries: usize, k: usize, skip_self: bool) -> Result<Neighbours> {
+fn search(pairs: &Pairs<'_>, n_queries: usize, k: usize, skip_self: bool) -> Result<Neighbors> {
     at_least("neighbours", k, 1)?;
     let found: Vec<Vec<(f64, u32)>> = blocks(n_queries)
         .into_par_iter()
         .flat_map_iter(|block| search_block(pairs, block, k, skip_self))
         .collect();
     let indices = found.iter().flatten().map(|&(_, index)| index).collect();
-    let distances = found.iter().flatten().map(|&(distance, _)| pairs.finish(distance)).collect();
-    Neighbours::new(k, indices, distances)
+    let distances = found.iter().flatten().map(|&(distance, _)| pairs.finish(distance) as f32).collect();
+    Neighbors::between(pairs.n_references(), k, indices, distances)
 }
 
 fn search_block(pairs: &Pairs<'_>, block: Range<usize>, k: usize, skip_self: bool) -> Vec<Vec<(f64, u32)>> {

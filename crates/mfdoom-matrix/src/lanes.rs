@@ -5,7 +5,7 @@ const LANES: usize = 8;
 
 /// Returns the sum of `term` over two slices of equal length.
 #[inline(always)]
-pub(crate) fn sum_of<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f64) -> f64 {
+pub fn sum_of<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f64) -> f64 {
     let mut lanes = [0.0; LANES];
     let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest = a_blocks.remainder().iter().zip(b_blocks.remainder());

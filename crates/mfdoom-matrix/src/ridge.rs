@@ -5,7 +5,7 @@ use faer::{Accum, Mat, Par};
 
 use crate::eigen::symmetric;
 use crate::error::{Result, at_least, same};
-use crate::matrix::Matrix;
+use crate::dense::Matrix;
 use crate::panel::Panel;
 use crate::subsample::subsample;
 
@@ -27,8 +27,8 @@ impl Ridge {
     /// Fits inputs `x` [n, p] to targets `t` [n, q].
     ///
     /// ```
-    /// use mfdoom_metrics::{Matrix, Ridge};
-    /// # fn main() -> mfdoom_metrics::Result<()> {
+    /// use mfdoom_matrix::{Matrix, Ridge};
+    /// # fn main() -> mfdoom_matrix::Result<()> {
     /// let x = Matrix::new(vec![0.0, 1.0, 2.0], 3, 1)?;
     /// let t = Matrix::new(vec![1.0, 3.0, 5.0], 3, 1)?;
     /// let map = Ridge::fit(&x, &t, 2.0)?;
@@ -55,8 +55,8 @@ impl Ridge {
         let n = x.n_rows();
         let fitted = subsample(n, ((n as f64 * INNER_SHARE) as usize).max(1), seed);
         let held: Vec<usize> = (0..n).filter(|row| fitted.binary_search(row).is_err()).collect();
-        let inner = Spectrum::new(&x.select(&fitted), &t.select(&fitted));
-        let (held_x, held_t) = (x.select(&held), t.select(&held));
+        let inner = Spectrum::new(&x.select_rows(&fitted), &t.select_rows(&fitted));
+        let (held_x, held_t) = (x.select_rows(&held), t.select_rows(&held));
         let mut best = (f64::INFINITY, penalties[0]);
         for &penalty in penalties {
             let error = square_error(&inner.solve(penalty).predict(&held_x)?, &held_t);

@@ -9,50 +9,50 @@ const ROWS: usize = 2048;
 
 /// Vectors of length `n_rows` as columns, stored row by row.
 #[derive(Clone, Debug)]
-pub(crate) struct Panel {
+pub struct Panel {
     data: Vec<f64>,
     n_rows: usize,
     width: usize,
 }
 
 impl Panel {
-    pub(crate) fn new(data: Vec<f64>, n_rows: usize, width: usize) -> Self {
+    pub fn new(data: Vec<f64>, n_rows: usize, width: usize) -> Self {
         debug_assert_eq!(data.len(), n_rows * width);
         Self { data, n_rows, width }
     }
 
-    pub(crate) fn identity(n: usize) -> Self {
+    pub fn identity(n: usize) -> Self {
         let mut data = vec![0.0; n * n];
         data.iter_mut().step_by(n + 1).for_each(|value| *value = 1.0);
         Self::new(data, n, n)
     }
 
-    pub(crate) fn n_rows(&self) -> usize {
+    pub fn n_rows(&self) -> usize {
         self.n_rows
     }
 
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.width
     }
 
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
+    pub fn row(&self, row: usize) -> &[f64] {
         &self.data[row * self.width..(row + 1) * self.width]
     }
 
-    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+    pub fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.data[row * self.width..(row + 1) * self.width]
     }
 
-    pub(crate) fn data(&self) -> &[f64] {
+    pub fn data(&self) -> &[f64] {
         &self.data
     }
 
-    pub(crate) fn into_data(self) -> Vec<f64> {
+    pub fn into_data(self) -> Vec<f64> {
         self.data
     }
 
     /// Returns the inner products of all columns of `self` with all of `other`, [width, other.width].
-    pub(crate) fn inner(&self, other: &Self) -> Mat<f64> {
+    pub fn inner(&self, other: &Self) -> Mat<f64> {
         if self.width == 0 || other.width == 0 {
             return Mat::zeros(self.width, other.width);
         }
@@ -76,14 +76,14 @@ impl Panel {
     }
 
     /// Returns `self` times a small matrix [width, k].
-    pub(crate) fn times(&self, small: MatRef<'_, f64>) -> Self {
+    pub fn times(&self, small: MatRef<'_, f64>) -> Self {
         let mut product = Self::new(vec![0.0; self.n_rows * small.ncols()], self.n_rows, small.ncols());
         product.add_times(self, small, 1.0);
         product
     }
 
     /// Adds `factor` times `panel` times a small matrix.
-    pub(crate) fn add_times(&mut self, panel: &Self, small: MatRef<'_, f64>, factor: f64) {
+    pub fn add_times(&mut self, panel: &Self, small: MatRef<'_, f64>, factor: f64) {
         let width = self.width;
         if width == 0 || panel.width == 0 {
             return;
@@ -104,7 +104,7 @@ impl Panel {
     }
 
     /// Returns the columns of both side by side.
-    pub(crate) fn beside(&self, other: &Self) -> Self {
+    pub fn beside(&self, other: &Self) -> Self {
         let mut data = Vec::with_capacity(self.data.len() + other.data.len());
         for row in 0..self.n_rows {
             data.extend_from_slice(self.row(row));

@@ -12,7 +12,7 @@ pub fn subsample(n: usize, max: usize, seed: u64) -> Vec<usize> {
 /// as [`subsample`] of the whole.
 ///
 /// ```
-/// use mfdoom_metrics::subsample::{subsample, thin};
+/// use mfdoom_matrix::subsample::{subsample, thin};
 /// let first: Vec<usize> = (0..60).collect();
 /// let mut rows: Vec<usize> = thin(&first, 10, 7).into_iter().map(|at| first[at]).collect();
 /// rows.extend(60..100);

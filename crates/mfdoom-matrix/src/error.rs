@@ -1,9 +1,9 @@
-//! What can be wrong with the numbers that a score is asked of.
+//! What can be wrong with the numbers that are handed in.
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a score cannot be computed.
+/// A refusal of an input; nothing was computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Two sizes that must agree do not.
@@ -35,14 +35,23 @@ pub enum Error {
     /// A compressed sparse matrix whose parts contradict each other.
     #[error("the sparse matrix is malformed: {0}")]
     Malformed(&'static str),
+    /// The input cannot be analysed at all, for the reason given.
+    #[error("{0}")]
+    Unusable(String),
 }
 
-/// Returns an error unless `found` equals `wanted`.
-pub(crate) fn same(what: &'static str, found: usize, wanted: usize) -> Result<()> {
+/// Returns an error unless `found` equals `wanted`; `what` names what was counted.
+///
+/// # Errors
+/// [`Error::Shape`].
+pub fn same(what: &'static str, found: usize, wanted: usize) -> Result<()> {
     if found == wanted { Ok(()) } else { Err(Error::Shape { what, found, wanted }) }
 }
 
 /// Returns an error unless there are at least `wanted`.
-pub(crate) fn at_least(what: &'static str, found: usize, wanted: usize) -> Result<()> {
+///
+/// # Errors
+/// [`Error::TooFew`].
+pub fn at_least(what: &'static str, found: usize, wanted: usize) -> Result<()> {
     if found >= wanted { Ok(()) } else { Err(Error::TooFew { what, found, wanted }) }
 }

@@ -1,11 +1,10 @@
 //! The scatter matrix formed outright, where its columns are few: one dense product instead of many sparse ones.
 
+use crate::rows::Rows;
+use crate::panel::Panel;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
-
-use crate::matrix::Rows;
-use crate::panel::Panel;
 
 /// Most columns for which the matrix is formed: 32 MiB.
 pub(super) const MOST_COLUMNS: usize = 2048;

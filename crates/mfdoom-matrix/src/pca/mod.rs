@@ -15,7 +15,8 @@ use rayon::prelude::*;
 
 use self::scatter::Scatter;
 use crate::error::{Result, at_least, same};
-use crate::matrix::{Matrix, Rows};
+use crate::dense::Matrix;
+use crate::rows::Rows;
 use crate::panel::Panel;
 
 /// Principal components of n rows of p columns.
@@ -57,8 +58,8 @@ impl Pca {
 /// Returns the first `k` principal components of the rows of `x` [n, p].
 ///
 /// ```
-/// use mfdoom_metrics::{Matrix, pca};
-/// # fn main() -> mfdoom_metrics::Result<()> {
+/// use mfdoom_matrix::{Matrix, pca};
+/// # fn main() -> mfdoom_matrix::Result<()> {
 /// let x = Matrix::new(vec![1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 3, 2)?;
 /// let found = pca(&x, 1, 0)?;
 /// assert!((found.explained_variance[0] - 5.0).abs() < 1e-12);

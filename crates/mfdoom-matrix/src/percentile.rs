@@ -16,9 +16,15 @@ pub fn percentile(values: &mut [f64], q: f64) -> f64 {
     if fraction < 0.5 { a + (b - a) * fraction } else { b - (b - a) * (1.0 - fraction) }
 }
 
+/// Returns the median of `values`, which are reordered, the mean of the middle two for an even number; none for no
+/// values.
+pub fn median(values: &mut [f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| percentile(values, 50.0))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::percentile;
+    use super::{median, percentile};
 
     #[test]
     fn interpolates_as_numpy() {
@@ -29,5 +35,8 @@ mod tests {
             assert!((percentile(&mut data, q) - value).abs() < 1e-12, "{q}");
         }
         assert!(percentile(&mut [], 50.0).is_nan());
+        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
+        assert_eq!(median(&mut [5.0, 1.0, 3.0]), Some(3.0));
+        assert_eq!(median(&mut []), None);
     }
 }

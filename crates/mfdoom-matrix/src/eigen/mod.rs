@@ -1,0 +1,7 @@
+//! Eigenpairs: all of a small symmetric matrix, the leading ones of a large sparse one.
+
+mod partial;
+mod small;
+
+pub use partial::{Eigenpairs, leading_general, leading_symmetric};
+pub(crate) use small::symmetric;
