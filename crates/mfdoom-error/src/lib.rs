@@ -37,11 +37,6 @@ pub enum Kind {
     Contract,
     /// A model, vocabulary or format does not fit the input.
     Incompatible,
-    /// A refusal by a crate of numbers, which knows neither files nor flags: the input breaks its contract.
-    pub fn refusal(error: impl fmt::Display) -> Self {
-        Self::contract(error.to_string())
-    }
-
     /// The reader of our output went away, which is not an error for a program in a pipe.
     ClosedPipe,
     /// A signal asked the process to end.

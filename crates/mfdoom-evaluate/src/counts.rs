@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mfdoom_metrics::Csr;
+use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens};
 
 /// Returns the token ids, ascending, that every one of the data sets measured: elsewhere a zero would be a guess.

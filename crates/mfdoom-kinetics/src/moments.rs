@@ -1,10 +1,9 @@
 //! First and second moments: averages of counts over each cell and its neighbours.
 
-use rayon::prelude::*;
-
-use mfdoom_matrix::error::{Error, Result, same};
-use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Csr;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Error, Result, same};
+use rayon::prelude::*;
 
 /// Most cells that 16 bits can name.
 pub(crate) const NARROW: usize = 1 << 16;

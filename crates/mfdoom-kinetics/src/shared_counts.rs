@@ -1,7 +1,7 @@
 //! The gene filter of spliced and unspliced counts.
 
-use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::Csr;
+use mfdoom_matrix::error::{Result, same};
 
 /// Returns, per gene, spliced plus unspliced counts over the cells in which **both** are found.
 ///
@@ -30,11 +30,7 @@ pub fn shared_counts(spliced: &Csr, unspliced: &Csr) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// When the two matrices differ in shape.
-pub fn shared_count_filter(
-    spliced: &Csr,
-    unspliced: &Csr,
-    min_shared_counts: f64,
-) -> Result<Vec<bool>> {
+pub fn shared_count_filter(spliced: &Csr, unspliced: &Csr, min_shared_counts: f64) -> Result<Vec<bool>> {
     Ok(shared_counts(spliced, unspliced)?.into_iter().map(|total| total >= min_shared_counts).collect())
 }
 

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test are tests as well")]
 
-use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::dynamics::{
     DynamicsOptions, LatentOptions, dynamical_velocity, dynamical_velocity_genes, latent_time,
     recover_dynamics,
@@ -11,29 +10,30 @@ use mfdoom_kinetics::graph::{
     DiffusionMap, DriverOptions, Kernel, confidence, driver_candidates, most_likely, project, rank_drivers,
     terminal_states, transition_matrix, velocity_graph, velocity_pseudotime,
 };
-use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
-use mfdoom_kinetics::neighbors::Neighbors;
-use mfdoom_kinetics::sparse::Csr;
 use mfdoom_kinetics::steady::{SteadyOptions, fit_deterministic, fit_stochastic, velocity};
-use mfdoom_kinetics::variable_genes::{highly_variable, normalised_dispersion};
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::connectivities;
+use mfdoom_matrix::variable_genes::{GeneSums, highly_variable, normalised_dispersion};
 use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Normal, Poisson};
 
-/// Cells in a row, each neighbour to the `k - 1` nearest in number.
+/// Cells in a row, each with the `k - 1` nearest in number.
 fn row_of_cells(n: usize, k: usize) -> Neighbors {
     let (mut indices, mut distances) = (Vec::new(), Vec::new());
     for i in 0..n {
         let mut others: Vec<usize> = (0..n).collect();
         others.sort_by_key(|&j| (j.abs_diff(i), j));
-        indices.extend(others[..k].iter().map(|&j| j as u32));
-        distances.extend(others[..k].iter().map(|&j| j.abs_diff(i) as f32));
+        indices.extend(others[1..k].iter().map(|&j| j as u32));
+        distances.extend(others[1..k].iter().map(|&j| j.abs_diff(i) as f32));
     }
-    Neighbors::new(k, indices, distances).unwrap()
+    Neighbors::new(k - 1, indices, distances).unwrap()
 }
 
 fn smoother(neighbors: &Neighbors) -> Smoother {
-    Smoother::new(connectivities(neighbors).view()).unwrap()
+    Smoother::new(&connectivities(neighbors)).unwrap()
 }
 
 fn generator() -> rand_chacha::ChaCha8Rng {
@@ -42,7 +42,7 @@ fn generator() -> rand_chacha::ChaCha8Rng {
 
 /// Poisson counts around means `[n_cells, n_genes]`.
 fn counts(mean: &Matrix, random: &mut impl Rng) -> Csr {
-    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..mean.n_rows)
+    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..mean.n_rows())
         .map(|i| {
             let draw = |&m: &f32| Poisson::new(f64::from(m.max(1e-6))).unwrap().sample(random) as f32;
             let row: Vec<f32> = mean.row(i).iter().map(draw).collect();
@@ -50,18 +50,18 @@ fn counts(mean: &Matrix, random: &mut impl Rng) -> Csr {
             stored.map(|j| (j as u32, row[j])).unzip()
         })
         .collect();
-    Csr::from_rows(mean.n_cols, &rows)
+    Csr::from_rows(mean.n_cols(), &rows)
 }
 
 #[test]
 fn membership_of_a_ring_sums_to_the_logarithm_of_k() {
-    // Distances 0, 1, 1, 2, 2, 3, 3, 4: nearest others count 1 each, so both directions hold half of the union.
-    let (n, k) = (40_usize, 8_usize);
-    let steps = [0_i64, 1, -1, 2, -2, 3, -3, 4];
+    // Distances 1, 1, 2, 2, 3, 3, 4: nearest others count 1 each, so both directions hold half of the union.
+    let n = 40_usize;
+    let steps = [1_i64, -1, 2, -2, 3, -3, 4];
     let cell = |i: usize, step: i64| ((i as i64 + step).rem_euclid(n as i64)) as u32;
     let indices = (0..n).flat_map(|i| steps.map(|step| cell(i, step))).collect();
     let distances = (0..n).flat_map(|_| steps.map(|step| step.unsigned_abs() as f32)).collect();
-    let graph = connectivities(&Neighbors::new(k, indices, distances).unwrap());
+    let graph = connectivities(&Neighbors::new(steps.len(), indices, distances).unwrap());
     assert_eq!(graph.transposed(), graph);
     let weight =
         |i: usize, j: u32| graph.row(i).0.iter().position(|&c| c == j).map(|p| f64::from(graph.row(i).1[p]));
@@ -76,13 +76,12 @@ fn membership_of_a_ring_sums_to_the_logarithm_of_k() {
 
 #[test]
 fn moments_average_over_connected_cells_and_the_cell() {
-    let graph = Csr { n_cols: 3, indptr: vec![0, 1, 2, 2], indices: vec![1, 0], values: vec![0.3, 0.3] };
-    let smoother = Smoother::new(graph.view()).unwrap();
-    let counts =
-        Csr { n_cols: 1, indptr: vec![0, 1, 2, 3], indices: vec![0, 0, 0], values: vec![2.0, 4.0, 9.0] };
-    let moments = smoother.moments(counts.view()).unwrap();
-    assert_eq!(moments.data, vec![3.0, 3.0, 9.0]);
-    assert!(smoother.moments(Csr::from_rows(1, &[]).view()).is_err());
+    let graph = Csr::new(3, vec![0, 1, 2, 2], vec![1, 0], vec![0.3, 0.3]).unwrap();
+    let smoother = Smoother::new(&graph).unwrap();
+    let counts = Csr::new(1, vec![0, 1, 2, 3], vec![0, 0, 0], vec![2.0, 4.0, 9.0]).unwrap();
+    let moments = smoother.moments(&counts).unwrap();
+    assert_eq!(moments.data(), vec![3.0, 3.0, 9.0]);
+    assert!(smoother.moments(&Csr::from_rows(1, &[])).is_err());
 }
 
 #[test]
@@ -95,10 +94,10 @@ fn steady_ratio_is_recovered_from_constructed_moments() {
         for (j, gamma) in gamma.iter().enumerate() {
             // Cells between the extremes are induced: more unspliced than the steady ratio asks for.
             let induced = if (0.2..0.6).contains(&level) { 0.1 } else { 0.0 };
-            s.data[i * 4 + j] = level;
-            u.data[i * 4 + j] = gamma * level + induced;
+            s.data_mut()[i * 4 + j] = level;
+            u.data_mut()[i * 4 + j] = gamma * level + induced;
         }
-        s.data[i * 4 + 3] = random.random::<f32>();
+        s.data_mut()[i * 4 + 3] = random.random::<f32>();
     }
     let moments = Moments { spliced: s, unspliced: u };
     let fit = fit_deterministic(&moments, &SteadyOptions::default());
@@ -124,15 +123,15 @@ fn stochastic_ratio_is_recovered_from_poisson_counts() {
     let (mut s, mut u) = (Matrix::filled(n, genes, 0.0), Matrix::filled(n, genes, 0.0));
     for i in 0..n {
         for (j, gamma) in gamma.iter().enumerate() {
-            s.data[i * genes + j] = 12.0 * i as f32 / n as f32;
-            u.data[i * genes + j] = gamma * s.data[i * genes + j];
+            s.data_mut()[i * genes + j] = 12.0 * i as f32 / n as f32;
+            u.data_mut()[i * genes + j] = gamma * s.data()[i * genes + j];
         }
     }
     let (s, u) = (counts(&s, &mut random), counts(&u, &mut random));
     let smoother = smoother(&row_of_cells(n, 30));
-    let moments = Moments::new(&smoother, s.view(), u.view()).unwrap();
+    let moments = Moments::new(&smoother, &s, &u).unwrap();
     let options = SteadyOptions::default();
-    let fit = fit_stochastic(&moments, &smoother, (s.view(), u.view()), &options).unwrap();
+    let fit = fit_stochastic(&moments, &smoother, (&s, &u), &options).unwrap();
     assert!(fit.velocity_genes.iter().all(|&gene| gene));
     for (found, gamma) in fit.gamma.iter().zip(&gamma) {
         assert!((found / f64::from(*gamma) - 1.0).abs() < 0.08, "{found} for {gamma}");
@@ -193,8 +192,8 @@ fn dynamical_data(n: usize) -> (Vec<Truth>, Moments, Smoother) {
         for (j, gene) in genes.iter().enumerate() {
             let state = gene.at(DURATION * i as f64 / n as f64);
             let slot = i * genes.len() + j;
-            u.data[slot] = (state.0 * (1.0 + noise.sample(&mut random))).max(0.0) as f32;
-            s.data[slot] = (state.1 * (1.0 + noise.sample(&mut random))).max(0.0) as f32;
+            u.data_mut()[slot] = (state.0 * (1.0 + noise.sample(&mut random))).max(0.0) as f32;
+            s.data_mut()[slot] = (state.1 * (1.0 + noise.sample(&mut random))).max(0.0) as f32;
         }
     }
     (genes, Moments { spliced: s, unspliced: u }, smoother(&row_of_cells(n, 15)))
@@ -264,7 +263,7 @@ fn moving_cells(n: usize) -> (Matrix, Matrix, Neighbors) {
     let angle = |i: usize| std::f32::consts::FRAC_PI_2 * i as f32 / n as f32;
     let positions = (0..n).flat_map(|i| [angle(i).sin(), angle(i).cos(), 0.0]).collect();
     let velocity = (0..n).flat_map(|i| [angle(i).cos(), -angle(i).sin(), 0.0]).collect();
-    (Matrix::new(n, 3, positions).unwrap(), Matrix::new(n, 3, velocity).unwrap(), row_of_cells(n, 11))
+    (Matrix::new(positions, n, 3).unwrap(), Matrix::new(velocity, n, 3).unwrap(), row_of_cells(n, 11))
 }
 
 #[test]
@@ -274,7 +273,7 @@ fn graph_points_where_the_cells_move() {
     let graph = velocity_graph(&positions, &velocity, &neighbors, false).unwrap();
     assert!((0..n).all(|i| graph.positive.row(i).0.iter().all(|&j| j as usize > i)));
     assert!((0..n).all(|i| graph.negative.row(i).0.iter().all(|&j| (j as usize) < i)));
-    assert!(graph.positive.row(50).1[0] > 0.999 && graph.positive.values.iter().all(|&c| c <= 1.0));
+    assert!(graph.positive.row(50).1[0] > 0.999 && graph.positive.values().iter().all(|&c| c <= 1.0));
     assert_eq!(graph.positive.row(n - 1).0.len(), 0);
 
     let transitions = transition_matrix(&graph, &Kernel::projection(), false);
@@ -282,7 +281,7 @@ fn graph_points_where_the_cells_move() {
         let total: f32 = transitions.row(i).1.iter().map(|p| p.abs()).sum();
         assert!((total - 1.0).abs() < 1e-5);
     }
-    let line = Matrix::new(n, 2, (0..n).flat_map(|i| [i as f32, 0.0]).collect()).unwrap();
+    let line = Matrix::new((0..n).flat_map(|i| [i as f32, 0.0]).collect(), n, 2).unwrap();
     let steps = project(&line, &transitions).unwrap();
     assert!((20..n - 20).all(|i| steps.row(i)[0] > 0.5 && steps.row(i)[1] == 0.0));
 
@@ -318,7 +317,7 @@ fn the_gene_that_moves_in_one_cluster_only_drives_it() {
     for (i, cluster) in clusters.iter().enumerate() {
         for j in 0..genes {
             let own = if j == cluster * 3 { 2.0 } else { 0.0 };
-            velocity.data[i * genes + j] = own + random.random::<f32>();
+            velocity.data_mut()[i * genes + j] = own + random.random::<f32>();
         }
     }
     let mut candidates = vec![true; genes];
@@ -335,9 +334,9 @@ fn driver_candidates_are_expressed_fitted_and_correlated() {
     let n = 100;
     let (mut s, mut u) = (Matrix::filled(n, 3, 0.0), Matrix::filled(n, 3, 0.0));
     for i in 0..n {
-        s.data[i * 3..i * 3 + 3].fill(i as f32);
+        s.data()[i * 3..i * 3 + 3].fill(i as f32);
         // Gene 0 follows, gene 1 opposes, gene 2 follows but is poorly fitted.
-        u.data[i * 3..i * 3 + 3].copy_from_slice(&[i as f32, (n - i) as f32, i as f32]);
+        u.data()[i * 3..i * 3 + 3].copy_from_slice(&[i as f32, (n - i) as f32, i as f32]);
     }
     let moments = Moments { spliced: s, unspliced: u };
     let options = DriverOptions { min_cells: Some(10.0), ..Default::default() };

@@ -274,9 +274,7 @@ impl Csr {
     /// [`Error::NotFinite`] with the first row that is not.
     pub fn check_finite(&self) -> Result<()> {
         match self.values.iter().position(|value| !value.is_finite()) {
-            Some(at) => {
-                Err(Error::NotFinite { row: self.indptr.partition_point(|&start| start <= at) - 1 })
-            }
+            Some(at) => Err(Error::NotFinite { row: self.indptr.partition_point(|&start| start <= at) - 1 }),
             None => Ok(()),
         }
     }

@@ -4,11 +4,13 @@
 //! [`Pairs::slack`]. Whoever must order two distances closer than that asks [`Pairs::exact`], which sums in a
 //! fixed order: equal points have equal distances, so that ties are ties and not noise.
 
-use crate::error::{Result, same};
-use crate::dense::Matrix;
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use std::ops::Range;
+
+use crate::dense::Matrix;
+use crate::error::{Result, same};
 
 /// How far apart two points are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use faer::linalg::cholesky::llt::{factor, solve};
 use faer::{Mat, Par};
 use rayon::prelude::*;
 
+use crate::dense::Matrix;
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Error, Result};
-use crate::dense::Matrix;
 use crate::panel::Panel;
 use crate::ridge::{centred, check, matrix};
 

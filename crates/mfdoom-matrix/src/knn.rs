@@ -1,11 +1,13 @@
 //! Exact nearest neighbours.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::dense::Matrix;
 use crate::distance::{Metric, Pairs, blocks};
 use crate::error::{Result, at_least};
-use crate::dense::Matrix;
 use crate::neighbors::Neighbors;
-use rayon::prelude::*;
-use std::ops::Range;
 
 /// Finds for every row the `k` nearest other rows.
 ///

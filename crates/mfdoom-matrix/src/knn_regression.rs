@@ -1,10 +1,11 @@
 //! Regression by the mean of the nearest.
 
+use rayon::prelude::*;
+
+use crate::dense::Matrix;
 use crate::distance::Metric;
 use crate::error::{Result, same};
 use crate::knn::knn_between;
-use crate::dense::Matrix;
-use rayon::prelude::*;
 
 /// Predicts for every query [n, p] the mean target of its `k` nearest references: `references` [m, p], `t` [m, q].
 ///

@@ -3,9 +3,9 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 
+use crate::dense::Matrix;
 use crate::eigen::symmetric;
 use crate::error::{Result, at_least, same};
-use crate::dense::Matrix;
 use crate::panel::Panel;
 use crate::subsample::subsample;
 

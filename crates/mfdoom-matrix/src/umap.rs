@@ -9,9 +9,9 @@
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
-use crate::error::{Result, at_least, same};
 use crate::csr::Csr;
 use crate::dense::Matrix;
+use crate::error::{Result, at_least, same};
 use crate::random::{Purpose, generator};
 
 /// Curve 1 / (1 + a d^2b) of memberships over distances: umap-learn's fit for min_dist 0.5 and spread 1, as scanpy has it.

@@ -1,7 +1,7 @@
 //! Graph connectivity: are the cells of a label one piece of the neighbour graph?
 
-use mfdoom_matrix::error::{Result, at_least, same};
 use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, at_least, same};
 
 /// Returns the mean over labels of the share of its cells in the largest strongly connected component of the
 /// directed neighbour graph between them.

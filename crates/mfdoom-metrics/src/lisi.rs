@@ -1,7 +1,7 @@
 //! Local inverse Simpson's index (Korsunsky et al. 2019): how many labels live in a cell's neighbourhood?
 
-use mfdoom_matrix::error::{Result, at_least, same};
 use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, at_least, same};
 use mfdoom_matrix::median;
 use rayon::prelude::*;
 
@@ -19,7 +19,8 @@ pub fn lisi(near: &Neighbors, labels: &[u32], perplexity: f64) -> Result<Vec<f64
     same("labels", labels.len(), near.n_rows())?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let of_cell = |row: usize| {
-        let weights = weights(near.distances(row), perplexity);
+        let distances: Vec<f64> = near.distances(row).iter().map(|&distance| f64::from(distance)).collect();
+        let weights = weights(&distances, perplexity);
         let mut shares = vec![0.0; n_labels];
         let neighbours = near.indices(row).iter().zip(&weights);
         neighbours.for_each(|(&index, weight)| shares[labels[index as usize] as usize] += weight);

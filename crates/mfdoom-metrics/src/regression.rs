@@ -1,7 +1,7 @@
 //! Principal component regression (Büttner et al. 2019): how much of the variance is between batches?
 
-use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::pca;
 
 /// Returns the share of the variance of the rows of `x` that lies between the groups: the mean over all principal

@@ -4,13 +4,14 @@
 //! count as half in the rank, and recall is its expectation over a random order of them: an embedding that puts
 //! every cell in one place scores like chance, R@k = k/n and rank (n+1)/2, not like the best or the worst.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Metric;
 use mfdoom_matrix::distance::{Pairs, blocks};
 use mfdoom_matrix::error::{Result, at_least, same};
-use mfdoom_matrix::Matrix;
 use mfdoom_matrix::median;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Retrieval in one direction.
 #[derive(Clone, Copy, Debug, PartialEq)]

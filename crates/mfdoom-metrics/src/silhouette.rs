@@ -1,9 +1,9 @@
 //! Silhouettes (Rousseeuw 1987), and the scores of labels and batches that scib makes of them.
 
+use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Metric;
 use mfdoom_matrix::distance::{Pairs, blocks};
 use mfdoom_matrix::error::{Result, at_least, same};
-use mfdoom_matrix::Matrix;
 use rayon::prelude::*;
 
 /// Returns the silhouette (b - a) / max(a, b) of every row: a is the mean distance to the others of its label, b
@@ -74,7 +74,7 @@ pub fn silhouette_batch(x: &Matrix, labels: &[u32], batches: &[u32]) -> Result<f
         let within: Vec<u32> = rows.iter().map(|&row| batches[row]).collect();
         let n_batches = sizes(&within).iter().filter(|&&size| size > 0).count();
         if n_batches > 1 && n_batches < rows.len() {
-            let silhouettes = silhouettes(&x.select(&rows), &within)?;
+            let silhouettes = silhouettes(&x.select_rows(&rows), &within)?;
             means.push(silhouettes.iter().map(|value| 1.0 - value.abs()).sum::<f64>() / rows.len() as f64);
         }
     }

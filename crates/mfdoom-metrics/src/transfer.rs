@@ -3,11 +3,12 @@
 //! Every cell is predicted once, from the cells outside its fold. Accuracy is the share of cells predicted
 //! rightly; balanced accuracy the mean over labels of the share of that label's cells (Brodersen et al. 2010).
 
+use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Metric;
 use mfdoom_matrix::error::{Result, at_least, same};
-use crate::folds::Folds;
 use mfdoom_matrix::knn_between;
-use mfdoom_matrix::Matrix;
+
+use crate::folds::Folds;
 
 /// Scores of a label transfer.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,13 +54,14 @@ pub fn label_transfer(x: &Matrix, labels: &[u32], folds: &Folds, k: usize) -> Re
     let mut unscored = 0;
     for fold in 0..folds.len() {
         let (train, test) = folds.split(fold);
-        let near = knn_between(&x.select(&test), &x.select(&train), k, Metric::Euclidean)?;
+        let near = knn_between(&x.select_rows(&test), &x.select_rows(&train), k, Metric::Euclidean)?;
         let mut known = vec![false; n_labels];
         train.iter().for_each(|&row| known[labels[row] as usize] = true);
         let mut tally = Tally::new(n_labels);
         for (at, &row) in test.iter().enumerate() {
             let votes = near.indices(at).iter().map(|&index| labels[train[index as usize]]);
-            predicted[row] = majority(votes.zip(near.distances(at).iter().copied()));
+            predicted[row] =
+                majority(votes.zip(near.distances(at).iter().map(|&distance| f64::from(distance))));
             match known[labels[row] as usize] {
                 true => tally.count(labels[row], predicted[row]),
                 false => unscored += 1,

@@ -119,7 +119,8 @@ impl PairWriter {
     /// Writes neighbours and their distances, in blocks.
     pub fn write_neighbors(&mut self, neighbors: &Neighbors) -> Result<()> {
         let k = neighbors.k();
-        let entries = neighbors.all_indices().chunks(ROW_GROUP).zip(neighbors.all_distances().chunks(ROW_GROUP));
+        let entries =
+            neighbors.all_indices().chunks(ROW_GROUP).zip(neighbors.all_distances().chunks(ROW_GROUP));
         for (block, (cols, values)) in entries.enumerate() {
             let first = block * ROW_GROUP;
             let rows = (first..first + cols.len()).map(|at| (at / k) as u32).collect();

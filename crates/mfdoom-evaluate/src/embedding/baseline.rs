@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mfdoom_artifact::{Input, ObsColumn};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::Csr;
+use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
 
 use super::input::Cells;

@@ -5,7 +5,7 @@ use std::path::Path;
 use mfdoom_artifact::{Input, sha256_file};
 use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, subsample};
+use mfdoom_matrix::{Matrix, subsample};
 
 use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
 use crate::args::EmbeddingArgs;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mfdoom_artifact::Input;
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 
 use super::{h5ad, table};
 use crate::args::EmbeddingArgs;

@@ -117,7 +117,7 @@ fn score(
 fn draw(args: &EmbeddingArgs, cells: &Cells, labels: &Labels, usable: &[usize]) -> Result<Vec<Figure>> {
     let head = cells.head_to_draw(args);
     let rows: Vec<usize> = usable.iter().copied().filter(|&row| head.is_present(row)).collect();
-    let plane = reduced::plane(&head.vectors.select(&rows), args.seed.seed)?;
+    let plane = reduced::plane(&head.vectors.select_rows(&rows), args.seed.seed)?;
     let figure = |column: &str, groups: &[Option<&str>]| -> Result<Figure> {
         let title = format!("{} of {}: {column}", head.name, cells.name);
         let axes = [plane.axes[0].as_str(), &plane.axes[1]];

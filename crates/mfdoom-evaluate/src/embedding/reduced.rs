@@ -2,7 +2,7 @@
 
 use mfdoom_error::Error;
 use mfdoom_error::Result;
-use mfdoom_metrics::{self as metrics, Csr, Matrix, SizeTarget, log_normalise, pca};
+use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise, pca};
 
 /// Total that counts of a cell are scaled to.
 const TARGET: f64 = 1e4;
@@ -14,7 +14,12 @@ pub(super) struct Plane {
 }
 
 /// Returns the leading principal components of log-normalised counts; as many as there can be, if fewer.
-pub(super) fn components(mut counts: Csr, sizes: &[f64], k: usize, seed: u64) -> metrics::Result<Matrix> {
+pub(super) fn components(
+    mut counts: Csr,
+    sizes: &[f64],
+    k: usize,
+    seed: u64,
+) -> mfdoom_matrix::Result<Matrix> {
     log_normalise(&mut counts, Some(sizes), SizeTarget::Total(TARGET))?;
     let k = k.min(counts.n_cols()).min(counts.n_rows().saturating_sub(1));
     Ok(pca(&counts, k, seed)?.scores)
@@ -36,6 +41,6 @@ pub(super) fn plane(vectors: &Matrix, seed: u64) -> Result<Plane> {
 }
 
 /// Returns the error of a score that cannot be computed from this input.
-pub(super) fn failed(what: &str, error: metrics::Error) -> Error {
+pub(super) fn failed(what: &str, error: mfdoom_matrix::Error) -> Error {
     Error::contract(format!("{what}: {error}"))
 }

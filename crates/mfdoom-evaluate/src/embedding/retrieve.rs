@@ -1,7 +1,8 @@
 //! Retrieval between the heads of modalities, and between each and fusion.
 
 use mfdoom_error::Result;
-use mfdoom_metrics::{Metric, retrieval};
+use mfdoom_matrix::Metric;
+use mfdoom_metrics::retrieval;
 
 use super::input::{Cells, HeadVectors};
 use super::reduced::failed;
@@ -35,8 +36,11 @@ fn pair(cells: &Cells, first: &HeadVectors, second: &HeadVectors) -> Result<Opti
         );
         return Ok(None);
     }
-    let score = retrieval(&first.vectors.select(&rows), &second.vectors.select(&rows), Metric::Cosine)
-        .map_err(|error| failed(&format!("retrieval between {} and {}", first.name, second.name), error))?;
+    let score =
+        retrieval(&first.vectors.select_rows(&rows), &second.vectors.select_rows(&rows), Metric::Cosine)
+            .map_err(|error| {
+                failed(&format!("retrieval between {} and {}", first.name, second.name), error)
+            })?;
     Ok(Some(RetrievalScores {
         first: first.name.clone(),
         second: second.name.clone(),

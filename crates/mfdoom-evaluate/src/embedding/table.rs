@@ -2,8 +2,8 @@
 
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, EmbeddingSchema, Input, sha256_file};
 use mfdoom_error::Result;
-use mfdoom_metrics::Matrix;
-use mfdoom_metrics::subsample::thin;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::subsample::thin;
 
 use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
 use crate::args::EmbeddingArgs;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Folds, LabelTransfer, Matrix, label_transfer, stratified_folds};
+use mfdoom_matrix::Matrix;
+use mfdoom_metrics::{Folds, LabelTransfer, label_transfer, stratified_folds};
 
 use super::baseline::Counts;
 use super::input::Cells;
@@ -96,7 +97,7 @@ impl Comparison<'_> {
     fn score(&self, candidate: Candidate<'_>) -> Result<Option<Score>> {
         match candidate {
             Candidate::Head(head) => {
-                self.transfer(&head.name, &head.vectors.select(&self.set.rows), None).map(Some)
+                self.transfer(&head.name, &head.vectors.select_rows(&self.set.rows), None).map(Some)
             }
             Candidate::Counts(counts, modality) => self.baseline(counts, modality),
         }

@@ -1,7 +1,8 @@
 //! Plain predictions of a modality from another, learnt from the training cells.
 
 use mfdoom_error::Result;
-use mfdoom_metrics::{Csr, Matrix, MeanGene, Ridge, knn_regression, mean_nb_deviance, pca, penalties_for};
+use mfdoom_matrix::{Csr, Matrix, Ridge, knn_regression, pca, penalties_for};
+use mfdoom_metrics::{MeanGene, mean_nb_deviance};
 
 use super::cells::Counts;
 use super::score::{Method, constant, failed, log_of, mapped, mixed, shares_of};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use mfdoom_artifact::{GeneBatch, Input};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::subsample::thin;
-use mfdoom_metrics::{Csr, Matrix, SizeTarget, log_normalise};
+use mfdoom_matrix::subsample::thin;
+use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise};
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 
 use super::args::ExpressionArgs;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use mfdoom_error::Result;
-use mfdoom_metrics::{Csr, Matrix, MeanGene};
+use mfdoom_matrix::{Csr, Matrix};
+use mfdoom_metrics::MeanGene;
 
 use super::Setup;
 use super::baselines::{self, Inputs};

@@ -3,7 +3,7 @@
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
 use mfdoom_artifact::{Gene, GeneBatch, GeneTableReader, GeneTableSchema, Input, sha256_file};
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::subsample::thin;
+use mfdoom_matrix::subsample::thin;
 
 use super::args::ExpressionArgs;
 use crate::embedding::Source;

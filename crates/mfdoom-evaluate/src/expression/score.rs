@@ -1,8 +1,9 @@
 //! Scores of one method's profiles against the counts of the same cells.
 
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Matrix;
 use mfdoom_metrics::velocity::{gene_correlations, quartiles};
-use mfdoom_metrics::{self as metrics, Matrix, MeanGene, mean_nb_deviance};
+use mfdoom_metrics::{self as metrics, MeanGene, mean_nb_deviance};
 
 use super::cells::Counts;
 use super::result::{MethodScores, Pearson};

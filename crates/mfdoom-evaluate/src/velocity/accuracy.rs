@@ -1,7 +1,7 @@
 //! Predicted velocities against fitted and true ones.
 
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_metrics::velocity::{cell_cosines, constant_field, gene_correlations, quartiles};
 
 use super::matching::Matched;

@@ -3,7 +3,7 @@
 use mfdoom_artifact::velocity::UNCERTAINTY;
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::graph::spearman;
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_plot::{CalibrationBin, calibration_bins};
 
 use super::matching::Matched;

@@ -1,7 +1,7 @@
 //! Streams of the fields side by side, and the uncertainty against the error.
 
 use mfdoom_error::Result;
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_plot::{Calibration, CalibrationBin, Field, Streams};
 
 use super::clusters::Clusters;

@@ -2,7 +2,7 @@
 
 use mfdoom_error::Result;
 use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 use mfdoom_metrics::velocity::{
     EdgeDirection, constant_field, cross_boundary, in_cluster_coherence, mean_direction, shuffled_field,
 };
@@ -11,7 +11,7 @@ use super::args::VelocityArgs;
 use super::clusters::Clusters;
 use super::matching::Matched;
 use super::result::{ClusterScore, CoherenceScores, DirectionScores, EdgeScore, FieldScores, LayoutScores};
-use super::space::{Space, broken, columns, kinetic};
+use super::space::{Space, broken};
 
 /// Scores of a field, and the field drawn on the first layout [n, 2].
 type Scored = (FieldScores, Matrix);
@@ -38,7 +38,7 @@ struct Scorer<'a> {
 
 impl Scorer<'_> {
     fn field(&self, name: &'static str, field: &Matrix, seed: u64) -> Result<Scored> {
-        let field = columns(field, &self.space.complete)?;
+        let field = field.select_columns(&self.space.complete);
         let shuffled = shuffled_field(&field, seed);
         let drawn = self.draw(&field)?;
         let (constant, dealt) = (self.draw(&constant_field(&field))?, self.draw(&shuffled)?);
@@ -68,24 +68,19 @@ impl Scorer<'_> {
 
     /// Projects a field on every layout.
     fn draw(&self, field: &Matrix) -> Result<Vec<Matrix>> {
-        let graph = velocity_graph(
-            &self.space.positions,
-            &kinetic(field),
-            &self.space.neighbors,
-            self.matched.square_root,
-        )
-        .map_err(|error| broken(&error))?;
+        let graph =
+            velocity_graph(&self.space.positions, field, &self.space.neighbors, self.matched.square_root)
+                .map_err(|error| broken(&error))?;
         let transitions = transition_matrix(&graph, &Kernel::projection(), false);
         let on = |(_, coordinates): &(u64, Matrix)| {
-            let drawn = project(&kinetic(coordinates), &transitions).map_err(|error| broken(&error))?;
-            Matrix::new(drawn.data, drawn.n_rows, drawn.n_cols).map_err(|error| broken(&error))
+            project(coordinates, &transitions).map_err(|error| broken(&error))
         };
         self.space.layouts.iter().map(on).collect()
     }
 
     fn across(&self, coordinates: &Matrix, drawn: &Matrix) -> Result<Vec<EdgeDirection>> {
         let Clusters { codes, edges, .. } = self.clusters;
-        cross_boundary(coordinates, drawn, codes, &self.space.neighbours, edges)
+        cross_boundary(coordinates, drawn, codes, &self.space.neighbors, edges)
             .map_err(|error| broken(&error))
     }
 
@@ -104,7 +99,7 @@ impl Scorer<'_> {
 
     fn coherence(&self, field: &Matrix, shuffled: &Matrix) -> Result<CoherenceScores> {
         let of = |field: &Matrix| {
-            in_cluster_coherence(field, &self.clusters.codes, &self.space.neighbours)
+            in_cluster_coherence(field, &self.clusters.codes, &self.space.neighbors)
                 .map_err(|error| broken(&error))
         };
         let found = of(field)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mfdoom_artifact::Gene;
 use mfdoom_artifact::velocity::Pairs;
 use mfdoom_error::{Error, Result};
-use mfdoom_metrics::{Matrix, subsample};
+use mfdoom_matrix::{Matrix, subsample};
 
 use super::args::VelocityArgs;
 use super::source::{Key, Role, Source};

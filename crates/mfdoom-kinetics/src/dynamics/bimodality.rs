@@ -1,7 +1,8 @@
 //! Whether the abundances of a gene have a second mode, that is, a second steady state.
 
-use super::math::{exp, normal_tail};
 use mfdoom_matrix::percentile;
+
+use super::math::{exp, normal_tail};
 
 /// Points at which the density is looked at.
 const BINS: usize = 30;

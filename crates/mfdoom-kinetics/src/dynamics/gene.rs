@@ -1,8 +1,9 @@
 //! Abundances of one gene over all cells, as the fit needs them.
 
+use mfdoom_matrix::percentile;
+
 use super::workspace::Scratch;
 use crate::moments::Smoother;
-use mfdoom_matrix::percentile;
 
 /// Percentile of both abundances above which a cell takes no part in the fit.
 const CUT: f64 = 99.0;

@@ -1,11 +1,12 @@
 //! First parameters of a gene, from its cells of extreme expression, and the first search for the scaling.
 
+use mfdoom_matrix::percentile;
+
 use super::bimodality::upper_mode;
 use super::curve::{Inverse, Parameters};
 use super::gene::{Gene, fill};
 use super::model::Model;
 use crate::moments::Smoother;
-use mfdoom_matrix::percentile;
 
 /// Percentile of the fitted cells that counts as steady state.
 const EXTREME: f64 = 98.0;

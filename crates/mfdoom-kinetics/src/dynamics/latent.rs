@@ -2,11 +2,11 @@
 //!
 //! scVelo's `latent_time` without diffusion weights.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Error, Result, same};
 use rayon::prelude::*;
 
-use mfdoom_matrix::error::{Error, Result, same};
 use crate::graph::scale;
-use mfdoom_matrix::Matrix;
 use crate::moments::Smoother;
 
 /// Which genes and cells take part.

@@ -1,12 +1,12 @@
 //! Fits the dynamics of many genes at once and brings their times to one scale.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Error, Result, same};
 use rayon::prelude::*;
 
 use super::em::fit;
 use super::initial::initialise;
 use super::model::Model;
-use mfdoom_matrix::error::{Error, Result, same};
-use mfdoom_matrix::Matrix;
 use crate::moments::{Moments, Smoother};
 
 /// How long and to what time scale genes are fitted.

@@ -1,13 +1,13 @@
 //! Velocities from fitted dynamics: the slope of each gene's curve at the cell's neighbourhood-averaged time.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::percentile;
 use rayon::prelude::*;
 
 use super::curve::{Branch, Parameters};
 use super::recover::{Dynamics, GeneDynamics};
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Matrix;
 use crate::moments::{Moments, Smoother};
-use mfdoom_matrix::percentile;
 
 /// Likelihood below which a cell belongs to no state.
 const NOWHERE: f64 = 1e-6;

@@ -1,11 +1,10 @@
 //! Confidence and length of a cell's velocity.
 
-use rayon::prelude::*;
-
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::lanes::sum_of;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::lanes::sum_of;
+use rayon::prelude::*;
 
 /// How far a cell's velocity agrees with its neighbours', and how long it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,11 @@
 //! Cosines between a cell's velocity and the displacements to the cells around it.
 
-use rayon::prelude::*;
-
-use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::Csr;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::percentile;
-use mfdoom_matrix::Csr;
+use rayon::prelude::*;
 
 /// Lanes that a row is summed in, whatever the processor has, so that results are the same everywhere.
 const LANES: usize = 16;

@@ -1,11 +1,11 @@
 //! Driver genes: whose velocity sets a cluster of cells apart from the others.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use mfdoom_matrix::percentile;
 use rayon::prelude::*;
 
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Matrix;
 use crate::moments::Moments;
-use mfdoom_matrix::percentile;
 
 /// Which genes may be called drivers (scVelo `rank_velocity_genes`).
 #[derive(Debug, Clone, Copy, PartialEq)]

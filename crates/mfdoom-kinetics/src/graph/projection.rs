@@ -1,10 +1,9 @@
 //! Projection of velocities onto an embedding: the expected step under the transition probabilities.
 
-use rayon::prelude::*;
-
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Csr;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
+use rayon::prelude::*;
 
 /// Returns the projected velocities `[n_cells, dim]`, not autoscaled.
 ///

@@ -1,11 +1,12 @@
 //! Velocity pseudotime: diffusion distance on the velocity graph from the root and to the end.
 
-use super::cosine::VelocityGraph;
-use super::terminal::scale;
+use mfdoom_matrix::Csr;
 use mfdoom_matrix::eigen::{Eigenpairs, leading_symmetric};
 use mfdoom_matrix::error::{Error, Result, same};
+
+use super::cosine::VelocityGraph;
+use super::terminal::scale;
 use crate::moments::Smoother;
-use mfdoom_matrix::Csr;
 
 /// From this eigenvalue on a component counts as stationary and is not weighted by its duration (scanpy's dpt).
 const STATIONARY: f64 = 0.9994;

@@ -1,12 +1,13 @@
 //! Terminal states: where the Markov chain of transitions comes from and where it ends.
 
-use super::cosine::VelocityGraph;
-use super::transition::{Kernel, transition_matrix};
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::eigen::leading_general;
 use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::percentile;
-use mfdoom_matrix::Csr;
+
+use super::cosine::VelocityGraph;
+use super::transition::{Kernel, transition_matrix};
 
 /// Eigenpairs that are looked at.
 const COUNT: usize = 10;

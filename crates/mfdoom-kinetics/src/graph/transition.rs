@@ -1,9 +1,9 @@
 //! Transition probabilities from the cosine graph.
 
+use mfdoom_matrix::Csr;
 use rayon::prelude::*;
 
 use super::cosine::VelocityGraph;
-use mfdoom_matrix::Csr;
 
 /// How cosines become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,12 +1,12 @@
 //! The stochastic fit: first and second moments together, each weighted by its own residual spread.
 
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::error::Result;
 use rayon::prelude::*;
 
 use super::quantile::{upper, upper_extreme};
 use super::{SteadyOptions, SteadyState, fit_deterministic};
-use mfdoom_matrix::error::Result;
 use crate::moments::{Moments, SecondMoments, Smoother};
-use mfdoom_matrix::Csr;
 
 /// Fits gamma from first and second moments for the velocity genes of the deterministic fit.
 ///

@@ -8,11 +8,11 @@ mod quantile;
 mod ratio;
 
 pub use generalised::fit_stochastic;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
 pub use ratio::fit_deterministic;
 use rayon::prelude::*;
 
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Matrix;
 use crate::moments::Moments;
 
 /// Which genes are trusted, and which cells are taken as near steady state.

@@ -1,11 +1,11 @@
 //! The deterministic fit: least squares through the origin over the cells of extreme expression.
 
+use mfdoom_matrix::percentile;
 use rayon::prelude::*;
 
 use super::quantile::upper_extreme;
 use super::{SteadyOptions, SteadyState};
 use crate::moments::Moments;
-use mfdoom_matrix::percentile;
 
 /// Fits the extreme-quantile ratio of every gene, and chooses the velocity genes.
 ///

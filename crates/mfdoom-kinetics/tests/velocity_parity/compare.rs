@@ -1,6 +1,6 @@
 //! How far two arrays are apart, in the measure of the parity targets.
 
-use mfdoom_kinetics::sparse::Csr;
+use mfdoom_matrix::Csr;
 
 /// Asserts `|a - b| <= tolerance * max(1, |b|)` everywhere and prints the largest such ratio.
 pub fn close(
@@ -39,7 +39,7 @@ pub fn close_sparse(what: &str, ours: &Csr, theirs: &Csr, tolerance: f64) {
     assert_eq!(ours.n_rows(), theirs.n_rows());
     assert!(theirs.values.len() > ours.n_rows(), "{what}: hardly any reference values");
     let (mut a, mut b) = (Vec::new(), Vec::new());
-    let mut dense = vec![[0.0_f64; 2]; ours.n_cols];
+    let mut dense = vec![[0.0_f64; 2]; ours.n_cols()];
     for i in 0..ours.n_rows() {
         dense.fill([0.0; 2]);
         for (side, (columns, values)) in [ours.row(i), theirs.row(i)].into_iter().enumerate() {

@@ -93,7 +93,7 @@ impl Fitted {
             let wide = |row: &[f32]| row.iter().map(|&t| f64::from(t)).collect::<Vec<f64>>();
             spearman(&wide(self.dynamics.time.row(k)), &wide(theirs.row(k)))
         };
-        let ranks: Vec<f64> = (0..theirs.n_rows).map(rank).filter(|rank| !rank.is_nan()).collect();
+        let ranks: Vec<f64> = (0..theirs.n_rows()).map(rank).filter(|rank| !rank.is_nan()).collect();
         let middle = median(&ranks);
         eprintln!(
             "latent time per gene: rank {middle:.4} in the median, {:.4} least",

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use mfdoom_kinetics::connectivities::connectivities;
-use mfdoom_kinetics::matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
-use mfdoom_kinetics::neighbors::Neighbors;
-use mfdoom_kinetics::normalise::{normalise, size_factors};
-use mfdoom_kinetics::sparse::Csr;
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::connectivities;
+use mfdoom_matrix::{divide_rows, size_factors};
 use mfdoom_testing::Npz;
 
 /// One data set and where its results lie.
@@ -53,7 +53,7 @@ impl Fixture {
         for part in &parts {
             let width = part.array(key).shape[1];
             for (i, row) in part.f32(key).chunks_exact(width).enumerate() {
-                out.data[i * columns + first..][..width].copy_from_slice(row);
+                out.data_mut()[i * columns + first..][..width].copy_from_slice(row);
             }
             first += width;
         }
@@ -74,26 +74,35 @@ impl Fixture {
 
     pub fn neighbors(&self) -> Neighbors {
         let k = self.base.array("knn_indices").shape[1];
-        Neighbors::new(k, self.base.u32("knn_indices"), self.base.f32("knn_distances")).unwrap()
+        // Theirs name each cell first.
+        let others = |values: Vec<f32>| values.chunks_exact(k).flat_map(|row| row[1..].to_vec()).collect();
+        let indices =
+            self.base.u32("knn_indices").chunks_exact(k).flat_map(|row| row[1..].to_vec()).collect();
+        Neighbors::new(k - 1, indices, others(self.base.f32("knn_distances"))).unwrap()
     }
 
     /// Our own connectivities from the reference's neighbours.
     pub fn smoother(&self) -> Smoother {
-        Smoother::new(connectivities(&self.neighbors()).view()).unwrap()
+        Smoother::new(&connectivities(&self.neighbors())).unwrap()
     }
 
     /// Raw counts of one layer after the gene filter.
     pub fn counts(&self, layer: &str) -> Csr {
         let npz = self.npz("counts");
         let part = |part: &str| format!("{layer}_{part}");
-        let mut out = Csr {
-            n_cols: self.n_genes(),
-            indptr: npz.usize(&part("indptr")),
-            indices: npz.u32(&part("indices")),
-            values: npz.f32(&part("data")),
-        };
-        sort_rows(&mut out);
-        out
+        let (indptr, indices, values) =
+            (npz.usize(&part("indptr")), npz.u32(&part("indices")), npz.f32(&part("data")));
+        let rows: Vec<(Vec<u32>, Vec<f32>)> = indptr
+            .windows(2)
+            .map(|ends| {
+                let stored = ends[0]..ends[1];
+                let mut row: Vec<(u32, f32)> =
+                    indices[stored.clone()].iter().copied().zip(values[stored].iter().copied()).collect();
+                row.sort_by_key(|entry| entry.0);
+                row.into_iter().unzip()
+            })
+            .collect();
+        Csr::from_rows(self.n_genes(), &rows)
     }
 
     /// Size-normalised counts of both layers.
@@ -101,25 +110,13 @@ impl Fixture {
         ["spliced", "unspliced"].map(|layer| {
             let factors = size_factors(&self.base.f64(&format!("initial_size_{layer}")));
             let mut counts = self.counts(layer);
-            normalise(&mut counts, &factors).unwrap();
+            divide_rows(&mut counts, &factors).unwrap();
             counts
         })
     }
 
     pub fn moments(&self, smoother: &Smoother) -> Moments {
         let [spliced, unspliced] = self.normalised();
-        Moments::new(smoother, spliced.view(), unspliced.view()).unwrap()
-    }
-}
-
-fn sort_rows(matrix: &mut Csr) {
-    for i in 0..matrix.n_rows() {
-        let range = matrix.indptr[i]..matrix.indptr[i + 1];
-        let mut row: Vec<(u32, f32)> = range.clone().map(|k| (matrix.indices[k], matrix.values[k])).collect();
-        row.sort_by_key(|entry| entry.0);
-        for (k, (j, value)) in range.zip(row) {
-            matrix.indices[k] = j;
-            matrix.values[k] = value;
-        }
+        Moments::new(smoother, &spliced, &unspliced).unwrap()
     }
 }

@@ -4,7 +4,7 @@ use mfdoom_kinetics::graph::{
     DiffusionMap, Kernel, autoscale, confidence, most_likely, project, terminal_states, transition_matrix,
     velocity_graph, velocity_pseudotime,
 };
-use mfdoom_kinetics::matrix::Matrix;
+use mfdoom_matrix::Matrix;
 
 use crate::compare::{close, close_sparse, timed, wide};
 use crate::fixture::Fixture;
@@ -25,14 +25,14 @@ fn check(tag: &'static str, mode: &str) {
     close_sparse("graph_neg", &graph.negative, &fixture.coo(&file("_neg"), ""), 1e-3);
     close("self transition", graph.self_transition.iter().copied(), theirs.f64("self_transition"), 1e-3);
 
-    let umap = Matrix::new(fixture.n_cells(), 2, fixture.base.f32("X_umap")).unwrap();
+    let umap = Matrix::new(fixture.base.f32("X_umap"), fixture.n_cells(), 2).unwrap();
     let mut steps = timed("transitions and projection", || {
         project(&umap, &transition_matrix(&graph, &Kernel::projection(), false))
     })
     .unwrap();
-    close("projection", wide(&steps.data), theirs.f64("velocity_umap_noscale"), 1e-3);
+    close("projection", wide(&steps.data()), theirs.f64("velocity_umap_noscale"), 1e-3);
     autoscale(&umap, &mut steps);
-    close("autoscaled projection", wide(&steps.data), theirs.f64("velocity_umap"), 1e-3);
+    close("autoscaled projection", wide(&steps.data()), theirs.f64("velocity_umap"), 1e-3);
 
     let ours = timed("confidence", || confidence(&velocity, &neighbors)).unwrap();
     close("confidence", ours.confidence, theirs.f64("confidence"), 1e-3);

@@ -1,8 +1,8 @@
 //! Neighbours, moments and both steady-state modes against scVelo.
 
-use mfdoom_kinetics::connectivities::connectivities;
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_kinetics::steady::{SteadyOptions, SteadyState, fit_deterministic, fit_stochastic, velocity};
+use mfdoom_matrix::connectivities;
 
 use crate::compare::{close, close_sparse, timed, wide};
 use crate::fixture::Fixture;
@@ -14,9 +14,9 @@ fn check_moments(fixture: &Fixture) {
     close_sparse("connectivities", &ours, &theirs, 1e-4);
     let smoother = fixture.smoother();
     let [s, u] = fixture.normalised();
-    let moments = timed("moments", || Moments::new(&smoother, s.view(), u.view()).unwrap());
-    close("Ms", wide(&moments.spliced.data), wide(&fixture.matrix("Ms", "Ms").data), 1e-4);
-    close("Mu", wide(&moments.unspliced.data), wide(&fixture.matrix("Mu", "Mu").data), 1e-4);
+    let moments = timed("moments", || Moments::new(&smoother, &s, &u).unwrap());
+    close("Ms", wide(&moments.spliced.data()), wide(&fixture.matrix("Ms", "Ms").data()), 1e-4);
+    close("Mu", wide(&moments.unspliced.data()), wide(&fixture.matrix("Mu", "Mu").data()), 1e-4);
 }
 
 fn check_fit(fixture: &Fixture, mode: &str) {
@@ -25,7 +25,7 @@ fn check_fit(fixture: &Fixture, mode: &str) {
     let [s, u] = fixture.normalised();
     let options = SteadyOptions::default();
     let fit: SteadyState = timed(mode, || match mode {
-        "stochastic" => fit_stochastic(&moments, &smoother, (s.view(), u.view()), &options).unwrap(),
+        "stochastic" => fit_stochastic(&moments, &smoother, (&s, &u), &options).unwrap(),
         _ => fit_deterministic(&moments, &options),
     });
     let theirs = fixture.npz(mode);
@@ -38,7 +38,7 @@ fn check_fit(fixture: &Fixture, mode: &str) {
     let file = format!("velocity_{mode}");
     if mode == "stochastic" || fixture.n_cells() < 1000 {
         let ours = velocity(&moments, &fit.gamma).unwrap();
-        close("velocity", wide(&ours.data), wide(&fixture.matrix(&file, &file).data), 1e-3);
+        close("velocity", wide(&ours.data()), wide(&fixture.matrix(&file, &file).data()), 1e-3);
     }
 }
 

@@ -156,7 +156,7 @@ impl LinOp<f64> for Rows<'_> {
     }
 
     fn ncols(&self) -> usize {
-        self.0.n_cols
+        self.0.n_cols()
     }
 
     fn apply(&self, mut out: MatMut<'_, f64>, rhs: MatRef<'_, f64>, _par: Par, _stack: &mut MemStack) {

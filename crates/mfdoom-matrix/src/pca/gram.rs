@@ -1,10 +1,11 @@
 //! The scatter matrix formed outright, where its columns are few: one dense product instead of many sparse ones.
 
-use crate::rows::Rows;
-use crate::panel::Panel;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
+
+use crate::panel::Panel;
+use crate::rows::Rows;
 
 /// Most columns for which the matrix is formed: 32 MiB.
 pub(super) const MOST_COLUMNS: usize = 2048;

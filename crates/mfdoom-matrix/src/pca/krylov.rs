@@ -5,9 +5,9 @@ use rand::Rng;
 
 use super::scatter::Scatter;
 use crate::eigen::symmetric;
-use crate::rows::Rows;
 use crate::panel::Panel;
 use crate::random::{Purpose, generator};
+use crate::rows::Rows;
 
 /// Vectors carried beyond those asked for, so that the last of them converge.
 const SPARE: usize = 10;

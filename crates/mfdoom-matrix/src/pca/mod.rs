@@ -14,10 +14,10 @@ mod scatter;
 use rayon::prelude::*;
 
 use self::scatter::Scatter;
-use crate::error::{Result, at_least, same};
 use crate::dense::Matrix;
-use crate::rows::Rows;
+use crate::error::{Result, at_least, same};
 use crate::panel::Panel;
+use crate::rows::Rows;
 
 /// Principal components of n rows of p columns.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gram::{Gram, MOST_COLUMNS};
-use crate::rows::Rows;
 use crate::panel::Panel;
+use crate::rows::Rows;
 
 /// Most pieces that the rows are cut into; each has a sum of its own.
 const PIECES: usize = 16;

@@ -1,9 +1,10 @@
 //! Velocities against a truth, per gene over cells and per cell over genes.
 
-use super::Pairs;
-use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, same};
 use rayon::prelude::*;
+
+use super::Pairs;
 
 /// Fewest cells that a correlation is computed of.
 const LEAST_CELLS: usize = 3;

@@ -1,9 +1,10 @@
 //! CBDir: do cells at the border of a cluster move towards the cluster that follows?
 
-use super::{Pairs, mean};
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, same};
+
+use super::{Pairs, mean};
 
 /// Direction across the border from one cluster to another.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,11 @@
 //! ICCoh: do cells of a cluster move like their neighbours?
 
-use super::{Pairs, mean};
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::Matrix;
+use mfdoom_matrix::Neighbors;
+use mfdoom_matrix::error::{Result, same};
 use rayon::prelude::*;
+
+use super::{Pairs, mean};
 
 /// Coherence within clusters.
 #[derive(Clone, Debug, PartialEq)]

@@ -24,5 +24,5 @@ pub fn constant_field(velocity: &Matrix) -> Matrix {
 pub fn shuffled_field(velocity: &Matrix, seed: u64) -> Matrix {
     let mut cells: Vec<usize> = (0..velocity.n_rows()).collect();
     cells.shuffle(&mut generator(seed, Purpose::Shuffle));
-    velocity.select(&cells)
+    velocity.select_rows(&cells)
 }

@@ -1,9 +1,10 @@
 //! Predictions of held-out cells over several folds.
 
+use mfdoom_matrix::Matrix;
+use mfdoom_matrix::error::{Result, at_least, same};
+
 use super::Pairs;
 use super::accuracy::{gene_correlations, quartiles};
-use mfdoom_matrix::error::{Result, same};
-use mfdoom_matrix::Matrix;
 
 /// Predictions of the cells that one fold holds out.
 pub struct FoldPrediction<'a> {
@@ -55,7 +56,7 @@ pub fn held_out_scores(folds: &[FoldPrediction<'_>]) -> Result<HeldOutScores> {
     }
     let none = crate::Error::TooFew { what: "genes", found: 0, wanted: 1 };
     let pearson = quartiles(correlations).ok_or(none)?;
-    crate::error::at_least("cells", cosines[0].len(), 1)?;
+    at_least("cells", cosines[0].len(), 1)?;
     let [cosine, cosine_centred] = cosines.map(|values| values.iter().sum::<f64>() / values.len() as f64);
     Ok(HeldOutScores { pearson_median: pearson.median, pearson_q25: pearson.q25, cosine, cosine_centred })
 }

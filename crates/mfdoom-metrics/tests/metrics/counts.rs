@@ -1,6 +1,7 @@
 //! Deviance of counts against numbers by hand, and the projection of new rows.
 
-use mfdoom_metrics::{Csr, Error, Matrix, MeanGene, mean_nb_deviance, nb_deviance, pca};
+use mfdoom_matrix::{Csr, Error, Matrix, pca};
+use mfdoom_metrics::{MeanGene, mean_nb_deviance, nb_deviance};
 
 use crate::close;
 

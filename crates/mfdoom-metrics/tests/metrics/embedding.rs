@@ -1,8 +1,9 @@
 //! Scores of embeddings against scib-metrics 0.5.10 on real data, and against scikit-learn on toy data.
 
+use mfdoom_matrix::{Matrix, Metric, Neighbors, knn};
 use mfdoom_metrics::{
-    Matrix, Metric, Neighbours, ari, clisi, graph_connectivity, ilisi, knn, lisi, nmi,
-    principal_component_regression, silhouette_batch, silhouette_label, silhouettes,
+    ari, clisi, graph_connectivity, ilisi, lisi, nmi, principal_component_regression, silhouette_batch,
+    silhouette_label, silhouettes,
 };
 use mfdoom_testing::Npz;
 
@@ -39,15 +40,15 @@ fn silhouettes_are_those_of_scikit_learn() {
 /// 0 and 1 point at each other, 2 points at them but nobody at 2; 3 and 4 point over the border of labels.
 #[test]
 fn connectivity_goes_along_the_arrows() {
-    let near = Neighbours::new(1, vec![1, 0, 0, 4, 0], vec![1.0; 5]).unwrap();
+    let near = Neighbors::new(1, vec![1, 0, 0, 4, 0], vec![1.0; 5]).unwrap();
     close(graph_connectivity(&near, &[0, 0, 0, 1, 1]).unwrap(), (2.0 / 3.0 + 1.0 / 2.0) / 2.0, 1e-12);
-    let ring = Neighbours::new(1, vec![1, 2, 3, 0], vec![1.0; 4]).unwrap();
+    let ring = Neighbors::new(1, vec![1, 2, 3, 0], vec![1.0; 4]).unwrap();
     assert_eq!(graph_connectivity(&ring, &[0; 4]), Ok(1.0));
 }
 
 #[test]
 fn neighbourhoods_of_one_label_or_of_two_alike_have_lisi_one_or_two() {
-    let near = Neighbours::new(4, [0, 1, 2, 3].repeat(4), [1.0; 16].to_vec()).unwrap();
+    let near = Neighbors::new(4, [0, 1, 2, 3].repeat(4), [1.0; 16].to_vec()).unwrap();
     close(lisi(&near, &[0, 0, 1, 1], 4.0).unwrap()[0], 2.0, 1e-9);
     close(ilisi(&near, &[0, 0, 1, 1], 4.0).unwrap(), 1.0, 1e-9);
     close(clisi(&near, &[0, 0, 1, 1], 4.0).unwrap(), 0.0, 1e-9);
@@ -57,7 +58,7 @@ fn neighbourhoods_of_one_label_or_of_two_alike_have_lisi_one_or_two() {
 struct Reference {
     npz: Npz,
     x: Matrix,
-    near: Neighbours,
+    near: Neighbors,
     labels: Vec<u32>,
 }
 
@@ -68,7 +69,7 @@ impl Reference {
         let others =
             |all: Vec<f64>| -> Vec<f64> { all.chunks(90).flat_map(|row| row[1..].to_vec()).collect() };
         let indices = others(npz.f64("knn90_indices")).into_iter().map(|at| at as u32).collect();
-        let near = Neighbours::new(89, indices, others(npz.f64("knn90_distances"))).unwrap();
+        let near = Neighbors::new(89, indices, others(npz.f64("knn90_distances"))).unwrap();
         let (x, labels) = (Matrix::new(npz.f32("embedding"), n, 50).unwrap(), npz.codes("labels"));
         Some(Self { npz, x, near, labels })
     }

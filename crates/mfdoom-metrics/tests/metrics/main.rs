@@ -5,13 +5,10 @@
 mod counts;
 mod embedding;
 mod fields;
-mod layout;
-mod neighbours;
-mod principal;
 mod reference;
-mod regress;
 mod retrieve;
 mod threads;
+#[path = "../../../mfdoom-matrix/tests/matrix/toy.rs"]
 mod toy;
 mod transfer;
 

@@ -1,6 +1,7 @@
 //! The pancreas counts (3,696 cells, 1,126 genes after a filter) by the same steps as scikit-learn.
 
-use mfdoom_metrics::{Csr, Folds, Pca, SizeTarget, label_transfer, log_normalise, pca};
+use mfdoom_matrix::{Csr, Pca, SizeTarget, log_normalise, pca};
+use mfdoom_metrics::{Folds, label_transfer};
 use mfdoom_testing::Npz;
 
 use crate::close;

@@ -1,4 +1,5 @@
-use mfdoom_metrics::{Direction, Matrix, Metric, retrieval};
+use mfdoom_matrix::{Matrix, Metric};
+use mfdoom_metrics::{Direction, retrieval};
 
 use crate::close;
 use crate::toy::{matrix, uniform};

@@ -1,9 +1,7 @@
 //! The number of threads changes no bit of any result.
 
-use mfdoom_metrics::{
-    KernelRidge, Metric, Ridge, Rows, knn, knn_regression, label_transfer, pca, penalties_for, retrieval,
-    stratified_folds,
-};
+use mfdoom_matrix::{KernelRidge, Metric, Ridge, Rows, knn, knn_regression, pca, penalties_for};
+use mfdoom_metrics::{label_transfer, retrieval, stratified_folds};
 
 use crate::toy::{labelled, matrix};
 
@@ -43,7 +41,7 @@ fn neighbours_and_scores_do_not_depend_on_threads() {
 fn regressions_do_not_depend_on_threads() {
     let (x, t, wide) = (matrix(2500, 30, 1), matrix(2500, 7, 2), matrix(300, 400, 3));
     same(|| Ridge::fit_best(&x, &t, &penalties_for(&x), 0).unwrap().predict(&x).unwrap());
-    same(|| Ridge::fit(&wide, &t.select(&(0..300).collect::<Vec<_>>()), 1.0).unwrap());
+    same(|| Ridge::fit(&wide, &t.select_rows(&(0..300).collect::<Vec<_>>()), 1.0).unwrap());
     same(|| KernelRidge::fit(&x, &t, 0.1, 1.0).unwrap().predict(&x).unwrap());
     same(|| knn_regression(&x, &x, &t, 10).unwrap());
 }

@@ -1,4 +1,5 @@
-use mfdoom_metrics::{Matrix, label_transfer, stratified_folds};
+use mfdoom_matrix::Matrix;
+use mfdoom_metrics::{label_transfer, stratified_folds};
 
 use crate::close;
 use crate::toy::labelled;

@@ -62,7 +62,8 @@ impl Normalised {
     /// Returns the number of cells with unspliced counts of every gene, [G].
     pub fn unspliced_cells(&self) -> Vec<f64> {
         let mut cells = vec![0.0; self.genes.len()];
-        for (&gene, _) in self.unspliced.indices().iter().zip(self.unspliced.values()).filter(|(_, v)| **v > 0.0)
+        for (&gene, _) in
+            self.unspliced.indices().iter().zip(self.unspliced.values()).filter(|(_, v)| **v > 0.0)
         {
             cells[gene as usize] += 1.0;
         }
@@ -218,11 +219,7 @@ fn read_genes(
 }
 
 /// Reads the chosen rows of both layers block by block.
-fn each_block(
-    source: &Source,
-    args: &FitArgs,
-    mut take: impl FnMut([Csr; 2]) -> Result<()>,
-) -> Result<()> {
+fn each_block(source: &Source, args: &FitArgs, mut take: impl FnMut([Csr; 2]) -> Result<()>) -> Result<()> {
     let open = |layer| -> Result<Matrix> {
         let mut matrix = source.file.matrix(layer)?;
         if let Some(memory) = args.common.max_memory {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
-use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady;
+use mfdoom_matrix::Matrix;
 
 use super::counts::Normalised;
 use super::rates::{self, Rates};

@@ -16,16 +16,16 @@ pub mod report;
 pub mod source;
 pub mod write;
 
+use counts::Normalised;
 use mfdoom_artifact::VelocityDirWriter;
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
-use mfdoom_matrix::connectivities;
 use mfdoom_kinetics::moments::{Moments, Smoother};
+use mfdoom_matrix::connectivities;
+use source::Source;
 
 use crate::args::{FitArgs, Mode};
 use crate::neighbors;
-use counts::Normalised;
-use source::Source;
 
 /// Runs `mfdoom-velocity fit`.
 ///

@@ -4,10 +4,10 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::dynamics::{
     Dynamics, DynamicsOptions, GeneDynamics, dynamical_velocity, dynamical_velocity_genes, recover_dynamics,
 };
-use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::{Moments, Smoother};
-use mfdoom_matrix::Csr;
 use mfdoom_kinetics::steady::{self, SteadyOptions, SteadyState, fit_deterministic, fit_stochastic};
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::Matrix;
 
 use crate::args::{FitArgs, Mode};
 
@@ -55,12 +55,7 @@ pub struct Rates {
 ///
 /// # Errors
 /// Contract, when the cells cannot be fitted at all.
-pub fn fit(
-    moments: &Moments,
-    smoother: &Smoother,
-    layers: (&Csr, &Csr),
-    args: &FitArgs,
-) -> Result<Rates> {
+pub fn fit(moments: &Moments, smoother: &Smoother, layers: (&Csr, &Csr), args: &FitArgs) -> Result<Rates> {
     let adjusted_r2 = args.mode == Mode::Dynamical;
     let options =
         SteadyOptions { min_r2: args.min_r2, min_ratio: args.min_ratio, adjusted_r2, ..Default::default() };

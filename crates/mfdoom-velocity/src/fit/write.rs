@@ -4,8 +4,8 @@ use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, fit_schema, late
 use mfdoom_artifact::{GeneBatch, GeneTableWriter, InputId, Manifest, ObsColumn, VelocityDirWriter};
 use mfdoom_error::Result;
 use mfdoom_into::velocity::names::UNSPLICED_FRACTION;
-use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::Moments;
+use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Neighbors;
 use serde_json::json;
 
@@ -68,7 +68,8 @@ impl Written<'_> {
         let step = table.block_rows();
         for start in (0..n).step_by(step) {
             let end = (start + step).min(n);
-            let part = |matrix: &&Matrix| matrix.data()[start * matrix.n_cols()..end * matrix.n_cols()].to_vec();
+            let part =
+                |matrix: &&Matrix| matrix.data()[start * matrix.n_cols()..end * matrix.n_cols()].to_vec();
             table.write(GeneBatch {
                 dataset: vec![self.source.dataset.clone(); end - start],
                 cell_id: self.source.cell_ids[start..end].to_vec(),

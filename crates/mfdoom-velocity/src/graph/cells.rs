@@ -8,8 +8,8 @@ use mfdoom_kinetics::dynamics::{LatentOptions, latent_time};
 use mfdoom_kinetics::graph::{
     DiffusionMap, VelocityGraph, confidence, most_likely, terminal_states, velocity_pseudotime,
 };
-use mfdoom_matrix::Matrix;
 use mfdoom_kinetics::moments::Smoother;
+use mfdoom_matrix::Matrix;
 
 use super::input::Velocities;
 

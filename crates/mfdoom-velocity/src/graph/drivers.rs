@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use mfdoom_artifact::velocity::{Driver, Kinetics};
 use mfdoom_artifact::{Gene, ObsColumn, VelocityDir};
 use mfdoom_error::{Error, Result, nearest};
+use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_matrix::percentile;
 
 use super::input::Velocities;
 use crate::args::GraphArgs;
-use mfdoom_into::velocity::fit_config;
 
 /// Most cells with unspliced counts that are asked of a driver.
 const ENOUGH_CELLS: f64 = 50.0;

@@ -4,9 +4,9 @@ use mfdoom_artifact::velocity::{CellTable, Kinetics, MS, MU, STATE, VELOCITY};
 use mfdoom_artifact::{Gene, GeneTableReader, VelocityDir};
 use mfdoom_error::{Error, Result};
 use mfdoom_into::velocity::mode;
+use mfdoom_matrix::Csr;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Neighbors;
-use mfdoom_matrix::Csr;
 
 use crate::args::GraphArgs;
 use crate::neighbors;

@@ -16,15 +16,15 @@ pub mod layout;
 pub mod plots;
 pub mod write;
 
+use input::Velocities;
 use mfdoom_artifact::{VelocityDir, VelocityDirWriter};
 use mfdoom_error::{Error, Result};
-use mfdoom_matrix::connectivities;
 use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
 use mfdoom_kinetics::moments::Smoother;
+use mfdoom_matrix::connectivities;
 
 use crate::args::GraphArgs;
 use crate::embedding::{self, Cells, Embedding};
-use input::Velocities;
 
 /// Runs `mfdoom-velocity graph`.
 ///

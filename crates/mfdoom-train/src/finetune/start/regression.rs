@@ -75,8 +75,8 @@ pub(super) fn regress(
 /// Returns the largest penalty whose error on other cells is nearly the least.
 fn choose([x, y]: [&Matrix; 2], [t, u]: [&Matrix; 2]) -> Result<f64> {
     let (inner, held): (Vec<usize>, Vec<usize>) = (0..x.n_rows()).partition(|row| row % 5 != 0);
-    let parts =
-        (y.n_rows() == 0).then(|| [x.select_rows(&inner), t.select_rows(&inner), x.select_rows(&held), t.select_rows(&held)]);
+    let parts = (y.n_rows() == 0)
+        .then(|| [x.select_rows(&inner), t.select_rows(&inner), x.select_rows(&held), t.select_rows(&held)]);
     let [x, t, y, u] = match &parts {
         Some([x, t, y, u]) => [x, t, y, u],
         None => [x, t, y, u],

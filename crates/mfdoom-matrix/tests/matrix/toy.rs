@@ -1,6 +1,6 @@
 //! Small data that scikit-learn was given too: a linear congruential generator is the same everywhere.
 
-use mfdoom_metrics::Matrix;
+use mfdoom_matrix::Matrix;
 
 /// Returns `n` numbers in [0, 1).
 pub fn uniform(n: usize, seed: u32) -> Vec<f64> {

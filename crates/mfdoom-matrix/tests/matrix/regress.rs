@@ -1,6 +1,6 @@
 //! Ridge, kernel ridge and nearest neighbours against scikit-learn 1.9.1 on the same numbers.
 
-use mfdoom_metrics::{Error, KernelRidge, Matrix, Ridge, knn_regression, penalties_for};
+use mfdoom_matrix::{Error, KernelRidge, Matrix, Ridge, knn_regression, penalties_for};
 
 use crate::close;
 use crate::toy::{matrix, uniform};
@@ -28,7 +28,7 @@ fn ridge_is_that_of_scikit_learn_with_more_rows_than_columns_and_with_fewer() {
         [0.652994, 0.9567921, 0.6260787, 0.7204856, 0.7142028, 0.6045019],
     );
     let first: Vec<usize> = (0..4).collect();
-    let wide = Ridge::fit(&x.select(&first), &t.select(&first), 0.7).unwrap();
+    let wide = Ridge::fit(&x.select_rows(&first), &t.select_rows(&first), 0.7).unwrap();
     check(
         &wide.predict(&queries).unwrap(),
         [0.8124283, 1.0177187, 0.5025228, 0.8964484, 1.1775977, 0.4365119],
@@ -77,7 +77,7 @@ fn penalties_and_gamma_follow_the_scale() {
 #[test]
 fn what_cannot_be_fitted_is_refused() {
     let (x, t) = data();
-    assert!(matches!(Ridge::fit(&x, &t.select(&[0, 1]), 1.0), Err(Error::Shape { .. })));
+    assert!(matches!(Ridge::fit(&x, &t.select_rows(&[0, 1]), 1.0), Err(Error::Shape { .. })));
     assert!(matches!(Ridge::fit(&x, &t, 0.0), Err(Error::TooFew { .. })));
     assert!(matches!(Ridge::fit_best(&x, &t, &[], 0), Err(Error::TooFew { .. })));
     let broken = Matrix::new(vec![f32::NAN; 180], 60, 3).unwrap();

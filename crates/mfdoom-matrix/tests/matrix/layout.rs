@@ -1,6 +1,6 @@
 //! UMAP: the same positions for the same seed, groups apart, neighbours kept.
 
-use mfdoom_metrics::{Csr, Error, Matrix, Metric, Neighbours, knn, umap};
+use mfdoom_matrix::{Csr, Error, Matrix, Metric, Neighbors, knn, umap};
 use mfdoom_testing::Npz;
 
 use crate::toy::uniform;
@@ -60,7 +60,7 @@ fn equal_starts_come_apart_and_other_shapes_are_refused() {
 }
 
 /// Share of the 15 nearest cells of the reference space that are among the 15 nearest of a layout.
-fn kept(space: &Neighbours, layout: &Matrix) -> f64 {
+fn kept(space: &Neighbors, layout: &Matrix) -> f64 {
     let near = knn(layout, 15, Metric::Euclidean).unwrap();
     let shared = |cell: usize| {
         let wanted = &space.indices(cell)[..15];

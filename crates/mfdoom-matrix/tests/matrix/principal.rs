@@ -1,4 +1,4 @@
-use mfdoom_metrics::{Csr, Matrix, Pca, SizeTarget, log_normalise, pca};
+use mfdoom_matrix::{Csr, Matrix, Pca, SizeTarget, log_normalise, pca};
 
 use crate::close;
 use crate::toy::matrix;
