@@ -19,6 +19,7 @@ use mfdoom_artifact::{
     Output, TableFormat, TableOptions, TableReader, TableWriter, VelocityDir, VelocityDirWriter,
 };
 use mfdoom_error::Kind;
+use mfdoom_matrix::Csr;
 use serde_json::json;
 
 fn manifest() -> Manifest {
@@ -74,7 +75,7 @@ fn write_folder(path: &Path, n: usize, n_genes: usize) {
     }
     folder.kinetics(&kinetics(n_genes)).unwrap();
     let mut pairs = folder.neighbors().unwrap();
-    pairs.write_csr(&[0, 2, 2, 3], &[1, 2, 0], &[0.5, 1.5, 0.0]).unwrap();
+    pairs.write_csr(&Csr::new(3, vec![0, 2, 2, 3], vec![1, 2, 0], vec![0.5, 1.5, 0.0]).unwrap()).unwrap();
     assert_eq!(pairs.finish().unwrap(), 3);
     folder.cells(&cells()).unwrap();
     let mut projection = folder.projection("umap", projection_schema(2, manifest()).unwrap()).unwrap();

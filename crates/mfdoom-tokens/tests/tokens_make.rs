@@ -270,7 +270,7 @@ fn moments() -> GeneMoments {
 #[test]
 fn top_genes_are_those_of_highest_dispersion() {
     let moments = moments();
-    let scores = normalised_dispersion(&moments.gene_sums());
+    let scores = mfdoom_matrix::variable_genes::normalised_dispersion(&moments.gene_sums());
     assert_eq!(scores.len(), 60);
     assert!(scores[59].is_nan(), "a gene without counts has no dispersion");
     let top = moments.top_genes(10);
@@ -298,7 +298,7 @@ fn dispersions_are_scanpys() {
     }
     let mut moments = GeneMoments::new(3);
     moments.add(&tokens);
-    let scores = normalised_dispersion(&moments.gene_sums());
+    let scores = mfdoom_matrix::variable_genes::normalised_dispersion(&moments.gene_sums());
     // Means are 4, 4 and 9992; variances (ddof 1) 4, 19 and 21. Of two values, the scores are
     // -1 and 1 over the square root of 2.
     let wanted = [-(0.5f64.sqrt()), 0.5f64.sqrt(), 1.0];
@@ -310,7 +310,11 @@ fn dispersions_are_scanpys() {
 #[test]
 fn no_cells_have_no_dispersion() {
     let moments = GeneMoments::new(3);
-    assert!(normalised_dispersion(&moments.gene_sums()).iter().all(|score| score.is_nan()));
+    assert!(
+        mfdoom_matrix::variable_genes::normalised_dispersion(&moments.gene_sums())
+            .iter()
+            .all(|score| score.is_nan())
+    );
     assert!(moments.top_genes(2).is_empty());
 }
 

@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
     };
     let heads = keys.into_iter().zip(heads).map(|(name, head)| HeadVectors {
         name,
-        vectors: head.select(&rows),
+        vectors: head.select_rows(&rows),
         present: None,
     });
     Ok(Cells {

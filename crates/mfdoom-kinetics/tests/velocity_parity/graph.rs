@@ -30,9 +30,9 @@ fn check(tag: &'static str, mode: &str) {
         project(&umap, &transition_matrix(&graph, &Kernel::projection(), false))
     })
     .unwrap();
-    close("projection", wide(&steps.data()), theirs.f64("velocity_umap_noscale"), 1e-3);
+    close("projection", wide(steps.data()), theirs.f64("velocity_umap_noscale"), 1e-3);
     autoscale(&umap, &mut steps);
-    close("autoscaled projection", wide(&steps.data()), theirs.f64("velocity_umap"), 1e-3);
+    close("autoscaled projection", wide(steps.data()), theirs.f64("velocity_umap"), 1e-3);
 
     let ours = timed("confidence", || confidence(&velocity, &neighbors)).unwrap();
     close("confidence", ours.confidence, theirs.f64("confidence"), 1e-3);

@@ -15,8 +15,8 @@ fn check_moments(fixture: &Fixture) {
     let smoother = fixture.smoother();
     let [s, u] = fixture.normalised();
     let moments = timed("moments", || Moments::new(&smoother, &s, &u).unwrap());
-    close("Ms", wide(&moments.spliced.data()), wide(&fixture.matrix("Ms", "Ms").data()), 1e-4);
-    close("Mu", wide(&moments.unspliced.data()), wide(&fixture.matrix("Mu", "Mu").data()), 1e-4);
+    close("Ms", wide(moments.spliced.data()), wide(fixture.matrix("Ms", "Ms").data()), 1e-4);
+    close("Mu", wide(moments.unspliced.data()), wide(fixture.matrix("Mu", "Mu").data()), 1e-4);
 }
 
 fn check_fit(fixture: &Fixture, mode: &str) {
@@ -38,7 +38,7 @@ fn check_fit(fixture: &Fixture, mode: &str) {
     let file = format!("velocity_{mode}");
     if mode == "stochastic" || fixture.n_cells() < 1000 {
         let ours = velocity(&moments, &fit.gamma).unwrap();
-        close("velocity", wide(&ours.data()), wide(&fixture.matrix(&file, &file).data()), 1e-3);
+        close("velocity", wide(ours.data()), wide(fixture.matrix(&file, &file).data()), 1e-3);
     }
 }
 

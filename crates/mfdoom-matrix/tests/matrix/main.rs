@@ -7,6 +7,7 @@ mod neighbours;
 mod principal;
 mod regress;
 mod toy;
+mod variable;
 
 /// Checks that two numbers differ by no more than `tolerance`.
 #[track_caller]

@@ -1,4 +1,4 @@
-use mfdoom_matrix::{Matrix, Metric, knn, knn_between};
+use mfdoom_matrix::{Matrix, Metric, Neighbors, knn, knn_between};
 
 use crate::close;
 use crate::toy::{labelled, matrix};
@@ -72,4 +72,17 @@ fn what_cannot_be_searched_is_refused() {
         knn(&broken, 1, Metric::Euclidean).unwrap_err().to_string(),
         "row 2 holds a value that is not finite"
     );
+}
+
+#[test]
+fn impossible_neighbours_are_refused() {
+    assert!(Neighbors::new(0, vec![], vec![]).is_err());
+    assert!(Neighbors::new(1, vec![1, 0], vec![1.0]).is_err());
+    assert!(Neighbors::new(2, vec![1, 2, 0], vec![1.0; 3]).is_err());
+    let wild = Neighbors::new(1, vec![1, 5], vec![1.0; 2]).unwrap_err();
+    assert_eq!(wild.to_string(), "cell 1 names cell 5 as neighbour, of 2 cells");
+    let own = Neighbors::new(1, vec![1, 1], vec![1.0; 2]).unwrap_err();
+    assert_eq!(own.to_string(), "cell 1 is named as its own neighbour");
+    let near = Neighbors::new(1, vec![1, 2, 1], vec![1.0; 3]).unwrap();
+    assert_eq!(near.reachable(0), [0, 1, 2]);
 }

@@ -66,10 +66,9 @@ impl Reference {
     /// Reads an embedding with its stored neighbours, the cell itself left out.
     fn open(name: &str, n: usize) -> Option<Self> {
         let npz = Npz::shared(&format!("reference/metrics/{name}.npz"))?;
-        let others =
-            |all: Vec<f64>| -> Vec<f64> { all.chunks(90).flat_map(|row| row[1..].to_vec()).collect() };
-        let indices = others(npz.f64("knn90_indices")).into_iter().map(|at| at as u32).collect();
-        let near = Neighbors::new(89, indices, others(npz.f64("knn90_distances"))).unwrap();
+        let indices = npz.u32("knn90_indices").chunks(90).flat_map(|row| row[1..].to_vec()).collect();
+        let distances = npz.f32("knn90_distances").chunks(90).flat_map(|row| row[1..].to_vec()).collect();
+        let near = Neighbors::new(89, indices, distances).unwrap();
         let (x, labels) = (Matrix::new(npz.f32("embedding"), n, 50).unwrap(), npz.codes("labels"));
         Some(Self { npz, x, near, labels })
     }
@@ -111,7 +110,7 @@ fn neighbours_of_real_data_are_those_stored() {
     let mut other = 0;
     for row in 0..3696 {
         let pairs = found.distances(row).iter().zip(reference.near.distances(row));
-        pairs.for_each(|(found, stored)| close(*found, *stored, 1e-4));
+        pairs.for_each(|(found, stored)| close(f64::from(*found), f64::from(*stored), 1e-4));
         let pairs = found.indices(row).iter().zip(reference.near.indices(row));
         other += pairs.filter(|(found, stored)| found != stored).count();
     }

@@ -146,7 +146,10 @@ fn pancreas_velocities_score_as_published() {
     let Some(base) = Npz::shared("reference/velocity/P_base.npz") else { return };
     let labels = base.codes("labels");
     let umap = Matrix::new(base.f32("X_umap"), N, 2).unwrap();
-    let near = Neighbors::new(30, base.u32("knn_indices"), base.f64("knn_distances")).unwrap();
+    // Theirs name each cell first.
+    let indices = base.u32("knn_indices").chunks(30).flat_map(|row| row[1..].to_vec()).collect();
+    let distances = base.f32("knn_distances").chunks(30).flat_map(|row| row[1..].to_vec()).collect();
+    let near = Neighbors::new(29, indices, distances).unwrap();
     // In the order of their names: Alpha, Beta, Delta, Ductal, Epsilon, Ngn3 high EP, Ngn3 low EP, Pre-endocrine.
     let edges = [(6, 5), (5, 7), (7, 0), (7, 1), (7, 2), (7, 4)];
     for (mode, direction, coherence) in
