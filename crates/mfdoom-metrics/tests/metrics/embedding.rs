@@ -48,7 +48,7 @@ fn connectivity_goes_along_the_arrows() {
 
 #[test]
 fn neighbourhoods_of_one_label_or_of_two_alike_have_lisi_one_or_two() {
-    let near = Neighbors::new(4, [0, 1, 2, 3].repeat(4), [1.0; 16].to_vec()).unwrap();
+    let near = Neighbors::between(4, 4, [0, 1, 2, 3].repeat(4), [1.0; 16].to_vec()).unwrap();
     close(lisi(&near, &[0, 0, 1, 1], 4.0).unwrap()[0], 2.0, 1e-9);
     close(ilisi(&near, &[0, 0, 1, 1], 4.0).unwrap(), 1.0, 1e-9);
     close(clisi(&near, &[0, 0, 1, 1], 4.0).unwrap(), 0.0, 1e-9);

@@ -48,7 +48,7 @@ fn a_border_is_scored_on_the_cells_that_see_it() {
     // Four cells in a row; the third has no velocity, the fourth sees its own cluster only.
     let at = of(&[&[0.0, 0.0], &[1.0, 0.0], &[2.0, 0.0], &[3.0, 0.0]]);
     let moves = of(&[&[0.0, 1.0], &[1.0, 1.0], &[NAN, 0.0], &[1.0, 0.0]]);
-    let near = Neighbors::new(2, vec![0, 1, 1, 2, 2, 1, 3, 2], vec![0.0; 8]).unwrap();
+    let near = Neighbors::new(1, vec![1, 2, 1, 2], vec![0.0; 4]).unwrap();
     let edges = cross_boundary(&at, &moves, &[0, 0, 1, 1], &near, &[(0, 1), (1, 0), (0, 2)]).unwrap();
     assert_eq!(edges.iter().map(|edge| edge.n).collect::<Vec<_>>(), [1, 0, 0]);
     close(edges[0].direction.unwrap(), 0.5f64.sqrt(), 1e-7);
@@ -60,7 +60,8 @@ fn a_border_is_scored_on_the_cells_that_see_it() {
 fn a_constant_field_is_coherent_and_a_shuffled_one_keeps_its_velocities() {
     let velocity = Matrix::new(matrix(200, 5, 1).data().iter().map(|x| x - 0.5).collect(), 200, 5).unwrap();
     let labels: Vec<u32> = (0..200).map(|cell| cell / 100).collect();
-    let near = Neighbors::new(3, (0..600).map(|at| (at * 7 % 200) as u32).collect(), vec![0.0; 600]).unwrap();
+    let others = (0..600).map(|at| (at * 7 % 200) as u32).collect();
+    let near = Neighbors::between(200, 3, others, vec![0.0; 600]).unwrap();
     let coherence = |field: &Matrix| in_cluster_coherence(field, &labels, &near).unwrap();
     close(coherence(&constant_field(&velocity)).mean.unwrap(), 1.0, 1e-9);
     let found = coherence(&velocity);
