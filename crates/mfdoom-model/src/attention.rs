@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{AttentionPlan, ParameterStore, attention, linear};
+use mfdoom_nn::{AttentionBlock, AttentionPlan, Init, ParameterBuilder, attention, linear};
 
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Projections of an attention; none has a bias.
 #[derive(Clone, Debug)]
@@ -19,26 +18,26 @@ pub struct Attention {
     heads: usize,
 }
 
-/// Returns the parameters of the attention called `prefix`.
-pub fn parameters(config: &ModelConfig, prefix: &str) -> Vec<Parameter> {
-    let (d, inner) = (config.dim, config.inner());
-    vec![
-        parameter(format!("{prefix}.norm.weight"), [d], Init::Constant(1.0)),
-        parameter(format!("{prefix}.to_q.weight"), [inner, d], Init::Linear { inputs: d }),
-        parameter(format!("{prefix}.to_kv.weight"), [2 * inner, d], Init::Linear { inputs: d }),
-        parameter(format!("{prefix}.to_out.weight"), [d, inner], Init::Linear { inputs: inner }),
-    ]
-}
-
 impl Attention {
-    /// Takes the attention called `prefix` from a store.
+    /// Takes the attention from its parameters.
     ///
     /// # Errors
-    /// Where a parameter is missing.
-    pub fn load(store: &ParameterStore, config: &ModelConfig, prefix: &str) -> Result<Self> {
-        let get = |leaf: &str| tensor(store, &format!("{prefix}.{leaf}.weight"));
-        let (norm, to_q, to_kv, to_out) = (get("norm")?, get("to_q")?, get("to_kv")?, get("to_out")?);
-        Ok(Self { norm, to_q, to_kv, to_out, heads: config.heads })
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+        let (d, inner) = (config.dim, config.inner());
+        Ok(Self {
+            norm: p.get("norm.weight", d, Init::ONES)?,
+            to_q: p.get("to_q.weight", (inner, d), Init::Linear { inputs: d })?,
+            to_kv: p.get("to_kv.weight", (2 * inner, d), Init::Linear { inputs: d })?,
+            to_out: p.get("to_out.weight", (d, inner), Init::Linear { inputs: inner })?,
+            heads: config.heads,
+        })
+    }
+
+    /// Returns the same as one operation of a residual layer whose rows read each other.
+    pub(crate) fn residual(self, eps: f64) -> AttentionBlock {
+        let Self { norm, to_q, to_kv, to_out, heads } = self;
+        AttentionBlock { norm, to_q, to_kv, to_out, heads, eps }
     }
 
     /// Lets the rows of `queries` read those rows of `context` that the plan gives them.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{AttentionPlan, ParameterStore, geglu, layer_norm, linear};
+use mfdoom_nn::{
+    AttentionBlock, AttentionPlan, FeedForwardBlock, Init, ParameterBuilder, geglu, layer_norm, linear,
+};
 
-use crate::attention::{self, Attention};
+use crate::attention::Attention;
 use crate::config::{LayerStyle, ModelConfig};
-use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Layers and final norm.
 #[derive(Clone, Debug)]
@@ -18,46 +19,22 @@ pub struct Backbone {
 }
 
 #[derive(Clone, Debug)]
-struct Layer {
-    attention: Attention,
-    feed_forward: FeedForward,
-    style: LayerStyle,
-    eps: f64,
-}
-
-#[derive(Clone, Debug)]
-struct FeedForward {
-    norm: Option<Tensor>,
-    proj_in: Tensor,
-    proj_out: Tensor,
-    eps: f64,
-}
-
-/// Returns the parameters of fusion tokens, layers and final norm.
-pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
-    let (d, inner) = (config.dim, config.ff_inner());
-    let mut all = Vec::new();
-    for i in 0..config.depth {
-        all.extend(attention::parameters(config, &format!("layers.{i}.attn")));
-        if config.layer_style == LayerStyle::Prenorm {
-            all.push(parameter(format!("layers.{i}.ff.norm.weight"), [d], Init::Constant(1.0)));
-        }
-        let name = |leaf: &str| format!("layers.{i}.ff.{leaf}.weight");
-        all.push(parameter(name("proj_in"), [2 * inner, d], Init::Linear { inputs: d }));
-        all.push(parameter(name("proj_out"), [d, inner], Init::Linear { inputs: inner }));
-    }
-    all.push(parameter("norm.weight", [d], Init::Constant(1.0)));
-    all
+enum Layer {
+    /// Both halves normalise what they read; each is one operation.
+    Prenorm { attention: AttentionBlock, feed_forward: FeedForwardBlock },
+    /// Only the queries are normalised.
+    Xla { attention: Attention, proj_in: Tensor, proj_out: Tensor, eps: f64 },
 }
 
 impl Backbone {
-    /// Takes the layers from a store.
+    /// Takes the layers from their parameters.
     ///
     /// # Errors
-    /// Where a parameter is missing.
-    pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
-        let layers = (0..config.depth).map(|i| Layer::load(store, config, i)).collect::<Result<_>>()?;
-        Ok(Self { layers, norm: tensor(store, "norm.weight")?, eps: config.ln_eps })
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+        let layers = p.pp("layers");
+        let layers = (0..config.depth).map(|i| Layer::build(&layers.pp(i), config)).collect::<Result<_>>()?;
+        Ok(Self { layers, norm: p.get("norm.weight", config.dim, Init::ONES)?, eps: config.ln_eps })
     }
 
     /// Passes the rows through all layers; `visit` sees the result of each one, and then of the final norm.
@@ -84,42 +61,30 @@ impl Backbone {
 }
 
 impl Layer {
-    fn load(store: &ParameterStore, config: &ModelConfig, i: usize) -> Result<Self> {
-        Ok(Self {
-            attention: Attention::load(store, config, &format!("layers.{i}.attn"))?,
-            feed_forward: FeedForward::load(store, config, i)?,
-            style: config.layer_style,
-            eps: config.ln_eps,
+    fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+        let (d, inner, eps) = (config.dim, config.ff_inner(), config.ln_eps);
+        let attention = Attention::build(&p.pp("attn"), config)?;
+        let p = p.pp("ff");
+        let proj_in = p.get("proj_in.weight", (2 * inner, d), Init::Linear { inputs: d })?;
+        let proj_out = p.get("proj_out.weight", (d, inner), Init::Linear { inputs: inner })?;
+        Ok(match config.layer_style {
+            LayerStyle::Xla => Self::Xla { attention, proj_in, proj_out, eps },
+            LayerStyle::Prenorm => {
+                let norm = p.get("norm.weight", d, Init::ONES)?;
+                let feed_forward = FeedForwardBlock { norm, proj_in, proj_out, eps };
+                Self::Prenorm { attention: attention.residual(eps), feed_forward }
+            }
         })
     }
 
     fn forward(&self, x: &Tensor, plan: &Arc<AttentionPlan>) -> Result<Tensor> {
-        let normed = layer_norm(x, &self.attention.norm, None, self.eps)?;
-        let context = match self.style {
-            LayerStyle::Prenorm => &normed,
-            LayerStyle::Xla => x,
-        };
-        let h = (x + self.attention.forward(&normed, context, plan)?)?;
-        &h + self.feed_forward.forward(&h)?
-    }
-}
-
-impl FeedForward {
-    fn load(store: &ParameterStore, config: &ModelConfig, i: usize) -> Result<Self> {
-        let get = |leaf: &str| tensor(store, &format!("layers.{i}.ff.{leaf}.weight"));
-        let norm = match config.layer_style {
-            LayerStyle::Prenorm => Some(get("norm")?),
-            LayerStyle::Xla => None,
-        };
-        Ok(Self { norm, proj_in: get("proj_in")?, proj_out: get("proj_out")?, eps: config.ln_eps })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let normed = match &self.norm {
-            Some(gain) => &layer_norm(x, gain, None, self.eps)?,
-            None => x,
-        };
-        let h = linear(normed, &self.proj_in, None)?; // [n, 2 inner]
-        linear(&geglu(&h)?, &self.proj_out, None)
+        match self {
+            Self::Prenorm { attention, feed_forward } => feed_forward.forward(&attention.forward(x, plan)?),
+            Self::Xla { attention, proj_in, proj_out, eps } => {
+                let queries = layer_norm(x, &attention.norm, None, *eps)?;
+                let h = (x + attention.forward(&queries, x, plan)?)?;
+                &h + linear(&geglu(&linear(&h, proj_in, None)?)?, proj_out, None)?
+            }
+        }
     }
 }

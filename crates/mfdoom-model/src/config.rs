@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Version of `config.json` that this crate reads and writes.
 pub const FORMAT: u32 = 1;
 
+/// Largest size of anything: beyond every network, and small enough that products of sizes do not overflow.
+const MAX_SIZE: usize = 1 << 28;
+
 /// A whole model. Two equal configurations have the same tensors under the same names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,7 +209,7 @@ impl ModelConfig {
     /// Reads a configuration from the value of a `config.json`.
     ///
     /// # Errors
-    /// Incompatible where the format version is another, contract where a field is missing or out of range.
+    /// Incompatible where the format version is another, or a field is missing or out of range.
     pub fn from_json(value: &serde_json::Value) -> Result<Self> {
         let format = value.get("format").and_then(serde_json::Value::as_u64);
         if format != Some(u64::from(FORMAT)) {
@@ -216,8 +219,8 @@ impl ModelConfig {
                 .help("use the release of MFDOOM that wrote the model, or train it anew"));
         }
         let config: Self = serde_json::from_value(value.clone())
-            .map_err(|e| Error::contract("config.json: not a model configuration").source(e))?;
-        config.check()?;
+            .map_err(|e| Error::incompatible("config.json: not a model configuration").source(e))?;
+        config.check().map_err(|e| Error::incompatible("config.json: no usable model").source(e))?;
         Ok(config)
     }
 
@@ -235,8 +238,21 @@ impl ModelConfig {
             ("ff_inner", self.ff_inner()),
             ("max_tokens", self.max_tokens),
         ];
-        if let Some((name, _)) = sizes.iter().find(|(_, n)| *n == 0) {
-            return Err(Error::usage(format!("model: {name} is 0")).wanted("at least 1"));
+        if let Some((name, n)) = sizes.iter().find(|(_, n)| *n == 0 || *n > MAX_SIZE) {
+            return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("1 to {MAX_SIZE}")));
+        }
+        let most = [("depth", self.depth), ("fusion_tokens", self.fusion_tokens)];
+        if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
+            return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("at most {MAX_SIZE}")));
+        }
+        let numbers = [("ff_mult", self.ff_mult), ("max_value", self.max_value), ("ln_eps", self.ln_eps)];
+        if let Some((name, x)) = numbers.iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
+            return Err(Error::usage(format!("model: {name} is {x}")).wanted("a number above 0"));
+        }
+        if let Some((name, x)) = self.objectives.iter().find(|(_, x)| !(x.is_finite() && **x >= 0.0)) {
+            return Err(
+                Error::usage(format!("model: objective {name} has the weight {x}")).wanted("a number from 0")
+            );
         }
         if self.fusion != Fusion::None && self.fusion_tokens == 0 {
             return Err(Error::usage("model: a fusion scheme needs fusion tokens")
@@ -321,7 +337,7 @@ mod tests {
     fn refuses_another_format_and_unknown_fields() {
         let mut value = serde_json::to_value(tiny()).unwrap();
         value["widgets"] = 3.into();
-        assert_eq!(ModelConfig::from_json(&value).unwrap_err().exit_code(), 3);
+        assert_eq!(ModelConfig::from_json(&value).unwrap_err().exit_code(), 4);
         value["format"] = 99.into();
         assert_eq!(ModelConfig::from_json(&value).unwrap_err().exit_code(), 4);
     }

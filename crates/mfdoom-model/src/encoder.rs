@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{ParameterStore, ValueEncoder, gather_add};
+use mfdoom_nn::{Init, ParameterBuilder, ValueEncoder, gather_add};
 
 use crate::batch::PackedModality;
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter, tensor};
 
 /// Gene table and value encoder of a modality.
 #[derive(Clone, Debug)]
@@ -17,30 +16,10 @@ pub struct Encoder {
     value: ValueEncoder,
 }
 
-/// Returns the parameters of the encoders of all modalities.
-pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
-    let d = config.dim;
-    let mut all = Vec::new();
-    if config.shared_genes {
-        all.push(parameter(gene_table(config, "shared"), [config.vocab, d], Init::Embedding));
-    }
-    for m in &config.modalities {
-        if !config.shared_genes {
-            all.push(parameter(gene_table(config, m), [config.vocab, d], Init::Embedding));
-        }
-        let linear1 = |leaf: &str| format!("encoders.{m}.value.linear1.{leaf}");
-        let linear2 = |leaf: &str| format!("encoders.{m}.value.linear2.{leaf}");
-        all.push(parameter(linear1("weight"), [d, 1], Init::Linear { inputs: 1 }));
-        all.push(parameter(linear1("bias"), [d], Init::Linear { inputs: 1 }));
-        all.push(parameter(linear2("weight"), [d, d], Init::Linear { inputs: d }));
-        all.push(parameter(linear2("bias"), [d], Init::Linear { inputs: d }));
-        // Values of all tokens are alike, genes are not: averaged over a cell, a value part as long as the gene
-        // part would drown it, every cell would start as nearly the same vector, and training would collapse.
-        all.push(parameter(format!("encoders.{m}.value.norm.weight"), [d], Init::Constant(0.1)));
-        all.push(parameter(format!("encoders.{m}.value.norm.bias"), [d], Init::Constant(0.0)));
-    }
-    all
-}
+/// Gain of the norm at the end of the value encoder, at the start. Values of all tokens are alike, genes are not:
+/// averaged over a cell, a value part as long as the gene part would drown it, every cell would start as nearly
+/// the same vector, and training would collapse.
+const VALUE_GAIN: Init = Init::Constant(0.1);
 
 /// Returns the name of a modality's gene table, `encoders.<modality>.gene.weight` or the shared one.
 pub fn gene_table(config: &ModelConfig, modality: &str) -> String {
@@ -49,24 +28,24 @@ pub fn gene_table(config: &ModelConfig, modality: &str) -> String {
 }
 
 impl Encoder {
-    /// Takes the encoder of `modality` from a store.
+    /// Takes the encoder of `modality` from its parameters.
     ///
     /// # Errors
-    /// Where a parameter is missing.
-    pub fn load(store: &ParameterStore, config: &ModelConfig, modality: &str) -> Result<Self> {
-        let get = |leaf: &str| tensor(store, &format!("encoders.{modality}.value.{leaf}"));
-        Ok(Self {
-            genes: tensor(store, &gene_table(config, modality))?,
-            value: ValueEncoder {
-                linear1_weight: get("linear1.weight")?,
-                linear1_bias: get("linear1.bias")?,
-                linear2_weight: get("linear2.weight")?,
-                linear2_bias: get("linear2.bias")?,
-                norm_weight: get("norm.weight")?,
-                norm_bias: get("norm.bias")?,
-                eps: config.ln_eps,
-            },
-        })
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig, modality: &str) -> Result<Self> {
+        let d = config.dim;
+        let genes = p.get(&gene_table(config, modality), (config.vocab, d), Init::Embedding)?;
+        let (p, linear) = (p.pp("encoders").pp(modality).pp("value"), |inputs| Init::Linear { inputs });
+        let value = ValueEncoder {
+            linear1_weight: p.get("linear1.weight", (d, 1), linear(1))?,
+            linear1_bias: p.get("linear1.bias", d, linear(1))?,
+            linear2_weight: p.get("linear2.weight", (d, d), linear(d))?,
+            linear2_bias: p.get("linear2.bias", d, linear(d))?,
+            norm_weight: p.get("norm.weight", d, VALUE_GAIN)?,
+            norm_bias: p.get("norm.bias", d, Init::ZEROS)?,
+            eps: config.ln_eps,
+        };
+        Ok(Self { genes, value })
     }
 
     /// Returns one vector per token, `[tokens, dim]`.

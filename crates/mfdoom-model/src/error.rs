@@ -1,5 +1,7 @@
 //! Errors of tensors as errors of a stage.
 
+use std::path::Path;
+
 use mfdoom_error::{Error, Result};
 
 /// Turns a failed tensor operation into an error that a user can act on.
@@ -9,6 +11,13 @@ pub trait TensorResult<T> {
     /// # Errors
     /// Where the operation failed.
     fn or_failed(self) -> Result<T>;
+
+    /// Returns the value, or an error of kind incompatible which says that the weights at `path` do not fit
+    /// their `config.json`, with the reason.
+    ///
+    /// # Errors
+    /// Where the operation failed.
+    fn or_unfit(self, path: &Path) -> Result<T>;
 }
 
 impl<T> TensorResult<T> for candle_core::Result<T> {
@@ -20,6 +29,14 @@ impl<T> TensorResult<T> for candle_core::Result<T> {
                 true => failed.help("lower --batch-cells or --max-tokens, or use --device cpu"),
                 false => failed,
             }
+        })
+    }
+
+    fn or_unfit(self, path: &Path) -> Result<T> {
+        self.map_err(|error| {
+            Error::incompatible(format!("{}: not the weights of its config.json", path.display()))
+                .source(error)
+                .help("the folder was damaged or put together by hand: copy it again, or train anew")
         })
     }
 }

@@ -4,8 +4,7 @@
 //! config.rs      what a model is made of            encoder.rs    token -> vector
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
 //! scheme.rs      who reads what                     pool.rs       rows -> one vector per output
-//! parameters.rs  names, shapes, initial values      objective/    what is optimised
-//! decoder/       what value has this gene in this cell
+//! objective/     what is optimised                  decoder/      what value has this gene in this cell
 //! ```
 //!
 //! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
@@ -33,8 +32,8 @@ pub use config::{
 };
 pub use encoder::Encoder;
 pub use error::TensorResult;
-pub use model::{Hidden, Model, project};
-pub use objective::{Loss, Term, loss, loss_of, pairs};
-pub use parameters::{Init, Parameter, initialise, parameters};
+pub use model::{Hidden, Model, initialise, project};
+pub use objective::{Loss, Objectives, Term, loss, loss_of, pairs};
+pub use parameters::Parameter;
 pub use pool::Pool;
 pub use scheme::{Block, Layout, Output, Reads, Scheme};

@@ -1,14 +1,17 @@
 //! The whole model: tokens to hidden states to one vector per output.
 
-use candle_core::{Result, Tensor, Var};
-use mfdoom_nn::ParameterStore;
+use std::path::Path;
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use mfdoom_nn::{ParameterBuilder, ParameterStore};
 
 use crate::backbone::Backbone;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::encoder::{self, Encoder};
-use crate::parameters::tensor;
-use crate::pool::Pool;
+use crate::error::TensorResult;
+use crate::objective::Objectives;
+use crate::pool::{Pool, SMALL};
 use crate::scheme::{Layout, Scheme};
 
 /// A model on its device; it shares its tensors with the store that it was loaded from.
@@ -20,6 +23,7 @@ pub struct Model {
     fusion: Option<Tensor>,
     backbone: Backbone,
     pool: Pool,
+    objectives: Objectives,
 }
 
 /// Final hidden states of a batch, and where its cells lie in them.
@@ -32,21 +36,47 @@ pub struct Hidden {
 }
 
 impl Model {
-    /// Takes a model from a store.
+    /// Takes a model from its parameters.
     ///
     /// # Errors
-    /// Where a parameter is missing.
-    pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
         let scheme = Scheme::of(config);
-        let encoder = |m: &String| Encoder::load(store, config, m);
+        let encoder = |m: &String| Encoder::build(p, config, m);
+        let rows = scheme.fusion_rows();
         Ok(Self {
             encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
-            fusion: (scheme.fusion_rows() > 0).then(|| tensor(store, "fusion.tokens")).transpose()?,
-            backbone: Backbone::load(store, config)?,
-            pool: Pool::load(store, config)?,
+            fusion: (rows > 0).then(|| p.get("fusion.tokens", (rows, config.dim), SMALL)).transpose()?,
+            backbone: Backbone::build(p, config)?,
+            pool: Pool::build(p, config, scheme.outputs.len())?,
+            objectives: Objectives::build(p, config)?,
             scheme,
             config: config.clone(),
         })
+    }
+
+    /// Takes a model from a store, whose parameters it shares.
+    ///
+    /// # Errors
+    /// Those of [`ParameterBuilder::get`].
+    pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
+        Self::build(&ParameterBuilder::over(store), config)
+    }
+
+    /// Opens the weights of a trained model for use, without drawing a number; they are frozen.
+    ///
+    /// # Errors
+    /// Incompatible: the file is damaged, its tensors are not those of the configuration, or not finite.
+    pub fn open(
+        weights: &Path,
+        config: &ModelConfig,
+        device: &Device,
+    ) -> mfdoom_error::Result<(Self, ParameterStore)> {
+        let open = || -> Result<(Self, ParameterStore)> {
+            let p = ParameterBuilder::file(weights, DType::F32, device)?.frozen(|_| true);
+            Ok((Self::build(&p, config)?, p.finish()?))
+        };
+        open().or_unfit(weights)
     }
 
     /// Returns the configuration.
@@ -57,6 +87,11 @@ impl Model {
     /// Returns the fusion blocks and outputs.
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
+    }
+
+    /// Returns what the objectives of the configuration compute with.
+    pub fn objectives(&self) -> &Objectives {
+        &self.objectives
     }
 
     /// Returns the pooled vectors, `[cells, outputs, dim]`, outputs in the order of the scheme.
@@ -115,6 +150,16 @@ impl Model {
             _ => Tensor::cat(&parts, 0),
         }
     }
+}
+
+/// Draws the parameters of a new model; equal seeds give equal models.
+///
+/// # Errors
+/// Where the device has no memory left.
+pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device) -> Result<ParameterStore> {
+    let p = ParameterBuilder::fresh(seed, dtype, device);
+    Model::build(&p, config)?;
+    p.finish()
 }
 
 /// Brings parameters into their bounds between two training steps: the log-temperatures into their range and,

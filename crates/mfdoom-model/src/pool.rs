@@ -1,12 +1,11 @@
 //! One vector per output: a learned query reads its rows, and is added back.
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{ParameterStore, layer_norm};
+use mfdoom_nn::{Init, ParameterBuilder, layer_norm};
 
-use crate::attention::{self, Attention};
+use crate::attention::Attention;
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, parameter, tensor};
-use crate::scheme::{Layout, Scheme};
+use crate::scheme::Layout;
 
 /// Queries and attention of the pooling.
 #[derive(Clone, Debug)]
@@ -18,28 +17,17 @@ pub struct Pool {
 
 /// Fusion tokens and queries are normalised before they read, and added to what they read: they start small, so
 /// that at the start an output is what was read, and not nearly the same vector for every cell.
-const SMALL: Init = Init::Normal(0.02);
-
-/// Returns the parameters of fusion tokens and pooling, whose rows follow the scheme.
-pub fn parameters(config: &ModelConfig) -> Vec<Parameter> {
-    let scheme = Scheme::of(config);
-    let mut all = Vec::new();
-    if scheme.fusion_rows() > 0 {
-        all.push(parameter("fusion.tokens", [scheme.fusion_rows(), config.dim], SMALL));
-    }
-    all.push(parameter("pool.queries", [scheme.outputs.len(), config.dim], SMALL));
-    all.extend(attention::parameters(config, "pool"));
-    all
-}
+pub(crate) const SMALL: Init = Init::Normal(0.02);
 
 impl Pool {
-    /// Takes the pooling from a store.
+    /// Takes the pooling of `outputs` outputs from its parameters.
     ///
     /// # Errors
-    /// Where a parameter is missing.
-    pub fn load(store: &ParameterStore, config: &ModelConfig) -> Result<Self> {
-        let attention = Attention::load(store, config, "pool")?;
-        Ok(Self { queries: tensor(store, "pool.queries")?, attention, eps: config.ln_eps })
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig, outputs: usize) -> Result<Self> {
+        let p = p.pp("pool");
+        let queries = p.get("queries", (outputs, config.dim), SMALL)?;
+        Ok(Self { queries, attention: Attention::build(&p, config)?, eps: config.ln_eps })
     }
 
     /// Returns hidden states without a row.

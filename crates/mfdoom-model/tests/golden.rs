@@ -76,7 +76,7 @@ fn forward_backward(f: &Fixture) {
         f.close(&format!("pooled.{}", output.name), &ours, tolerance.states);
     }
 
-    let result = loss_of(&store, &model, &pooled, &batch, None).unwrap();
+    let result = loss_of(&model, &pooled, &batch, None).unwrap();
     check_loss(f, &result, tolerance.loss);
     let gradients = result.total.backward().unwrap();
     for (name, var) in store.iter() {
@@ -146,7 +146,7 @@ fn adamw(f: &Fixture) {
     for (step, wanted) in before.into_iter().enumerate() {
         let batch = &batches[step % batches.len()];
         project(&store, &f.config, batch).unwrap();
-        let result = loss(&store, &model, batch, None).unwrap();
+        let result = loss(&model, batch, None).unwrap();
         let value: f32 = result.total.to_scalar().unwrap();
         assert!((value - wanted).abs() <= 3e-6, "{}: loss before step {step}: {value} {wanted}", f.name);
         optimiser.step(&store, &result.total.backward().unwrap(), rate).unwrap();
@@ -155,7 +155,7 @@ fn adamw(f: &Fixture) {
     let after: Vec<f32> = f.tensor("loss.after_last_step").to_vec1().unwrap();
     for (batch, wanted) in batches.iter().zip(after) {
         project(&store, &f.config, batch).unwrap();
-        let value: f32 = loss(&store, &model, batch, None).unwrap().total.to_scalar().unwrap();
+        let value: f32 = loss(&model, batch, None).unwrap().total.to_scalar().unwrap();
         assert!((value - wanted).abs() <= 3e-6, "{}: loss after the run: {value} {wanted}", f.name);
     }
     // Evaluating projects rows and clamps the temperature in place, and a fixture does not say whether its final

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use mfdoom_nn::{
-    AdamW, AdamWConfig, AttentionPlan, Group, ParameterStore, Segment, Stream, attention, composed, gather,
-    gather_add, geglu, layer_norm, linear, value_hidden,
+    AdamW, AdamWConfig, AttentionPlan, Group, Init, ParameterStore, Segment, Stream, attention, composed,
+    gather, gather_add, geglu, layer_norm, linear, value_hidden,
 };
 
 type Layer<'a> = &'a dyn Fn(&[Var]) -> Result<Tensor>;
@@ -166,7 +166,7 @@ impl Bench {
 
     fn optimiser(&self) -> Result<()> {
         let mut store = ParameterStore::new(0, DType::F32, &Device::Cpu);
-        let table = store.normal("table", (5000, 512), 1.0)?;
+        let table = store.draw("table", (5000, 512), Init::Normal(1.0))?;
         let grads = table.sqr()?.sum_all()?.backward()?;
         let mut ours = AdamW::new(AdamWConfig::default(), &store, |_| Some(0.01))?;
         let var = Var::from_tensor(&table.copy()?.detach())?;

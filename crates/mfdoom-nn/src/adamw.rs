@@ -38,9 +38,9 @@ impl Default for AdamWConfig {
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore};
+/// use mfdoom_nn::{AdamW, AdamWConfig, Init, ParameterStore};
 /// let mut store = ParameterStore::new(0, DType::F64, &Device::Cpu);
-/// let w = store.ones("w", 1)?;
+/// let w = store.draw("w", 1, Init::ONES)?;
 /// let mut optimiser = AdamW::new(AdamWConfig::default(), &store, |_| Some(0.1))?;
 /// let grads = (w.sum_all()? * 5.0)?.backward()?;
 /// optimiser.step(&store, &grads, 0.01)?; // 1 - 0.01 * 0.1 - 0.01 * sign

@@ -17,9 +17,9 @@ const PIECE: usize = 64 * 1024;
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use mfdoom_nn::{ParameterStore, clip_grad_norm};
+/// use mfdoom_nn::{Init, ParameterStore, clip_grad_norm};
 /// let mut store = ParameterStore::new(0, DType::F32, &Device::Cpu);
-/// let w = store.ones("w", 4)?; // d/dw of 3 * sum(w) is 3 everywhere: norm 6
+/// let w = store.draw("w", 4, Init::ONES)?; // d/dw of 3 * sum(w) is 3 everywhere: norm 6
 /// let mut grads = (w.sum_all()? * 3.0)?.backward()?;
 /// assert_eq!(clip_grad_norm(&mut grads, &store, 1.0)?, 6.0);
 /// assert!((grads.get(&w).expect("a gradient").to_vec1::<f32>()?[0] - 0.5).abs() < 1e-6);

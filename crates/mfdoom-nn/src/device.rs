@@ -2,8 +2,6 @@
 
 use candle_core::{Device, Error, Result, utils};
 
-use crate::memory::keep_freed_memory;
-
 /// Opens `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
 ///
 /// `auto` takes the first GPU that this build can drive and otherwise the CPU. Where a GPU was asked for, or built
@@ -19,14 +17,6 @@ use crate::memory::keep_freed_memory;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn open(choice: &str) -> Result<(Device, Option<String>)> {
-    let opened = choose(choice)?;
-    if opened.0.is_cpu() {
-        keep_freed_memory();
-    }
-    Ok(opened)
-}
-
-fn choose(choice: &str) -> Result<(Device, Option<String>)> {
     match choice {
         "cpu" => Ok((Device::Cpu, None)),
         "auto" if utils::cuda_is_available() => Ok(or_cpu(cuda(0))),

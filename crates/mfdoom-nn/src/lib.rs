@@ -12,16 +12,17 @@
 pub mod attention;
 pub mod composed;
 pub mod device;
-pub mod memory;
 
 mod adamw;
 mod block;
 mod buffer;
+mod builder;
 mod clip;
 mod gamma;
 mod gather;
 mod geglu;
 mod host;
+mod init;
 mod layer_norm;
 mod linear;
 mod math;
@@ -33,14 +34,17 @@ mod sparse;
 mod stream;
 mod value_encoder;
 mod value_hidden;
+mod weights;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use attention::{AttentionPlan, Group, Segment, attention};
 pub use block::{AttentionBlock, FeedForwardBlock};
+pub use builder::ParameterBuilder;
 pub use clip::clip_grad_norm;
 pub use gamma::{digamma, ln_gamma};
 pub use gather::{gather, gather_add};
 pub use geglu::geglu;
+pub use init::Init;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use negative_binomial::{Counts, negative_binomial};

@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use safetensors::SafeTensors;
 
-use crate::stream::Stream;
+use crate::init::Init;
 
 /// Trainable tensors in the order of their names.
 ///
 /// Parameters that were [frozen](ParameterStore::freeze) keep their values: layers compute with them, and no
 /// gradient reaches them.
 ///
-/// Every initial value is drawn in `f32` from the stream (seed, "init", name), so it depends neither on the
-/// order in which the model creates its parameters nor on the element type.
+/// Models get theirs from a [`crate::ParameterBuilder`].
 #[derive(Clone, Debug)]
 pub struct ParameterStore {
     vars: BTreeMap<String, Var>,
@@ -39,33 +38,14 @@ impl ParameterStore {
         &self.device
     }
 
-    /// Adds a parameter with normal values of mean 0.
+    /// Adds a parameter with initial values that depend on the seed and the name.
     ///
     /// # Errors
-    /// The name is taken; so for every other initialisation.
-    pub fn normal(&mut self, name: &str, shape: impl Into<Shape>, std: f64) -> Result<Tensor> {
-        self.drawn(name, shape.into(), |stream| stream.normal() * std)
-    }
-
-    /// Adds a parameter with values uniform in [-bound, bound).
-    pub fn uniform(&mut self, name: &str, shape: impl Into<Shape>, bound: f64) -> Result<Tensor> {
-        self.drawn(name, shape.into(), |stream| (2.0 * stream.uniform() - 1.0) * bound)
-    }
-
-    /// Adds a parameter of ones.
-    pub fn ones(&mut self, name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
-        self.constant(name, shape, 1.0)
-    }
-
-    /// Adds a parameter of zeros.
-    pub fn zeros(&mut self, name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
-        self.constant(name, shape, 0.0)
-    }
-
-    /// Adds a parameter with one value everywhere.
-    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> Result<Tensor> {
-        let value = Tensor::new(value as f32, &Device::Cpu)?.broadcast_as(shape.into())?;
-        self.insert(name, &value)
+    /// The name is taken.
+    pub fn draw(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Tensor> {
+        let shape = shape.into();
+        let values = init.values(self.seed, name, &shape);
+        self.insert(name, &Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
     /// Adds a parameter with the given values, whatever their element type and device.
@@ -80,10 +60,14 @@ impl ParameterStore {
         Ok(tensor)
     }
 
-    fn drawn(&mut self, name: &str, shape: Shape, draw: impl Fn(&mut Stream) -> f64) -> Result<Tensor> {
-        let mut stream = Stream::new(self.seed, "init", 0, Stream::hash(name));
-        let values: Vec<f32> = (0..shape.elem_count()).map(|_| draw(&mut stream) as f32).collect();
-        self.insert(name, &Tensor::from_vec(values, shape, &Device::Cpu)?)
+    /// Adds a parameter of another store, which then is one of both.
+    pub(crate) fn share(&mut self, name: &str, var: &Var) {
+        self.vars.insert(name.to_owned(), var.clone());
+    }
+
+    /// Freezes one parameter.
+    pub(crate) fn freeze_one(&mut self, name: &str) {
+        self.frozen.insert(name.to_owned());
     }
 
     /// Returns a parameter.

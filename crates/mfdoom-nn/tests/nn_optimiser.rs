@@ -5,7 +5,7 @@ mod nn_support;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore, Stream, clip_grad_norm};
+use mfdoom_nn::{AdamW, AdamWConfig, Init, ParameterStore, Stream, clip_grad_norm};
 
 use self::nn_support::values;
 
@@ -16,7 +16,7 @@ fn store(dtype: DType) -> ParameterStore {
 #[test]
 fn two_steps_by_hand() {
     let mut store = store(DType::F64);
-    let w = store.constant("w", 1, 2.0).unwrap();
+    let w = store.draw("w", 1, Init::Constant(2.0)).unwrap();
     let config = AdamWConfig { beta1: 0.9, beta2: 0.99, eps: 0.5 };
     let mut optimiser = AdamW::new(config, &store, |_| Some(0.1)).unwrap();
     // loss = w^2 / 2, gradient w
@@ -34,8 +34,9 @@ fn two_steps_by_hand() {
 #[test]
 fn no_gradient_is_a_gradient_of_zeros() {
     let mut store = store(DType::F64);
-    let (used, idle) = (store.ones("used", 3).unwrap(), store.ones("idle", 3).unwrap());
-    store.ones("frozen", 3).unwrap();
+    let (used, idle) =
+        (store.draw("used", 3, Init::ONES).unwrap(), store.draw("idle", 3, Init::ONES).unwrap());
+    store.draw("frozen", 3, Init::ONES).unwrap();
     let decay = |name: &str| (name != "frozen").then_some(0.5);
     let mut optimiser = AdamW::new(AdamWConfig::default(), &store, decay).unwrap();
     let both = (used.sum_all().unwrap() + idle.sum_all().unwrap()).unwrap().backward().unwrap();
@@ -61,7 +62,7 @@ fn a_restored_state_continues_bit_for_bit() {
         };
         let fresh = || {
             let mut store = store(dtype);
-            store.normal("w", (5, 7), 1.0).unwrap();
+            store.draw("w", (5, 7), Init::Normal(1.0)).unwrap();
             let optimiser = AdamW::new(AdamWConfig::default(), &store, |_| Some(0.01)).unwrap();
             (store, optimiser)
         };
@@ -85,9 +86,9 @@ fn a_restored_state_continues_bit_for_bit() {
 #[test]
 fn clipping_keeps_the_direction_and_returns_the_old_norm() {
     let mut store = store(DType::F32);
-    let a = store.constant("a", 2, 3.0).unwrap();
-    let b = store.constant("b", 1, 4.0).unwrap();
-    store.ones("without gradient", 9).unwrap();
+    let a = store.draw("a", 2, Init::Constant(3.0)).unwrap();
+    let b = store.draw("b", 1, Init::Constant(4.0)).unwrap();
+    store.draw("without gradient", 9, Init::ONES).unwrap();
     let grads = || {
         let total = (a.sqr().unwrap().sum_all().unwrap() + b.sqr().unwrap().sum_all().unwrap()).unwrap();
         (total * 0.5).unwrap().backward().unwrap()
@@ -110,7 +111,7 @@ fn initial_values_depend_on_seed_and_name_only() {
     let draw = |order: &[&str], dtype: DType| {
         let mut store = store(dtype);
         for name in order {
-            store.normal(name, (20, 50), 0.5).unwrap();
+            store.draw(name, (20, 50), Init::Normal(0.5)).unwrap();
         }
         store
     };
@@ -124,9 +125,9 @@ fn initial_values_depend_on_seed_and_name_only() {
     let std = (a.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 1000.0).sqrt();
     assert!(mean.abs() < 0.06 && (std - 0.5).abs() < 0.05, "{mean} {std}");
     let mut uniform = store(DType::F32);
-    let u = values(&uniform.uniform("u", 4000, 0.25).unwrap());
+    let u = values(&uniform.draw("u", 4000, Init::Linear { inputs: 16 }).unwrap());
     assert!(u.iter().all(|x| x.abs() <= 0.25) && u.iter().any(|x| *x > 0.24) && u.iter().any(|x| *x < -0.24));
-    assert!(uniform.zeros("u", 1).is_err());
+    assert!(uniform.draw("u", 1, Init::ZEROS).is_err());
     assert_eq!((uniform.len(), uniform.elem_count()), (1, 4000));
 }
 
@@ -135,7 +136,7 @@ fn loading_is_strict_and_names_the_culprits() {
     let make = |names: &[(&str, usize)]| {
         let mut store = store(DType::F32);
         for &(name, n) in names {
-            store.normal(name, n, 1.0).unwrap();
+            store.draw(name, n, Init::Normal(1.0)).unwrap();
         }
         store
     };
@@ -151,8 +152,8 @@ fn loading_is_strict_and_names_the_culprits() {
     assert!(header.starts_with(r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32""#), "{header}");
     // a f64 model reads f32 weights
     let mut wide = store(DType::F64);
-    wide.zeros("a", 2).unwrap();
-    wide.zeros("b", 3).unwrap();
+    wide.draw("a", 2, Init::ZEROS).unwrap();
+    wide.draw("b", 3, Init::ZEROS).unwrap();
     wide.load(&before).unwrap();
     assert_eq!(values(wide.get("b").unwrap()), values(model.get("b").unwrap()));
     // a tensor taken from the store before sees the new values

@@ -4,8 +4,8 @@ mod nn_support;
 
 use candle_core::{DType, Result, Tensor, Var};
 use mfdoom_nn::{
-    AdamW, AdamWConfig, ParameterStore, attention, clip_grad_norm, gather_add, geglu, layer_norm, linear,
-    value_hidden,
+    AdamW, AdamWConfig, Init, ParameterStore, attention, clip_grad_norm, gather_add, geglu, layer_norm,
+    linear, value_hidden,
 };
 
 use self::nn_support::{attention_block, bytes, cells, feed_forward_block, index, loss, normal, run};
@@ -69,7 +69,7 @@ fn steps_do_not_depend_on_threads() {
     let train = |threads: usize| {
         pool(threads, || {
             let mut store = ParameterStore::new(3, DType::F32, &candle_core::Device::Cpu);
-            let w = store.normal("w", (300, 200), 1.0).unwrap();
+            let w = store.draw("w", (300, 200), Init::Normal(1.0)).unwrap();
             let mut optimiser = AdamW::new(AdamWConfig::default(), &store, |_| Some(0.01)).unwrap();
             for _ in 0..3 {
                 let mut grads = loss(&w.sqr().unwrap()).unwrap().backward().unwrap();

@@ -7,11 +7,10 @@ use candle_core::{DType, Device};
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult, initialise};
+use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult};
+use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{
-    Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, load_weights, train,
-};
+use mfdoom_train::{Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train};
 use serde_json::json;
 
 use crate::args::{Args, TrainingArgs};
@@ -45,12 +44,9 @@ pub fn run(args: Args) -> Result<()> {
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let device = open_device(&args)?;
-    let store = initialise(&config, args.seed.seed, DType::F32, &device).or_failed()?;
-    if let Some(init) = &init {
-        load_weights(&store, &init.weights)?;
-    }
+    let (model, store) = build(&args, &config, init.as_ref(), &device)?;
     let task = Pretraining {
-        model: Model::load(&store, &config).or_failed()?,
+        model,
         cells: &cells,
         held_back: split.validation,
         views: views(&args, &config),
@@ -161,6 +157,25 @@ fn open_device(args: &Args) -> Result<Device> {
         tracing::warn!("{note}");
     }
     Ok(device)
+}
+
+/// Draws the parameters, or takes those of the model to start from.
+fn build(
+    args: &Args,
+    config: &ModelConfig,
+    init: Option<&Init>,
+    device: &Device,
+) -> Result<(Model, ParameterStore)> {
+    let Some(init) = init else {
+        let p = ParameterBuilder::fresh(args.seed.seed, DType::F32, device);
+        let model = Model::build(&p, config).or_failed()?;
+        return Ok((model, p.finish().or_failed()?));
+    };
+    let open = || {
+        let p = ParameterBuilder::file(&init.weights, DType::F32, device)?;
+        Ok((Model::build(&p, config)?, p.finish()?))
+    };
+    open().or_unfit(&init.weights)
 }
 
 fn views(args: &Args, config: &ModelConfig) -> Views {

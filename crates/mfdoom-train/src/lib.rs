@@ -35,6 +35,6 @@ pub use pretraining::Pretraining;
 pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use split::{Split, Validation};
-pub use trained::{Adapter, Mapped, Trained, load_weights};
+pub use trained::{Adapter, Mapped, Trained};
 pub use trainer::{Plan, Selection, StepLoss, Task, decays, train};
 pub use view::{Views, highest, inference};

@@ -43,18 +43,18 @@ impl Task for Pretraining<'_> {
         let batch = self.views.training(self.cells, cells, epoch);
         let subset = self.needs_subset().then(|| self.views.subset(&batch, cells, epoch));
         project(store, self.model.config(), &batch)?;
-        let loss = loss(store, &self.model, &batch, subset.as_ref())?;
+        let loss = loss(&self.model, &batch, subset.as_ref())?;
         let named = |t: mfdoom_model::Term| Some((format!("{}/{}", t.objective, t.name), t.value?));
         Ok(StepLoss { total: loss.total, terms: loss.terms.into_iter().filter_map(named).collect() })
     }
 
-    fn validate(&self, store: &ParameterStore) -> Result<Vec<(String, f64)>> {
+    fn validate(&self, _: &ParameterStore) -> Result<Vec<(String, f64)>> {
         let mut sums = Sums::default();
         let mut heads = Heads::new(&self.model);
         for batch in self.held_back.chunks(self.batch_cells) {
             let packed = inference(self.cells, batch, self.model.config().max_tokens);
             let pooled = self.model.forward(&packed).or_failed()?;
-            let loss = loss_of(store, &self.model, &pooled, &packed, None).or_failed()?;
+            let loss = loss_of(&self.model, &pooled, &packed, None).or_failed()?;
             sums.add("loss/total".into(), number(&loss.total)?);
             for term in loss.terms {
                 if let Some(value) = &term.value {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 use mfdoom_artifact::{Manifest, ModelDir};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::{FORMAT, Model, ModelConfig, PackedBatch, TensorResult, initialise};
+use mfdoom_model::{FORMAT, Model, ModelConfig, PackedBatch};
 use mfdoom_nn::ParameterStore;
 use mfdoom_tokens::{Coverage, Measured, ModalityTokens, TokenBatch, TokenSchema, Vocabulary, VocabularyMap};
 
@@ -42,23 +42,10 @@ impl Trained {
                 .found(format!("{} genes", vocabulary.len()))
                 .wanted(format!("{} genes", config.vocab - 1)));
         }
-        let store = initialise(&config, 0, DType::F32, device).or_failed()?;
-        load_weights(&store, &folder.weights_path())?;
-        let model = Model::load(&store, &config).or_failed()?;
+        let (model, store) = Model::open(&folder.weights_path(), &config, device)?;
         let weights_sha256 = folder.weights_sha256()?;
         Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone(), weights_sha256 })
     }
-}
-
-/// Loads the weights of a file into a store, all of them and no others.
-///
-/// # Errors
-/// Contract: the file is damaged or its tensors are others.
-pub fn load_weights(store: &ParameterStore, path: &Path) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    store.load(&bytes).map_err(|e| {
-        Error::contract(format!("{}: not the weights of its config.json", path.display())).source(e)
-    })
 }
 
 /// The way from the tokens of one table to batches of a model.

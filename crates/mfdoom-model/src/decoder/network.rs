@@ -1,7 +1,7 @@
 //! The network of a decoder: gene queries meet what the backbone says of a cell.
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{ParameterStore, layer_norm, linear};
+use mfdoom_nn::{ParameterBuilder, ParameterStore, layer_norm, linear};
 
 use super::config::{Architecture, DecoderConfig};
 use crate::attention::Attention;
@@ -90,7 +90,7 @@ impl Network {
             },
             Architecture::Attention => Kind::Attention {
                 genes: tensor(store, "decoder.genes")?,
-                attention: Attention::load(store, backbone, "decoder.attn")?,
+                attention: Attention::build(&ParameterBuilder::over(store).pp("decoder.attn"), backbone)?,
                 mlp: Mlp::load(store)?,
             },
         };

@@ -1,12 +1,11 @@
 //! Names, shapes and initial values of a decoder's tensors.
 
 use candle_core::Result;
-use mfdoom_nn::ParameterStore;
+use mfdoom_nn::{Init, ParameterStore};
 
 use super::config::{Architecture, DecoderConfig};
-use crate::attention;
 use crate::config::ModelConfig;
-use crate::parameters::{Init, Parameter, add, parameter};
+use crate::parameters::{Parameter, add, parameter};
 
 /// Beginning of the name of every tensor of a decoder.
 pub const PREFIX: &str = "decoder.";
@@ -50,7 +49,11 @@ pub fn decoder_parameters(config: &DecoderConfig, backbone: &ModelConfig) -> Vec
         }
         Architecture::Attention => {
             all.push(parameter("decoder.genes", [rows, dim], Init::Normal(1.0)));
-            all.extend(attention::parameters(backbone, "decoder.attn"));
+            let (inner, from) = (backbone.inner(), |inputs| Init::Linear { inputs });
+            all.push(parameter("decoder.attn.norm.weight", [dim], Init::ONES));
+            all.push(parameter("decoder.attn.to_q.weight", [inner, dim], from(dim)));
+            all.push(parameter("decoder.attn.to_kv.weight", [2 * inner, dim], from(dim)));
+            all.push(parameter("decoder.attn.to_out.weight", [dim, inner], from(inner)));
             all.extend(mlp(1));
         }
     }

@@ -5,12 +5,11 @@ mod invariance;
 
 use candle_core::{Result, Tensor};
 pub use contrastive::pairs;
-use mfdoom_nn::ParameterStore;
+use mfdoom_nn::{Init, ParameterBuilder};
 
 use crate::batch::PackedBatch;
-use crate::config::{ModelConfig, Objective, Reduction};
+use crate::config::{ModelConfig, Objective, Reduction, Temperature};
 use crate::model::Model;
-use crate::parameters::tensor;
 
 /// A loss and the terms that it consists of.
 #[derive(Clone, Debug)]
@@ -30,6 +29,27 @@ pub struct Term {
     pub name: String,
     /// A scalar; `None` where no cell of the batch could be compared.
     pub value: Option<Tensor>,
+}
+
+/// Parameters of the objectives.
+#[derive(Clone, Debug)]
+pub struct Objectives {
+    logit_scale: Tensor,
+}
+
+impl Objectives {
+    /// Takes the parameters of the objectives of a configuration.
+    ///
+    /// # Errors
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+        let shape = match config.contrastive.temperature {
+            Temperature::Shared => vec![],
+            Temperature::PerPair => vec![pairs(config).len()],
+        };
+        let start = Init::Constant((1.0f64 / 0.07).ln());
+        Ok(Self { logit_scale: p.get("loss.logit_scale", shape, start)? })
+    }
 }
 
 /// What the objectives of a batch need to know.
@@ -62,14 +82,9 @@ impl Outputs<'_> {
 ///
 /// # Errors
 /// Where the device fails.
-pub fn loss(
-    store: &ParameterStore,
-    model: &Model,
-    batch: &PackedBatch,
-    subset: Option<&PackedBatch>,
-) -> Result<Loss> {
+pub fn loss(model: &Model, batch: &PackedBatch, subset: Option<&PackedBatch>) -> Result<Loss> {
     let pooled = model.forward(batch)?;
-    loss_of(store, model, &pooled, batch, subset)
+    loss_of(model, &pooled, batch, subset)
 }
 
 /// As [`loss`], from pooled vectors that are there already.
@@ -77,7 +92,6 @@ pub fn loss(
 /// # Errors
 /// Where the device fails.
 pub fn loss_of(
-    store: &ParameterStore,
     model: &Model,
     pooled: &Tensor,
     batch: &PackedBatch,
@@ -90,7 +104,7 @@ pub fn loss_of(
     let mut all = Vec::new();
     for (&objective, &weight) in config.objectives.iter().filter(|(_, weight)| **weight > 0.0) {
         let terms = match objective {
-            Objective::Contrastive => contrastive::terms(&outputs, &tensor(store, "loss.logit_scale")?)?,
+            Objective::Contrastive => contrastive::terms(&outputs, &model.objectives().logit_scale)?,
             Objective::Invariance => invariance::terms(&outputs, subset)?,
         };
         let valid: Vec<&Tensor> = terms.iter().filter_map(|(_, value)| value.as_ref()).collect();
