@@ -1,15 +1,22 @@
 //! What a model is made of: sizes, the fusion scheme and the objectives, as stored in `config.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::choice::choices;
+use crate::objective::Objective;
+use crate::scheme::{Fusion, Scheme};
 
 /// Version of `config.json` that this crate reads and writes.
 pub const FORMAT: u32 = 1;
 
 /// Largest size of anything: beyond every network, and small enough that products of sizes do not overflow.
 const MAX_SIZE: usize = 1 << 28;
+
+/// Most modalities of a model; `modal-channel` has a block for every set of them.
+const MAX_MODALITIES: usize = 16;
 
 /// A whole model. Two equal configurations have the same tensors under the same names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,28 +60,6 @@ pub struct ModelConfig {
     pub objectives: BTreeMap<Objective, f64>,
     /// Settings of the contrastive objective.
     pub contrastive: Contrastive,
-}
-
-/// Which query rows read which key ranges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fusion {
-    /// One fusion block that reads every present modality.
-    Zorro,
-    /// Block 0 reads all modalities, one more block per modality reads all but that one.
-    LeaveOneOut,
-    /// No fusion tokens: the outputs of the modalities only.
-    None,
-}
-
-/// What is optimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Objective {
-    /// Symmetric InfoNCE over pairs of modalities and (modality, fusion).
-    Contrastive,
-    /// Fusion from a subset of the modalities, and `global`, against fusion from all of them.
-    Invariance,
 }
 
 /// How a raw count becomes a value.
@@ -230,7 +215,6 @@ impl ModelConfig {
     /// Usage, naming the setting.
     pub fn check(&self) -> Result<()> {
         let sizes = [
-            ("modalities", self.modalities.len()),
             ("vocab", self.vocab),
             ("dim", self.dim),
             ("heads", self.heads),
@@ -240,6 +224,10 @@ impl ModelConfig {
         ];
         if let Some((name, n)) = sizes.iter().find(|(_, n)| *n == 0 || *n > MAX_SIZE) {
             return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("1 to {MAX_SIZE}")));
+        }
+        let n = self.modalities.len();
+        if n == 0 || n > MAX_MODALITIES {
+            return Err(Error::usage(format!("model: {n} modalities")).wanted(format!("1 to {MAX_MODALITIES}")));
         }
         let most = [("depth", self.depth), ("fusion_tokens", self.fusion_tokens)];
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
@@ -254,19 +242,25 @@ impl ModelConfig {
                 Error::usage(format!("model: objective {name} has the weight {x}")).wanted("a number from 0")
             );
         }
-        if self.fusion != Fusion::None && self.fusion_tokens == 0 {
+        if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
+            return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
+                .wanted("letters, digits, '_' and '-'"));
+        }
+        let scheme = Scheme::of(self);
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = scheme.outputs.iter().find(|output| !seen.insert(&output.name)) {
+            return Err(Error::usage(format!("model: two heads are called '{}'", twice.name))
+                .help("rename the modality in mfdoom-preprocess: --modality NAME=SOURCE"));
+        }
+        if !scheme.blocks.is_empty() && self.fusion_tokens == 0 {
             return Err(Error::usage("model: a fusion scheme needs fusion tokens")
                 .help("--fusion-tokens 8, or --fusion none"));
         }
-        if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
-            return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
-                .wanted("letters, digits, '_' and '-', none of fusion, global, shared"));
-        }
-        if self.fusion == Fusion::None && self.weight(Objective::Invariance) > 0.0 {
-            return Err(Error::usage(
-                "model: 'invariance' needs fusion tokens, and the fusion scheme is none",
-            )
-            .help("--objective invariance=0, or another --fusion"));
+        for (objective, _) in self.objectives.iter().filter(|(_, weight)| **weight > 0.0) {
+            objective.check(self, &scheme).map_err(|why| {
+                Error::usage(format!("model: '{objective}' {why}"))
+                    .help(format!("--objective {objective}=0, or another --fusion"))
+            })?;
         }
         Ok(())
     }
@@ -287,36 +281,17 @@ impl ModelConfig {
     }
 }
 
+/// Whether a name can stand in the names of tensors and columns.
 fn is_modality_name(name: &str) -> bool {
-    let reserved = ["fusion", "global", "shared"].contains(&name) || name.starts_with("fusion_without_");
-    !name.is_empty() && !reserved && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
-/// Gives a setting the names that its JSON form has, for the command line.
-macro_rules! named {
-    ($($kind:ident),*) => {$(
-        impl std::fmt::Display for $kind {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                match serde_json::to_value(self) {
-                    Ok(serde_json::Value::String(name)) => f.write_str(&name),
-                    _ => Err(std::fmt::Error),
-                }
-            }
-        }
-
-        impl std::str::FromStr for $kind {
-            type Err = String;
-
-            fn from_str(name: &str) -> std::result::Result<Self, String> {
-                serde_json::from_value(serde_json::Value::String(name.into())).map_err(|e| e.to_string())
-            }
-        }
-    )*};
-}
-
-pub(crate) use named;
-
-named!(Fusion, LayerStyle, Negatives, Objective, Preset, Reduction, Temperature, ValueTransform);
+choices!(LayerStyle { Prenorm, Xla });
+choices!(Negatives { Present, All });
+choices!(Preset { Tiny, Small, Base, Paper });
+choices!(Reduction { Mean, Sum });
+choices!(Temperature { Shared, PerPair });
+choices!(ValueTransform { Log1p, LogNormalized, Raw });
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //! ```text
 //! config.rs      what a model is made of            encoder.rs    token -> vector
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
-//! scheme.rs      who reads what                     pool.rs       rows -> one vector per output
+//! scheme/        who reads what                     pool.rs       rows -> one vector per output
 //! objective/     what is optimised                  decoder/      what value has this gene in this cell
 //! ```
 //!
@@ -13,6 +13,7 @@
 mod attention;
 mod backbone;
 mod batch;
+mod choice;
 mod config;
 pub mod decoder;
 mod encoder;
@@ -26,14 +27,14 @@ mod scheme;
 pub use attention::Attention;
 pub use backbone::Backbone;
 pub use batch::{PackedBatch, PackedModality};
+pub use choice::Choice;
 pub use config::{
-    Contrastive, FORMAT, Fusion, LayerStyle, ModelConfig, Negatives, Objective, Preset, Reduction,
-    Temperature, ValueTransform,
+    Contrastive, FORMAT, LayerStyle, ModelConfig, Negatives, Preset, Reduction, Temperature, ValueTransform,
 };
 pub use encoder::Encoder;
 pub use error::TensorResult;
 pub use model::{Hidden, Model, initialise, project};
-pub use objective::{Loss, Objectives, Term, loss, loss_of, pairs};
+pub use objective::{BatchViews, Loss, NamedTerm, Needs, Objective, Objectives, Outputs, Term, Terms, loss, loss_of, pairs};
 pub use parameters::Parameter;
 pub use pool::Pool;
-pub use scheme::{Block, Layout, Output, Reads, Scheme};
+pub use scheme::{Block, Fusion, Layout, Output, Reads, Scheme};

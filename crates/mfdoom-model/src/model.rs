@@ -167,10 +167,9 @@ pub fn initialise(config: &ModelConfig, seed: u64, dtype: DType, device: &Device
 ///
 /// # Errors
 /// Where a parameter is missing.
-pub fn project(store: &ParameterStore, config: &ModelConfig, batch: &PackedBatch) -> Result<()> {
-    let bounds = &config.contrastive;
-    let scale = store.get("loss.logit_scale")?;
-    scale.set(&scale.clamp(bounds.logit_scale_min, bounds.logit_scale_max)?)?;
+pub fn project(store: &ParameterStore, model: &Model, batch: &PackedBatch) -> Result<()> {
+    let config = &model.config;
+    model.objectives.project(store, config)?;
     let Some(radius) = config.embed_max_norm else { return Ok(()) };
     for (name, tokens) in config.modalities.iter().zip(&batch.modalities) {
         project_rows(store.get(&encoder::gene_table(config, name))?, &tokens.ids, radius)?;

@@ -63,8 +63,8 @@ fn forward_backward(f: &Fixture) {
     let tolerance = Tolerance::of(f);
     let batch = f.batch("input");
     let store = f.store();
-    project(&store, &f.config, &batch).unwrap();
     let model = Model::load(&store, &f.config).unwrap();
+    project(&store, &model, &batch).unwrap();
 
     let mut stages = Vec::new();
     let hidden = model.trace(&batch, |x| stages.push(x.clone())).unwrap();
@@ -76,7 +76,7 @@ fn forward_backward(f: &Fixture) {
         f.close(&format!("pooled.{}", output.name), &ours, tolerance.states);
     }
 
-    let result = loss_of(&model, &pooled, &batch, None).unwrap();
+    let result = loss_of(&model, &pooled, &batch.clone().into()).unwrap();
     check_loss(f, &result, tolerance.loss);
     let gradients = result.total.backward().unwrap();
     for (name, var) in store.iter() {
@@ -145,8 +145,8 @@ fn adamw(f: &Fixture) {
     let before: Vec<f32> = f.tensor("loss.before_each_step").to_vec1().unwrap();
     for (step, wanted) in before.into_iter().enumerate() {
         let batch = &batches[step % batches.len()];
-        project(&store, &f.config, batch).unwrap();
-        let result = loss(&model, batch, None).unwrap();
+        project(&store, &model, batch).unwrap();
+        let result = loss(&model, &batch.clone().into()).unwrap();
         let value: f32 = result.total.to_scalar().unwrap();
         assert!((value - wanted).abs() <= 3e-6, "{}: loss before step {step}: {value} {wanted}", f.name);
         optimiser.step(&store, &result.total.backward().unwrap(), rate).unwrap();
@@ -154,8 +154,8 @@ fn adamw(f: &Fixture) {
     let trained = copies(&store);
     let after: Vec<f32> = f.tensor("loss.after_last_step").to_vec1().unwrap();
     for (batch, wanted) in batches.iter().zip(after) {
-        project(&store, &f.config, batch).unwrap();
-        let value: f32 = loss(&model, batch, None).unwrap().total.to_scalar().unwrap();
+        project(&store, &model, batch).unwrap();
+        let value: f32 = loss(&model, &batch.clone().into()).unwrap().total.to_scalar().unwrap();
         assert!((value - wanted).abs() <= 3e-6, "{}: loss after the run: {value} {wanted}", f.name);
     }
     // Evaluating projects rows and clamps the temperature in place, and a fixture does not say whether its final

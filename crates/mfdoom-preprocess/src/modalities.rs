@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mfdoom_counts::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
 use mfdoom_counts::{Counts, Source, show_values};
 use mfdoom_error::{Error, Result};
+use mfdoom_tokens::check_modality_name;
 
 use crate::args::{Ambiguous, Args};
 use crate::inputs::Counted;
@@ -18,8 +19,6 @@ pub const EXPRESSION: &str = "expression";
 
 /// Layers that hold spliced and unspliced counts.
 const PAIR: [(&str, [&str; 4]); 2] = [(SPLICED, SPLICED_LAYERS), (UNSPLICED, UNSPLICED_LAYERS)];
-/// Names that the model's own outputs have.
-const RESERVED: [&str; 2] = ["fusion", "global"];
 /// The source of `--modality NAME=none`.
 const NONE: &str = "none";
 
@@ -163,12 +162,7 @@ impl Wanted {
         let mut wanted = Self { matrices: BTreeMap::new(), left_out: BTreeSet::new() };
         for assignment in &args.modality {
             let name = &assignment.name;
-            if RESERVED.iter().any(|head| name == head || name.starts_with("fusion_")) {
-                return Err(Error::usage(format!(
-                    "--modality {name}=: the name belongs to a head of the model"
-                ))
-                .wanted("another name"));
-            }
+            check_modality_name(name).map_err(|e| e.context(format!("--modality {name}=")))?;
             if wanted.names(name) {
                 return Err(Error::usage(format!("--modality {name}= is given twice")));
             }

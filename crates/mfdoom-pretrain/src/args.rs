@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Group, Parser};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
-use mfdoom_model::{Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
+use mfdoom_model::{Choice, Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
 use mfdoom_train::Validation;
 use serde::Serialize;
 
@@ -60,20 +61,20 @@ pub struct Args {
 /// What the model is made of.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct ModelArgs {
-    /// Size: tiny, small, base or paper
-    #[arg(long, value_name = "NAME", default_value_t = Preset::Small, help_heading = "Model")]
+    /// Size
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Small, value_parser = choice::<Preset>(), help_heading = "Model")]
     pub preset: Preset,
 
-    /// Who reads what: leave-one-out, zorro or none
-    #[arg(long, value_name = "SCHEME", default_value_t = Fusion::LeaveOneOut, help_heading = "Model")]
+    /// Who reads what
+    #[arg(long, value_name = "SCHEME", default_value_t = Fusion::LeaveOneOut, value_parser = choice::<Fusion>(), help_heading = "Model")]
     pub fusion: Fusion,
 
     /// Learned tokens of a fusion block [default: of the preset]
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub fusion_tokens: Option<usize>,
 
-    /// How a count becomes a value: log1p, log_normalized or raw
-    #[arg(long, value_name = "NAME", default_value_t = ValueTransform::Log1p, help_heading = "Model")]
+    /// How a count becomes a value
+    #[arg(long, value_name = "NAME", default_value_t = ValueTransform::Log1p, value_parser = choice::<ValueTransform>(), help_heading = "Model")]
     pub value_transform: ValueTransform,
 
     /// Clamp counts to this before any transform
@@ -88,16 +89,16 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
-    /// Objectives and their weights: contrastive, invariance [default: both 1]
-    #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective, help_heading = "Objectives")]
+    #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective, help_heading = "Objectives", help = objectives())]
+    #[allow(missing_docs, reason = "the help lists what there is")]
     pub objectives: Vec<(Objective, f64)>,
 
-    /// Negatives of the contrastive objective: present or all
-    #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, help_heading = "Objectives")]
+    /// Negatives of the contrastive objective: cells that have both sides, or all
+    #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, value_parser = choice::<Negatives>(), help_heading = "Objectives")]
     pub negatives: Negatives,
 
-    /// Temperatures of the contrastive objective: shared or per_pair
-    #[arg(long, value_name = "WHICH", default_value_t = Temperature::Shared, help_heading = "Objectives")]
+    /// Temperatures of the contrastive objective: one, or one for each pair
+    #[arg(long, value_name = "WHICH", default_value_t = Temperature::Shared, value_parser = choice::<Temperature>(), help_heading = "Objectives")]
     pub temperature: Temperature,
 }
 
@@ -144,6 +145,15 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
     #[serde(serialize_with = "as_text")]
     pub validation: Validation,
+}
+
+/// Takes one of the names that a setting can have.
+fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::names()).try_map(|name| name.parse())
+}
+
+fn objectives() -> String {
+    format!("Objectives and their weights, of {} [default: contrastive and invariance 1]", Objective::names().join(", "))
 }
 
 fn objective(text: &str) -> Result<(Objective, f64), String> {

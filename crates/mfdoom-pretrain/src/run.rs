@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult};
+use mfdoom_model::{FORMAT, Model, ModelConfig, Scheme, TensorResult};
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
 use mfdoom_train::{Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train};
@@ -21,6 +21,7 @@ use crate::card;
 /// # Errors
 /// Those of reading tokens, of the settings, and of training.
 pub fn run(args: Args) -> Result<()> {
+    mfdoom_cli::keep_freed_pages();
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
     let init = args.init.as_ref().map(|path| Init::open(path)).transpose()?;
@@ -99,9 +100,8 @@ fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
     config.value_transform = model.value_transform;
     config.max_value = model.max_value;
     config.shared_genes = model.shared_genes;
-    if model.fusion == mfdoom_model::Fusion::None {
-        config.objectives.remove(&mfdoom_model::Objective::Invariance);
-    }
+    let (scheme, default) = (Scheme::of(&config), config.clone());
+    config.objectives.retain(|objective, _| objective.check(&default, &scheme).is_ok());
     settle(args, config)
 }
 
@@ -190,7 +190,7 @@ fn views(args: &Args, config: &ModelConfig) -> Views {
 fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) -> Plan {
     let TrainingArgs { epochs, batch_cells, batch_tokens, lr, warmup, weight_decay, clip, .. } =
         args.training.clone();
-    let most = batch_cells * config.max_tokens * config.modalities.len();
+    let most = batch_cells.saturating_mul(config.max_tokens).saturating_mul(config.modalities.len());
     let tokens = training.iter().map(|c| cells.cell_tokens(*c, config.max_tokens)).collect();
     let sampler = Sampler {
         cells: training,

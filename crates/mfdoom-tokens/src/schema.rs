@@ -17,6 +17,7 @@ use mfdoom_artifact::{Manifest, ObsField};
 use mfdoom_error::{Error, Result};
 
 use crate::measured::Measured;
+use crate::modality::check_modality_name;
 use crate::vocabulary::Vocabulary;
 
 /// Format tag of the token table.
@@ -45,7 +46,7 @@ impl TokenSchema {
     /// Builds a schema without obs columns.
     ///
     /// # Errors
-    /// Usage: a modality twice, or a name that is not letters, digits, `_` and `-`.
+    /// Usage: a modality twice, or those of [`check_modality_name`].
     pub fn new(
         modalities: Vec<String>,
         vocabulary: Arc<Vocabulary>,
@@ -53,11 +54,7 @@ impl TokenSchema {
         manifest: Manifest,
     ) -> Result<Self> {
         for (i, name) in modalities.iter().enumerate() {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            if name.is_empty() || !name.chars().all(plain) {
-                return Err(Error::usage(format!("{name:?} cannot name a modality"))
-                    .wanted("letters, digits, '_' and '-'"));
-            }
+            check_modality_name(name)?;
             if modalities[..i].contains(name) {
                 return Err(Error::usage(format!("modality {name:?} is given twice")));
             }
@@ -148,6 +145,9 @@ impl TokenSchema {
             .filter(|field| matches!(field.data_type(), DataType::LargeList(_)))
             .filter_map(|field| field.name().strip_suffix("_index").map(str::to_owned))
             .collect();
+        for name in &modalities {
+            check_modality_name(name).map_err(|e| Error::contract(format!("{source}: a name of a modality")).source(e))?;
+        }
         let vocabulary = Arc::new(vocabulary);
         let mut read = Self { modalities, obs: Vec::new(), vocabulary, measured, manifest };
         let reserved = read.reserved();

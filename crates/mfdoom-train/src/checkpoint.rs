@@ -1,12 +1,13 @@
 //! The state of a run on disk, from which it goes on bit for bit.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use candle_core::Device;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
-use mfdoom_artifact::{AtomicDir, Position};
+use mfdoom_artifact::{AtomicDir, Position, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, ParameterStore};
@@ -17,6 +18,8 @@ const WEIGHTS: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
 const METRICS: &str = "metrics.parquet";
 const BEST: &str = "best.safetensors";
+/// Lists the other files as `sha256sum` does.
+const SUMS: &str = "SHA256SUMS";
 
 /// The best state of a run so far.
 #[derive(Clone, Debug)]
@@ -54,9 +57,9 @@ struct State {
     identity: String,
     #[serde(flatten)]
     position: Position,
-    /// Epoch and score of the best state.
+    /// Epoch and score of the best state, the score by its bits, which text would round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    best: Option<(u64, f64)>,
+    best: Option<(u64, u64)>,
 }
 
 impl Checkpoint {
@@ -98,16 +101,15 @@ impl Checkpoint {
             let path = self.path.join(name);
             fs::read(&path).map_err(|e| Error::io(&path, e))
         };
-        let damaged = |e: candle_core::Error| {
-            Error::contract(format!("{}: damaged checkpoint", self.path.display()))
-                .source(e)
-                .help("remove the folder and train anew")
-        };
+        let damaged = |e: candle_core::Error| self.damaged().source(e);
+        self.verify(state.best.is_some())?;
         store.load_where(&read(WEIGHTS)?, |name| store.is_trained(name)).map_err(damaged)?;
         let moments =
             candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
         optimiser.restore(store, &moments.into_iter().collect()).map_err(damaged)?;
-        let best = |(epoch, score)| read(BEST).map(|weights| Best { epoch, score, weights });
+        let best = |(epoch, score)| {
+            read(BEST).map(|weights| Best { epoch, score: f64::from_bits(score), weights })
+        };
         let metrics = read_metrics(&self.path.join(METRICS))?;
         Ok(Some(Progress { position: state.position, metrics, best: state.best.map(best).transpose()? }))
     }
@@ -128,12 +130,37 @@ impl Checkpoint {
         if let Some(best) = &progress.best {
             write(BEST, &best.weights)?;
         }
-        let best = progress.best.as_ref().map(|best| (best.epoch, best.score));
+        let best = progress.best.as_ref().map(|best| (best.epoch, best.score.to_bits()));
         let state = State { identity: self.identity.clone(), position: progress.position, best };
         let json = serde_json::to_vec(&state)
             .map_err(|e| Error::failed("the state of the run cannot be written").source(e))?;
         write(STATE, &json)?;
+        let sums: Vec<String> = files(progress.best.is_some())
+            .into_iter()
+            .map(|name| Ok(format!("{}  {name}\n", sha256_file(&folder.path().join(name))?)))
+            .collect::<Result<_>>()?;
+        write(SUMS, sums.concat().as_bytes())?;
         folder.commit()
+    }
+
+    /// Compares every file with its checksum: one flipped bit of a weight would train on unnoticed.
+    fn verify(&self, best: bool) -> Result<()> {
+        let path = self.path.join(SUMS);
+        let text = fs::read_to_string(&path).map_err(|e| self.damaged().found(format!("{SUMS}: {e}")))?;
+        let known: BTreeMap<&str, &str> =
+            text.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect();
+        for name in files(best) {
+            let found = sha256_file(&self.path.join(name)).map_err(|e| self.damaged().source(e))?;
+            if known.get(name) != Some(&found.as_str()) {
+                return Err(self.damaged().found(format!("{name} differs from its line in {SUMS}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn damaged(&self) -> Error {
+        Error::contract(format!("{}: damaged checkpoint", self.path.display()))
+            .help("remove the folder and train anew")
     }
 
     /// Removes the checkpoint of a run that has ended.
@@ -149,11 +176,7 @@ impl Checkpoint {
 
     fn state(&self) -> Result<State> {
         let path = self.path.join(STATE);
-        let state: State = serde_json::from_value(read_json(&path)?).map_err(|e| {
-            Error::contract(format!("{}: damaged checkpoint", path.display()))
-                .source(e)
-                .help("remove the folder and train anew")
-        })?;
+        let state: State = serde_json::from_value(read_json(&path)?).map_err(|e| self.damaged().source(e))?;
         if state.identity != self.identity {
             return Err(Error::incompatible(format!(
                 "{}: the checkpoint is of a run with other inputs or settings",
@@ -161,8 +184,17 @@ impl Checkpoint {
             ))
             .help("give the same inputs and settings, or --force without --resume to begin anew"));
         }
+        if state.best.is_some_and(|(epoch, _)| epoch > state.position.epoch) {
+            return Err(self.damaged().found(format!("{STATE}: a best state of an epoch to come")));
+        }
         Ok(state)
     }
+}
+
+/// Returns the files of a checkpoint that have a checksum.
+fn files(best: bool) -> Vec<&'static str> {
+    let always = [STATE, WEIGHTS, OPTIMISER, METRICS];
+    always.into_iter().chain(best.then_some(BEST)).collect()
 }
 
 /// Returns the trained parameters as safetensors bytes.

@@ -6,7 +6,7 @@ use candle_core::{DType, IndexOp, Tensor};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric};
 use mfdoom_metrics::{Retrieval, retrieval};
-use mfdoom_model::{Model, Objective, PackedBatch, TensorResult, loss, loss_of, pairs, project};
+use mfdoom_model::{BatchViews, Model, PackedBatch, TensorResult, loss, loss_of, pairs, project};
 use mfdoom_nn::ParameterStore;
 
 use crate::data::Cells;
@@ -32,18 +32,20 @@ pub struct Pretraining<'a> {
 }
 
 impl Pretraining<'_> {
-    /// Whether `invariance` needs a second look at each batch with fewer modalities.
-    fn needs_subset(&self) -> bool {
-        self.model.config().weight(Objective::Invariance) > 0.0 && self.model.scheme().blocks.len() == 1
+    /// Returns what a step of `epoch` sees of cells.
+    fn views(&self, cells: &[usize], epoch: u64) -> BatchViews {
+        let needs = self.model.objectives().needs(self.model.scheme());
+        let shown = self.views.training(self.cells, cells, epoch);
+        let subset = needs.subset.then(|| self.views.subset(&shown, cells, epoch));
+        BatchViews { shown, subset }
     }
 }
 
 impl Task for Pretraining<'_> {
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
-        let batch = self.views.training(self.cells, cells, epoch);
-        let subset = self.needs_subset().then(|| self.views.subset(&batch, cells, epoch));
-        project(store, self.model.config(), &batch)?;
-        let loss = loss(&self.model, &batch, subset.as_ref())?;
+        let views = self.views(cells, epoch);
+        project(store, &self.model, &views.shown)?;
+        let loss = loss(&self.model, &views)?;
         let named = |t: mfdoom_model::Term| Some((format!("{}/{}", t.objective, t.name), t.value?));
         Ok(StepLoss { total: loss.total, terms: loss.terms.into_iter().filter_map(named).collect() })
     }
@@ -54,14 +56,15 @@ impl Task for Pretraining<'_> {
         for batch in self.held_back.chunks(self.batch_cells) {
             let packed = inference(self.cells, batch, self.model.config().max_tokens);
             let pooled = self.model.forward(&packed).or_failed()?;
-            let loss = loss_of(&self.model, &pooled, &packed, None).or_failed()?;
+            let views = packed.into();
+            let loss = loss_of(&self.model, &pooled, &views).or_failed()?;
             sums.add("loss/total".into(), number(&loss.total)?);
             for term in loss.terms {
                 if let Some(value) = &term.value {
                     sums.add(format!("loss/{}/{}", term.objective, term.name), number(value)?);
                 }
             }
-            heads.add(&pooled, &packed).or_failed()?;
+            heads.add(&pooled, &views.shown).or_failed()?;
         }
         let mut scores = sums.means();
         scores.extend(heads.scores()?);

@@ -98,15 +98,29 @@ pub fn train(
         clock: Clock::new(),
     };
     match checkpoint.load(store, &mut run.optimiser)? {
-        Some(saved) => run.progress = saved,
+        Some(saved) => run.progress = checked(saved, plan)?,
         None if plan.selection.is_some() => drop(run.judge(0)?),
         None => {}
     }
-    observer.begin(run.progress.position, plan.epochs * plan.sampler.cells.len() as u64);
+    observer.begin(run.progress.position, plan.epochs.saturating_mul(plan.sampler.cells.len() as u64));
     while run.progress.position.epoch < plan.epochs && !run.has_converged() {
         run.epoch(checkpoint, observer)?;
     }
     run.finish()
+}
+
+/// Checks that a saved state is one that this run can have reached.
+fn checked(saved: Progress, plan: &Plan) -> Result<Progress> {
+    let Position { step, epoch, batch } = saved.position;
+    let batches = plan.sampler.epoch(epoch).len() as u64;
+    let most = epoch.saturating_mul(plan.sampler.cells.len() as u64).saturating_add(batch);
+    match epoch <= plan.epochs && batch < batches.max(1) && step <= most {
+        true => Ok(saved),
+        false => Err(Error::contract("the checkpoint is of no state that this run can have reached")
+            .found(format!("step {step}, epoch {epoch}, batch {batch}"))
+            .wanted(format!("at most {} epochs of {batches} batches", plan.epochs))
+            .help("remove the folder of the checkpoint and train anew")),
+    }
 }
 
 struct Run<'a> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ModelConfig, named};
+use crate::choice::choices;
+use crate::config::ModelConfig;
 
 /// Version of a decoder's `config.json` that this crate reads and writes.
 pub const DECODER_FORMAT: u32 = 1;
@@ -194,4 +195,6 @@ impl DecoderConfig {
     }
 }
 
-named!(DecoderTask, Architecture, DecoderLoss);
+choices!(DecoderTask { Expression, Velocity, Generative, Classification });
+choices!(Architecture { Attention, Pooled });
+choices!(DecoderLoss { Nb, Zinb, Mse, Huber, CrossEntropy });

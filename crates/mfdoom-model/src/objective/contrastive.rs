@@ -1,72 +1,109 @@
 //! Symmetric InfoNCE: a cell's vector in one output should find the same cell in another.
 
 use candle_core::{Result, Tensor};
+use mfdoom_nn::{Init, ParameterBuilder, ParameterStore};
 
-use super::{Outputs, normalise, rows};
-use crate::config::{Fusion, ModelConfig, Negatives, Temperature};
+use super::outputs::{Outputs, normalise, rows};
+use super::{NamedTerm, Terms};
+use crate::config::{ModelConfig, Negatives, Temperature};
+use crate::scheme::Scheme;
+
+/// Name of the log-temperature.
+const LOGIT_SCALE: &str = "loss.logit_scale";
+
+/// The mean of the two directions of cross-entropy over `exp(logit_scale) a b'` for each pair, with rows for the
+/// cells that have both sides and columns for those too or for all cells, as configured.
+#[derive(Debug)]
+pub struct Contrastive {
+    /// Log of the inverse temperature, one number or one for each pair.
+    logit_scale: Tensor,
+}
 
 /// Returns the compared outputs: every pair of modalities, then each modality with `fusion`.
 pub fn pairs(config: &ModelConfig) -> Vec<(String, String)> {
     let names = &config.modalities;
     let among = names.iter().enumerate().flat_map(|(i, a)| names[i + 1..].iter().map(move |b| (a, b)));
     let mut all: Vec<(String, String)> = among.map(|(a, b)| (a.clone(), b.clone())).collect();
-    if config.fusion != Fusion::None {
-        all.extend(names.iter().map(|m| (m.clone(), "fusion".into())));
+    if let Some(fusion) = Scheme::of(config).whole() {
+        all.extend(names.iter().map(|m| (m.clone(), fusion.name.clone())));
     }
     all
 }
 
-/// Returns the loss of each pair, `None` where no cell has both sides.
-///
-/// A pair is the mean of the two directions of cross-entropy over `exp(logit_scale) a b'`, with rows for the
-/// cells that have both sides and columns for those too or for all cells, as configured.
-pub(super) fn terms(outputs: &Outputs<'_>, logit_scale: &Tensor) -> Result<Vec<(String, Option<Tensor>)>> {
-    let config = outputs.config();
-    let scale = logit_scale.exp()?;
-    let head = |name: &str| {
-        let x = outputs.head(name)?;
-        if config.contrastive.l2_normalize { normalise(&x) } else { Ok(x) }
-    };
-    let has = |name: &str, cell: usize| {
-        config.modalities.iter().position(|m| m == name).is_none_or(|m| outputs.present[m][cell])
-    };
-    let cells = outputs.pooled.dim(0)?;
-    let mut all = Vec::new();
-    for (k, (a, b)) in pairs(config).into_iter().enumerate() {
-        let both: Vec<u32> = (0..cells).filter(|c| has(&a, *c) && has(&b, *c)).map(|c| c as u32).collect();
-        let value = if both.is_empty() {
-            None
-        } else {
-            let scale = match config.contrastive.temperature {
-                Temperature::Shared => scale.clone(),
-                Temperature::PerPair => scale.get(k)?,
-            };
-            let (x, y) = (head(&a)?, head(&b)?);
-            let negatives = config.contrastive.negatives;
-            let there = cross_entropy(&x, &y, &scale, &both, negatives)?;
-            let back = cross_entropy(&y, &x, &scale, &both, negatives)?;
-            Some(((there + back)? / 2.0)?)
-        };
-        all.push((format!("{a}|{b}"), value));
+impl Terms for Contrastive {
+    fn check(_: &ModelConfig, _: &Scheme) -> std::result::Result<(), String> {
+        Ok(())
     }
-    Ok(all)
+
+    fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+        let shape = match config.contrastive.temperature {
+            Temperature::Shared => vec![],
+            Temperature::PerPair => vec![pairs(config).len()],
+        };
+        let start = Init::Constant((1.0f64 / 0.07).ln());
+        Ok(Self { logit_scale: p.get(LOGIT_SCALE, shape, start)? })
+    }
+
+    fn project(&self, store: &ParameterStore, config: &ModelConfig) -> Result<()> {
+        let bounds = &config.contrastive;
+        let scale = store.get(LOGIT_SCALE)?;
+        scale.set(&scale.clamp(bounds.logit_scale_min, bounds.logit_scale_max)?)
+    }
+
+    fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {
+        let config = outputs.config();
+        let scales = self.logit_scale.exp()?;
+        let head = |name: &str| {
+            let x = outputs.head(name)?;
+            if config.contrastive.l2_normalize { normalise(&x) } else { Ok(x) }
+        };
+        let has = |name: &str, cell: usize| {
+            config.modalities.iter().position(|m| m == name).is_none_or(|m| outputs.present[m][cell])
+        };
+        let mut all = Vec::new();
+        for (k, (a, b)) in pairs(config).into_iter().enumerate() {
+            let both = (0..outputs.cells()).filter(|c| has(&a, *c) && has(&b, *c));
+            let pair = Pair {
+                both: both.map(|c| c as u32).collect(),
+                scale: match config.contrastive.temperature {
+                    Temperature::Shared => scales.clone(),
+                    Temperature::PerPair => scales.get(k)?,
+                },
+                negatives: config.contrastive.negatives,
+            };
+            let value = match pair.both.is_empty() {
+                true => None,
+                false => {
+                    let (x, y) = (head(&a)?, head(&b)?);
+                    Some(((pair.cross_entropy(&x, &y)? + pair.cross_entropy(&y, &x)?)? / 2.0)?)
+                }
+            };
+            all.push((format!("{a}|{b}"), value));
+        }
+        Ok(all)
+    }
 }
 
-fn cross_entropy(
-    x: &Tensor,
-    y: &Tensor,
-    scale: &Tensor,
-    both: &[u32],
+/// How two outputs are compared.
+struct Pair {
+    /// The cells that have both sides.
+    both: Vec<u32>,
+    scale: Tensor,
     negatives: Negatives,
-) -> Result<Tensor> {
-    let (x, own) = (rows(x, both)?, rows(y, both)?);
-    let columns = match negatives {
-        Negatives::All => y,
-        Negatives::Present => &own,
-    };
-    let logits = x.matmul(&columns.t()?)?.broadcast_mul(scale)?; // [cells with both, columns]
-    let positive = (&x * &own)?.sum(1)?.broadcast_mul(scale)?;
-    (log_sum_exp(&logits)? - positive)?.mean_all()
+}
+
+impl Pair {
+    /// Mean over the cells of the negative log probability of the cell itself, from `x` to `y`.
+    fn cross_entropy(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let (x, own) = (rows(x, &self.both)?, rows(y, &self.both)?);
+        let columns = match self.negatives {
+            Negatives::All => y,
+            Negatives::Present => &own,
+        };
+        let logits = x.matmul(&columns.t()?)?.broadcast_mul(&self.scale)?; // [cells with both, columns]
+        let positive = (&x * &own)?.sum(1)?.broadcast_mul(&self.scale)?;
+        (log_sum_exp(&logits)? - positive)?.mean_all()
+    }
 }
 
 /// `ln(sum(exp(row)))`, shifted by the row's largest entry.

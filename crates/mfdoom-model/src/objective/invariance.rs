@@ -1,41 +1,59 @@
 //! Invariance: fusion from some of the modalities, and `global`, should be the fusion from all of them.
 
 use candle_core::{Result, Tensor};
+use mfdoom_nn::ParameterBuilder;
 
-use super::{Outputs, normalise, rows};
-use crate::batch::PackedBatch;
+use super::outputs::{Outputs, head, normalise, rows};
+use super::{NamedTerm, Needs, Terms};
+use crate::config::ModelConfig;
+use crate::scheme::{Block, Scheme};
 
-/// Returns the normalised squared distance to `fusion` of each further block, of `fusion` computed from
-/// `subset` where one is given, and of `global`.
-///
-/// A block takes part with the cells that have a modality which it reads.
-pub(super) fn terms(
-    outputs: &Outputs<'_>,
-    subset: Option<&PackedBatch>,
-) -> Result<Vec<(String, Option<Tensor>)>> {
-    let scheme = outputs.model.scheme();
-    let cells = outputs.pooled.dim(0)?;
-    let fusion = outputs.head("fusion")?;
-    let has_any = |reads: &[bool], present: &[Vec<bool>], cell: usize| {
-        reads.iter().zip(present).any(|(read, present)| *read && present[cell])
-    };
-    let select = |reads: &[bool], present: &[Vec<bool>]| -> Vec<u32> {
-        (0..cells).filter(|c| has_any(reads, present, *c)).map(|c| c as u32).collect()
-    };
-    let mut all = Vec::new();
-    for block in &scheme.blocks[1..] {
-        let cells = select(&block.reads, outputs.present);
-        all.push((block.name.clone(), distance(&outputs.head(&block.name)?, &fusion, &cells)?));
+/// Normalised squared distance to `fusion` of each block that leaves modalities out, and of `global`. In schemes
+/// without such a block, of `fusion` computed from a subset of the modalities.
+#[derive(Debug)]
+pub struct Invariance;
+
+impl Terms for Invariance {
+    fn check(_: &ModelConfig, scheme: &Scheme) -> std::result::Result<(), String> {
+        match scheme.whole() {
+            Some(_) => Ok(()),
+            None => Err("needs fusion tokens, and this scheme has none".into()),
+        }
     }
-    if let Some(subset) = subset.filter(|_| scheme.blocks.len() == 1) {
-        let row = scheme.output("fusion").unwrap_or_default();
-        let partial = outputs.model.forward(subset)?.narrow(1, row, 1)?.squeeze(1)?.contiguous()?;
-        let cells = select(&scheme.blocks[0].reads, &subset.present());
-        all.push(("fusion_of_subset".into(), distance(&partial, &fusion, &cells)?));
+
+    fn build(_: &ParameterBuilder, _: &ModelConfig) -> Result<Self> {
+        Ok(Self)
     }
-    let cells = select(&scheme.blocks[0].reads, outputs.present);
-    all.push(("global".into(), distance(&outputs.head("global")?, &fusion, &cells)?));
-    Ok(all)
+
+    fn needs(&self, scheme: &Scheme) -> Needs {
+        Needs { subset: scheme.parts().is_empty() }
+    }
+
+    fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {
+        let (model, scheme) = (outputs.model, outputs.model.scheme());
+        let Some(whole) = scheme.whole() else { return Ok(Vec::new()) };
+        let fusion = outputs.head(&whole.name)?;
+        let mut all = Vec::new();
+        for block in scheme.parts() {
+            let cells = readable(block, &outputs.present);
+            all.push((block.name.clone(), distance(&outputs.head(&block.name)?, &fusion, &cells)?));
+        }
+        if let Some(subset) = outputs.views.subset.as_ref().filter(|_| self.needs(scheme).subset) {
+            let partial = head(model, &model.forward(subset)?, &whole.name)?;
+            let cells = readable(whole, &subset.present());
+            all.push(("fusion_of_subset".into(), distance(&partial, &fusion, &cells)?));
+        }
+        let cells = readable(whole, &outputs.present);
+        all.push(("global".into(), distance(&outputs.head("global")?, &fusion, &cells)?));
+        Ok(all)
+    }
+}
+
+/// Returns the cells that show a modality which the block reads; `present` is `[modality][cell]`.
+fn readable(block: &Block, present: &[Vec<bool>]) -> Vec<u32> {
+    let cells = present.first().map_or(0, Vec::len);
+    let any = |cell: &usize| block.reads.iter().zip(present).any(|(reads, present)| *reads && present[*cell]);
+    (0..cells).filter(any).map(|cell| cell as u32).collect()
 }
 
 /// Mean over the given cells of `|a/|a| - b/|b||^2`; `None` without a cell.

@@ -1,15 +1,129 @@
 //! Objectives: each returns its terms by name, so that none hides in a sum.
+//!
+//! An objective is one file here, with a type that implements [`Terms`]: what it needs of a model, its parameters,
+//! the views of a batch that it looks at, and its terms. One line in the list below makes it known: from that list
+//! come the configuration's values and the choices of the command line.
 
 mod contrastive;
 mod invariance;
+mod outputs;
+
+use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-pub use contrastive::pairs;
-use mfdoom_nn::{Init, ParameterBuilder};
+use mfdoom_nn::{ParameterBuilder, ParameterStore};
+use serde::{Deserialize, Serialize};
 
 use crate::batch::PackedBatch;
-use crate::config::{ModelConfig, Objective, Reduction, Temperature};
+use crate::choice::choices;
+use crate::config::{ModelConfig, Reduction};
 use crate::model::Model;
+use crate::scheme::Scheme;
+
+pub use contrastive::pairs;
+pub use outputs::Outputs;
+
+/// A term by name; `None` where no cell of the batch could be compared.
+pub type NamedTerm = (String, Option<Tensor>);
+
+/// One objective.
+pub trait Terms: std::fmt::Debug + Send + Sync {
+    /// Says why a model cannot be trained with it.
+    ///
+    /// # Errors
+    /// What it needs, as the end of a sentence that begins with its name.
+    fn check(config: &ModelConfig, scheme: &Scheme) -> std::result::Result<(), String>
+    where
+        Self: Sized;
+
+    /// Takes its parameters.
+    ///
+    /// # Errors
+    /// Those of [`ParameterBuilder::get`].
+    fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self>
+    where
+        Self: Sized;
+
+    /// Returns which views of a batch it looks at, beside what the model is shown.
+    fn needs(&self, _scheme: &Scheme) -> Needs {
+        Needs::default()
+    }
+
+    /// Brings its parameters into their bounds before a step.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn project(&self, _store: &ParameterStore, _config: &ModelConfig) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns its terms for a batch.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>>;
+}
+
+/// Declares the objectives: documentation, name and type.
+macro_rules! objectives {
+    ($($(#[$doc:meta])* $name:ident: $terms:ty),* $(,)?) => {
+        /// What is optimised.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Objective { $($(#[$doc])* $name),* }
+
+        choices!(Objective { $($name),* });
+
+        impl Objective {
+            /// Says why a model cannot be trained with this objective.
+            ///
+            /// # Errors
+            /// What it needs, as the end of a sentence that begins with its name.
+            pub fn check(self, config: &ModelConfig, scheme: &Scheme) -> std::result::Result<(), String> {
+                match self { $(Self::$name => <$terms>::check(config, scheme)),* }
+            }
+
+            fn build(self, p: &ParameterBuilder, config: &ModelConfig) -> Result<Arc<dyn Terms>> {
+                Ok(match self { $(Self::$name => Arc::new(<$terms>::build(p, config)?)),* })
+            }
+        }
+    };
+}
+
+objectives! {
+    /// Symmetric InfoNCE over pairs of modalities and (modality, fusion).
+    Contrastive: contrastive::Contrastive,
+    /// Fusion from a subset of the modalities, and `global`, against fusion from all of them.
+    Invariance: invariance::Invariance,
+}
+
+/// What a training step sees of its cells.
+#[derive(Clone, Debug, Default)]
+pub struct BatchViews {
+    /// What the model is shown.
+    pub shown: PackedBatch,
+    /// The same with one modality of each cell hidden, where it has two.
+    pub subset: Option<PackedBatch>,
+}
+
+/// Which views of a batch are wanted beside what is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// [`BatchViews::subset`].
+    pub subset: bool,
+}
+
+impl Needs {
+    fn and(self, other: Self) -> Self {
+        Self { subset: self.subset || other.subset }
+    }
+}
+
+impl From<PackedBatch> for BatchViews {
+    fn from(shown: PackedBatch) -> Self {
+        Self { shown, ..Self::default() }
+    }
+}
 
 /// A loss and the terms that it consists of.
 #[derive(Clone, Debug)]
@@ -31,86 +145,59 @@ pub struct Term {
     pub value: Option<Tensor>,
 }
 
-/// Parameters of the objectives.
+/// The objectives of a model, with their weights and parameters.
 #[derive(Clone, Debug)]
-pub struct Objectives {
-    logit_scale: Tensor,
-}
+pub struct Objectives(Vec<(Objective, f64, Arc<dyn Terms>)>);
 
 impl Objectives {
-    /// Takes the parameters of the objectives of a configuration.
+    /// Takes the parameters of the objectives that a configuration names, also of those with the weight 0.
     ///
     /// # Errors
     /// Those of [`ParameterBuilder::get`].
     pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
-        let shape = match config.contrastive.temperature {
-            Temperature::Shared => vec![],
-            Temperature::PerPair => vec![pairs(config).len()],
+        let build = |(objective, weight): (&Objective, &f64)| {
+            Ok((*objective, *weight, objective.build(p, config)?))
         };
-        let start = Init::Constant((1.0f64 / 0.07).ln());
-        Ok(Self { logit_scale: p.get("loss.logit_scale", shape, start)? })
-    }
-}
-
-/// What the objectives of a batch need to know.
-pub(crate) struct Outputs<'a> {
-    pub model: &'a Model,
-    /// `[cells, outputs, dim]`
-    pub pooled: &'a Tensor,
-    /// `[modality][cell]`
-    pub present: &'a [Vec<bool>],
-}
-
-impl Outputs<'_> {
-    /// Returns the vectors of a head, `[cells, dim]`.
-    pub fn head(&self, name: &str) -> Result<Tensor> {
-        match self.model.scheme().output(name) {
-            Some(row) => self.pooled.narrow(1, row, 1)?.squeeze(1)?.contiguous(),
-            None => candle_core::bail!("the model has no output '{name}'"),
-        }
+        config.objectives.iter().map(build).collect::<Result<_>>().map(Self)
     }
 
-    pub fn config(&self) -> &ModelConfig {
-        self.model.config()
+    fn active(&self) -> impl Iterator<Item = (Objective, f64, &dyn Terms)> {
+        self.0.iter().filter(|(_, weight, _)| *weight > 0.0).map(|(o, weight, terms)| (*o, *weight, &**terms))
+    }
+
+    /// Returns which views of a batch the objectives look at, beside what the model is shown.
+    pub fn needs(&self, scheme: &Scheme) -> Needs {
+        self.active().fold(Needs::default(), |needs, (_, _, terms)| needs.and(terms.needs(scheme)))
+    }
+
+    /// Brings the parameters of the objectives into their bounds.
+    pub(crate) fn project(&self, store: &ParameterStore, config: &ModelConfig) -> Result<()> {
+        self.0.iter().try_for_each(|(_, _, terms)| terms.project(store, config))
     }
 }
 
 /// Computes the loss of a batch.
 ///
-/// `subset` is the batch with fewer modalities, for schemes whose blocks all read every modality: there
-/// `invariance` compares the fusion of both. Other schemes and objectives do not use it.
-///
 /// # Errors
 /// Where the device fails.
-pub fn loss(model: &Model, batch: &PackedBatch, subset: Option<&PackedBatch>) -> Result<Loss> {
-    let pooled = model.forward(batch)?;
-    loss_of(model, &pooled, batch, subset)
+pub fn loss(model: &Model, views: &BatchViews) -> Result<Loss> {
+    loss_of(model, &model.forward(&views.shown)?, views)
 }
 
-/// As [`loss`], from pooled vectors that are there already.
+/// As [`loss`], from pooled vectors `[cells, outputs, dim]` that are there already.
 ///
 /// # Errors
 /// Where the device fails.
-pub fn loss_of(
-    model: &Model,
-    pooled: &Tensor,
-    batch: &PackedBatch,
-    subset: Option<&PackedBatch>,
-) -> Result<Loss> {
-    let present = batch.present();
-    let outputs = Outputs { model, pooled, present: &present };
-    let config = model.config();
+pub fn loss_of(model: &Model, pooled: &Tensor, views: &BatchViews) -> Result<Loss> {
+    let outputs = Outputs::new(model, pooled, views);
     let mut total = pooled.zeros_like()?.sum_all()?;
     let mut all = Vec::new();
-    for (&objective, &weight) in config.objectives.iter().filter(|(_, weight)| **weight > 0.0) {
-        let terms = match objective {
-            Objective::Contrastive => contrastive::terms(&outputs, &model.objectives().logit_scale)?,
-            Objective::Invariance => invariance::terms(&outputs, subset)?,
-        };
+    for (objective, weight, terms) in model.objectives().active() {
+        let terms = terms.terms(&outputs)?;
         let valid: Vec<&Tensor> = terms.iter().filter_map(|(_, value)| value.as_ref()).collect();
         if !valid.is_empty() {
             let sum = Tensor::stack(&valid, 0)?.sum_all()?;
-            let count = match config.contrastive.reduction {
+            let count = match model.config().contrastive.reduction {
                 Reduction::Mean => valid.len() as f64,
                 Reduction::Sum => 1.0,
             };
@@ -119,18 +206,4 @@ pub fn loss_of(
         all.extend(terms.into_iter().map(|(name, value)| Term { objective, name, value }));
     }
     Ok(Loss { total, terms: all })
-}
-
-/// Divides each row by its length, `[n, dim]`.
-pub(crate) fn normalise(x: &Tensor) -> Result<Tensor> {
-    let length = x.sqr()?.sum_keepdim(1)?.sqrt()?.maximum(1e-12)?;
-    x.broadcast_div(&length)
-}
-
-/// Returns the given rows of `x`, or `x` itself where all are wanted.
-pub(crate) fn rows(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
-    if rows.len() == x.dim(0)? {
-        return Ok(x.clone());
-    }
-    x.index_select(&Tensor::new(rows, x.device())?, 0)
 }

@@ -1,4 +1,4 @@
-//! Who reads what: a fusion scheme as plain data, and the attention plans that follow from it.
+//! Where the rows of a batch lie, and the attention plans that follow from it.
 //!
 //! Rows of the hidden states are ordered modality by modality and cell by cell; behind them come the fusion
 //! rows, cell by cell and block by block:
@@ -13,89 +13,8 @@ use std::sync::Arc;
 use candle_core::Result;
 use mfdoom_nn::{AttentionPlan, Group, Segment};
 
+use super::{Output, Reads, Scheme};
 use crate::batch::PackedBatch;
-use crate::config::{Fusion, ModelConfig};
-
-/// The fusion blocks and the outputs of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scheme {
-    /// Fusion blocks; each has the same number of learned tokens.
-    pub blocks: Vec<Block>,
-    /// Pooled vectors, in the order of the rows of `pool.queries`.
-    pub outputs: Vec<Output>,
-    /// Learned tokens of one block.
-    pub block_tokens: usize,
-}
-
-/// One block of fusion tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Name of its output: `fusion`, or `fusion_without_<modality>`.
-    pub name: String,
-    /// For each modality whether this block reads it. Blocks read themselves, never each other.
-    pub reads: Vec<bool>,
-}
-
-/// One pooled vector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Name of the head.
-    pub name: String,
-    /// The rows that its query reads.
-    pub reads: Reads,
-}
-
-/// The rows that a pooling query reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// Tokens of one modality.
-    Modality(usize),
-    /// Tokens of one fusion block.
-    Block(usize),
-    /// Every row of the cell.
-    All,
-}
-
-impl Scheme {
-    /// Returns the scheme of a configuration.
-    pub fn of(config: &ModelConfig) -> Self {
-        let n = config.modalities.len();
-        let without = |m: usize| Block {
-            name: format!("fusion_without_{}", config.modalities[m]),
-            reads: (0..n).map(|other| other != m).collect(),
-        };
-        let whole = Block { name: "fusion".into(), reads: vec![true; n] };
-        let blocks: Vec<Block> = match config.fusion {
-            Fusion::Zorro => vec![whole],
-            Fusion::LeaveOneOut => [whole].into_iter().chain((0..n).map(without)).collect(),
-            Fusion::None => Vec::new(),
-        };
-        Self { outputs: outputs(&config.modalities, &blocks), blocks, block_tokens: config.fusion_tokens }
-    }
-
-    /// Fusion rows of a cell.
-    pub fn fusion_rows(&self) -> usize {
-        self.blocks.len() * self.block_tokens
-    }
-
-    /// Returns the row of `pool.queries` of a head.
-    pub fn output(&self, name: &str) -> Option<usize> {
-        self.outputs.iter().position(|o| o.name == name)
-    }
-}
-
-/// Modalities, then `fusion` and `global`, then the further blocks.
-fn outputs(modalities: &[String], blocks: &[Block]) -> Vec<Output> {
-    let output = |name: &str, reads| Output { name: name.into(), reads };
-    let mut all: Vec<Output> =
-        modalities.iter().enumerate().map(|(m, name)| output(name, Reads::Modality(m))).collect();
-    if let Some((whole, parts)) = blocks.split_first() {
-        all.push(output(&whole.name, Reads::Block(0)));
-        all.push(output("global", Reads::All));
-        all.extend(parts.iter().enumerate().map(|(k, block)| output(&block.name, Reads::Block(k + 1))));
-    }
-    all
-}
 
 /// Where the rows of a batch lie.
 #[derive(Clone, Debug)]
@@ -202,7 +121,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Preset;
+    use crate::config::{Fusion, ModelConfig, Preset};
 
     fn layout(fusion: Fusion) -> Layout {
         let mut config = ModelConfig::preset(Preset::Tiny, vec!["s".into(), "u".into(), "x".into()], 9);

@@ -1,0 +1,135 @@
+//! Who reads what: a fusion scheme as plain data.
+//!
+//! A scheme is one file here, with a function that returns a [`Scheme`], and one line in the list below: from that
+//! list come the configuration's values and the choices of the command line.
+
+mod layout;
+mod leave_one_out;
+mod modal_channel;
+mod none;
+mod zorro;
+
+use serde::{Deserialize, Serialize};
+
+use crate::choice::choices;
+use crate::config::ModelConfig;
+
+pub use layout::Layout;
+
+/// Declares the schemes: documentation, name and the module with the function `scheme`.
+macro_rules! schemes {
+    ($($(#[$doc:meta])* $name:ident: $module:ident),* $(,)?) => {
+        /// Which query rows read which key ranges.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Fusion { $($(#[$doc])* $name),* }
+
+        choices!(Fusion { $($name),* });
+
+        impl Scheme {
+            /// Returns the scheme of a configuration.
+            pub fn of(config: &ModelConfig) -> Self {
+                match config.fusion { $(Fusion::$name => $module::scheme(config)),* }
+            }
+        }
+    };
+}
+
+schemes! {
+    /// Block 0 reads all modalities, one more block per modality reads all but that one.
+    LeaveOneOut: leave_one_out,
+    /// One fusion block that reads every present modality.
+    Zorro: zorro,
+    /// One block for each set of two or more modalities.
+    ModalChannel: modal_channel,
+    /// No fusion tokens: the outputs of the modalities only.
+    None: none,
+}
+
+/// The fusion blocks and the outputs of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// Fusion blocks; each has the same number of learned tokens. Block 0 reads all modalities.
+    pub blocks: Vec<Block>,
+    /// Pooled vectors, in the order of the rows of `pool.queries`.
+    pub outputs: Vec<Output>,
+    /// Learned tokens of one block.
+    pub block_tokens: usize,
+}
+
+/// One block of fusion tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Name of its output: `fusion`, `fusion_without_<modality>` or `fusion_of_<modality>_<modality>`.
+    pub name: String,
+    /// For each modality whether this block reads it. Blocks read themselves, never each other.
+    pub reads: Vec<bool>,
+}
+
+/// One pooled vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Name of the head.
+    pub name: String,
+    /// The rows that its query reads.
+    pub reads: Reads,
+}
+
+/// The rows that a pooling query reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Tokens of one modality.
+    Modality(usize),
+    /// Tokens of one fusion block.
+    Block(usize),
+    /// Every row of the cell.
+    All,
+}
+
+impl Block {
+    /// Returns the block that reads all of `n` modalities.
+    fn whole(n: usize) -> Self {
+        Self { name: "fusion".into(), reads: vec![true; n] }
+    }
+}
+
+impl Scheme {
+    /// Returns the scheme of a block that reads everything and of further ones. Its outputs are the modalities,
+    /// `fusion`, `global`, and the further blocks.
+    fn fused(config: &ModelConfig, parts: Vec<Block>) -> Self {
+        let whole = Block::whole(config.modalities.len());
+        let mut outputs = modalities(config);
+        outputs.push(Output { name: whole.name.clone(), reads: Reads::Block(0) });
+        outputs.push(Output { name: "global".into(), reads: Reads::All });
+        let part = |(k, block): (usize, &Block)| Output { name: block.name.clone(), reads: Reads::Block(k + 1) };
+        outputs.extend(parts.iter().enumerate().map(part));
+        let blocks = [whole].into_iter().chain(parts).collect();
+        Self { blocks, outputs, block_tokens: config.fusion_tokens }
+    }
+
+    /// Returns the block that reads every modality, where there is fusion.
+    pub fn whole(&self) -> Option<&Block> {
+        self.blocks.first()
+    }
+
+    /// Returns the blocks that leave modalities out.
+    pub fn parts(&self) -> &[Block] {
+        self.blocks.get(1..).unwrap_or_default()
+    }
+
+    /// Fusion rows of a cell.
+    pub fn fusion_rows(&self) -> usize {
+        self.blocks.len() * self.block_tokens
+    }
+
+    /// Returns the row of `pool.queries` of a head.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|o| o.name == name)
+    }
+}
+
+/// Returns one output for each modality.
+fn modalities(config: &ModelConfig) -> Vec<Output> {
+    let output = |(m, name): (usize, &String)| Output { name: name.clone(), reads: Reads::Modality(m) };
+    config.modalities.iter().enumerate().map(output).collect()
+}
