@@ -24,11 +24,52 @@ pub struct PackedModality {
     pub offsets: Vec<usize>,
     /// Total count of each cell over all genes of its input.
     pub library_size: Vec<f32>,
+    /// What is known of each cell as a whole, for models with profile tokens.
+    pub profiles: Profiles,
+}
+
+/// Vectors of cells in a modality: coordinates, library size and number of genes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profiles {
+    /// Length of a vector; 0 before the first one.
+    pub width: usize,
+    /// The vectors of the cells that have one, back to back.
+    pub values: Vec<f32>,
+    /// Cell c has vector `rows[c]`; none where the modality is missing. Empty for models without profile tokens.
+    pub rows: Vec<Option<u32>>,
+}
+
+impl Profiles {
+    /// Appends the vector of a cell, or that it has none.
+    pub fn push(&mut self, vector: Option<&[f32]>) {
+        let row = self.count() as u32;
+        self.rows.push(vector.map(|_| row));
+        if let Some(vector) = vector {
+            self.width = vector.len();
+            self.values.extend_from_slice(vector);
+        }
+    }
+
+    /// Number of cells that have a vector.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    /// Whether a cell has a vector.
+    pub fn has(&self, cell: usize) -> bool {
+        self.rows.get(cell).is_some_and(Option::is_some)
+    }
+
+    /// Returns the vector of a cell.
+    pub fn get(&self, cell: usize) -> Option<&[f32]> {
+        let row = self.rows.get(cell).copied().flatten()? as usize;
+        self.values.get(row * self.width..(row + 1) * self.width)
+    }
 }
 
 impl Default for PackedModality {
     fn default() -> Self {
-        Self { ids: Vec::new(), counts: Vec::new(), offsets: vec![0], library_size: Vec::new() }
+        Self { ids: Vec::new(), counts: Vec::new(), offsets: vec![0], library_size: Vec::new(), profiles: Profiles::default() }
     }
 }
 
@@ -46,9 +87,9 @@ impl PackedModality {
         self.offsets[cell]..self.offsets[cell + 1]
     }
 
-    /// Whether a cell has a token.
+    /// Whether a cell has a token or a profile.
     pub fn is_present(&self, cell: usize) -> bool {
-        !self.tokens(cell).is_empty()
+        !self.tokens(cell).is_empty() || self.profiles.has(cell)
     }
 
     /// Returns the input of the value encoder for each token.
@@ -91,6 +132,9 @@ impl PackedBatch {
             for cell in 0..self.cells {
                 let tokens = if keep(m, cell) { from.tokens(cell) } else { 0..0 };
                 to.push(&from.ids[tokens.clone()], &from.counts[tokens], from.library_size[cell]);
+                if !from.profiles.rows.is_empty() {
+                    to.profiles.push(from.profiles.get(cell).filter(|_| keep(m, cell)));
+                }
             }
         }
         out

@@ -46,6 +46,12 @@ pub struct ModelConfig {
     pub value_transform: ValueTransform,
     /// Raw counts are clamped to this before any transform.
     pub max_value: f64,
+    /// Coordinates of a cell in the closed-form model beside this one; 0 without one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub coordinates: usize,
+    /// Rows of a modality that carry its coordinates and sizes, beside those of its genes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub profile_tokens: usize,
     /// Whether all modalities share one gene table.
     pub shared_genes: bool,
     /// Tokens of a modality that a cell keeps, see `mfdoom-train`.
@@ -181,6 +187,8 @@ impl ModelConfig {
             fusion: Fusion::LeaveOneOut,
             value_transform: ValueTransform::Log1p,
             max_value: 10_000.0,
+            coordinates: 0,
+            profile_tokens: 0,
             shared_genes: false,
             max_tokens,
             ln_eps: 1e-5,
@@ -229,7 +237,12 @@ impl ModelConfig {
         if n == 0 || n > MAX_MODALITIES {
             return Err(Error::usage(format!("model: {n} modalities")).wanted(format!("1 to {MAX_MODALITIES}")));
         }
-        let most = [("depth", self.depth), ("fusion_tokens", self.fusion_tokens)];
+        let most = [
+            ("depth", self.depth),
+            ("fusion_tokens", self.fusion_tokens),
+            ("coordinates", self.coordinates),
+            ("profile_tokens", self.profile_tokens),
+        ];
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
             return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("at most {MAX_SIZE}")));
         }
@@ -279,6 +292,11 @@ impl ModelConfig {
     pub fn ff_inner(&self) -> usize {
         (self.dim as f64 * self.ff_mult * 2.0 / 3.0) as usize
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Whether a name can stand in the names of tensors and columns.

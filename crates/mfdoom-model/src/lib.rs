@@ -22,11 +22,12 @@ mod model;
 mod objective;
 mod parameters;
 mod pool;
+mod profile;
 mod scheme;
 
 pub use attention::Attention;
 pub use backbone::Backbone;
-pub use batch::{PackedBatch, PackedModality};
+pub use batch::{PackedBatch, PackedModality, Profiles};
 pub use choice::Choice;
 pub use config::{
     Contrastive, FORMAT, LayerStyle, ModelConfig, Negatives, Preset, Reduction, Temperature, ValueTransform,
@@ -34,7 +35,8 @@ pub use config::{
 pub use encoder::Encoder;
 pub use error::TensorResult;
 pub use model::{Hidden, Model, initialise, project};
-pub use objective::{BatchViews, Loss, NamedTerm, Needs, Objective, Objectives, Outputs, Term, Terms, loss, loss_of, pairs};
+pub use objective::{BatchViews, Loss, NamedTerm, Needs, Objective, Objectives, Outputs, Readout, Targets, Term, Terms, loss, loss_of, pairs};
 pub use parameters::Parameter;
 pub use pool::Pool;
+pub use profile::{ProfileEncoder, profile_width};
 pub use scheme::{Block, Fusion, Layout, Output, Reads, Scheme};

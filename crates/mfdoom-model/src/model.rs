@@ -12,6 +12,7 @@ use crate::encoder::{self, Encoder};
 use crate::error::TensorResult;
 use crate::objective::Objectives;
 use crate::pool::{Pool, SMALL};
+use crate::profile::ProfileEncoder;
 use crate::scheme::{Layout, Scheme};
 
 /// A model on its device; it shares its tensors with the store that it was loaded from.
@@ -20,6 +21,7 @@ pub struct Model {
     config: ModelConfig,
     scheme: Scheme,
     encoders: Vec<Encoder>,
+    profiles: Vec<Option<ProfileEncoder>>,
     fusion: Option<Tensor>,
     backbone: Backbone,
     pool: Pool,
@@ -41,11 +43,20 @@ impl Model {
     /// # Errors
     /// Those of [`ParameterBuilder::get`].
     pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
-        let scheme = Scheme::of(config);
+        Self::with_scheme(p, config, Scheme::of(config))
+    }
+
+    /// As [`Model::build`], with a scheme that is not in the list.
+    ///
+    /// # Errors
+    /// Those of [`ParameterBuilder::get`].
+    pub fn with_scheme(p: &ParameterBuilder, config: &ModelConfig, scheme: Scheme) -> Result<Self> {
         let encoder = |m: &String| Encoder::build(p, config, m);
+        let profile = |m: &String| ProfileEncoder::build(p, config, m);
         let rows = scheme.fusion_rows();
         Ok(Self {
             encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
+            profiles: config.modalities.iter().map(profile).collect::<Result<_>>()?,
             fusion: (rows > 0).then(|| p.get("fusion.tokens", (rows, config.dim), SMALL)).transpose()?,
             backbone: Backbone::build(p, config)?,
             pool: Pool::build(p, config, scheme.outputs.len())?,
@@ -137,6 +148,11 @@ impl Model {
         for (encoder, tokens) in self.encoders.iter().zip(&batch.modalities) {
             if !tokens.ids.is_empty() {
                 parts.push(encoder.forward(tokens, &self.config)?);
+            }
+        }
+        for (encoder, tokens) in self.profiles.iter().zip(&batch.modalities) {
+            if let Some(encoder) = encoder.as_ref().filter(|_| tokens.profiles.count() > 0) {
+                parts.push(encoder.forward(&tokens.profiles)?);
             }
         }
         if let Some(fusion) = &self.fusion {

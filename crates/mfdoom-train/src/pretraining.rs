@@ -37,7 +37,7 @@ impl Pretraining<'_> {
         let needs = self.model.objectives().needs(self.model.scheme());
         let shown = self.views.training(self.cells, cells, epoch);
         let subset = needs.subset.then(|| self.views.subset(&shown, cells, epoch));
-        BatchViews { shown, subset }
+        BatchViews { shown, subset, targets: None }
     }
 }
 

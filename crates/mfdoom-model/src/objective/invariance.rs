@@ -26,7 +26,7 @@ impl Terms for Invariance {
     }
 
     fn needs(&self, scheme: &Scheme) -> Needs {
-        Needs { subset: scheme.parts().is_empty() }
+        Needs { subset: scheme.parts().is_empty(), ..Needs::default() }
     }
 
     fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {

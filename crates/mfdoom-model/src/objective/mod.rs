@@ -6,6 +6,7 @@
 
 mod contrastive;
 mod invariance;
+mod neighbours;
 mod outputs;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::model::Model;
 use crate::scheme::Scheme;
 
 pub use contrastive::pairs;
+pub use neighbours::{Readout, Targets};
 pub use outputs::Outputs;
 
 /// A term by name; `None` where no cell of the batch could be compared.
@@ -55,6 +57,11 @@ pub trait Terms: std::fmt::Debug + Send + Sync {
     /// Where the device fails.
     fn project(&self, _store: &ParameterStore, _config: &ModelConfig) -> Result<()> {
         Ok(())
+    }
+
+    /// Returns the map from heads to coordinates that it trains, if it does.
+    fn readout(&self) -> Option<&Readout> {
+        None
     }
 
     /// Returns its terms for a batch.
@@ -95,6 +102,8 @@ objectives! {
     Contrastive: contrastive::Contrastive,
     /// Fusion from a subset of the modalities, and `global`, against fusion from all of them.
     Invariance: invariance::Invariance,
+    /// Where the nearest training cells lie in the closed-form model, from every head.
+    Neighbours: neighbours::Neighbours,
 }
 
 /// What a training step sees of its cells.
@@ -104,6 +113,8 @@ pub struct BatchViews {
     pub shown: PackedBatch,
     /// The same with one modality of each cell hidden, where it has two.
     pub subset: Option<PackedBatch>,
+    /// Where the nearest training cells of each cell are.
+    pub targets: Option<Targets>,
 }
 
 /// Which views of a batch are wanted beside what is shown.
@@ -111,11 +122,13 @@ pub struct BatchViews {
 pub struct Needs {
     /// [`BatchViews::subset`].
     pub subset: bool,
+    /// [`BatchViews::targets`].
+    pub targets: bool,
 }
 
 impl Needs {
     fn and(self, other: Self) -> Self {
-        Self { subset: self.subset || other.subset }
+        Self { subset: self.subset || other.subset, targets: self.targets || other.targets }
     }
 }
 
@@ -168,6 +181,11 @@ impl Objectives {
     /// Returns which views of a batch the objectives look at, beside what the model is shown.
     pub fn needs(&self, scheme: &Scheme) -> Needs {
         self.active().fold(Needs::default(), |needs, (_, _, terms)| needs.and(terms.needs(scheme)))
+    }
+
+    /// Returns the map from heads to coordinates that an objective trains, if one does.
+    pub fn readout(&self) -> Option<&Readout> {
+        self.active().find_map(|(_, _, terms)| terms.readout())
     }
 
     /// Brings the parameters of the objectives into their bounds.

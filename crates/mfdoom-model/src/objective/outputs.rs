@@ -20,7 +20,8 @@ pub struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    pub(super) fn new(model: &'a Model, pooled: &'a Tensor, views: &'a BatchViews) -> Self {
+    /// Gathers what the objectives of a batch compute with.
+    pub fn new(model: &'a Model, pooled: &'a Tensor, views: &'a BatchViews) -> Self {
         Self { model, pooled, present: views.shown.present(), views }
     }
 

@@ -1,7 +1,7 @@
 //! Where the rows of a batch lie, and the attention plans that follow from it.
 //!
-//! Rows of the hidden states are ordered modality by modality and cell by cell; behind them come the fusion
-//! rows, cell by cell and block by block:
+//! Rows of the hidden states are ordered modality by modality and cell by cell: first the tokens of genes, then
+//! the profile tokens, if the model has any. Behind them come the fusion rows, cell by cell and block by block:
 //!
 //! ```text
 //! spliced of cell 0 | spliced of cell 1 | .. | unspliced of cell 0 | .. | fusion of cell 0 | fusion of cell 1 ..
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use candle_core::Result;
 use mfdoom_nn::{AttentionPlan, Group, Segment};
 
-use super::{Output, Reads, Scheme};
+use super::{Block, Output, Reads, Scheme};
 use crate::batch::PackedBatch;
 
 /// Where the rows of a batch lie.
@@ -23,6 +23,8 @@ pub struct Layout {
     pub cells: usize,
     /// First row of each modality, by cell, with the end of the last cell behind: `[modality][cell + 1]`.
     tokens: Vec<Vec<usize>>,
+    /// The same of the profile tokens.
+    profiles: Vec<Vec<usize>>,
     fusion: usize,
     scheme: Scheme,
 }
@@ -36,7 +38,16 @@ impl Layout {
             tokens.push(modality.offsets.iter().map(|o| next + o).collect());
             next += modality.ids.len();
         }
-        Self { cells: batch.cells, tokens, fusion: next, scheme: scheme.clone() }
+        let mut profiles = Vec::with_capacity(batch.modalities.len());
+        for modality in &batch.modalities {
+            let mut starts = vec![next];
+            for cell in 0..batch.cells {
+                next += if modality.profiles.has(cell) { scheme.profile_tokens } else { 0 };
+                starts.push(next);
+            }
+            profiles.push(starts);
+        }
+        Self { cells: batch.cells, tokens, profiles, fusion: next, scheme: scheme.clone() }
     }
 
     /// Number of rows.
@@ -44,9 +55,19 @@ impl Layout {
         self.fusion + self.cells * self.scheme.fusion_rows()
     }
 
-    /// Rows of a modality's tokens in a cell; empty where it is missing.
+    /// Rows of a modality's tokens of genes in a cell; empty where it is missing.
     pub fn modality(&self, cell: usize, modality: usize) -> Range<usize> {
         self.tokens[modality][cell]..self.tokens[modality][cell + 1]
+    }
+
+    /// Rows of a modality's profile tokens in a cell; empty where it is missing.
+    pub fn profile(&self, cell: usize, modality: usize) -> Range<usize> {
+        self.profiles[modality][cell]..self.profiles[modality][cell + 1]
+    }
+
+    /// All rows of a modality in a cell.
+    fn both(&self, cell: usize, modality: usize) -> impl Iterator<Item = Range<usize>> {
+        [self.modality(cell, modality), self.profile(cell, modality)].into_iter().filter(|r| !r.is_empty())
     }
 
     /// Rows of a fusion block of a cell.
@@ -95,26 +116,28 @@ impl Layout {
     }
 
     fn cell(&self, cell: usize) -> Vec<Segment> {
-        let own = |rows: Range<usize>| Segment { queries: rows.clone(), keys: vec![rows] };
-        let modalities = (0..self.tokens.len()).map(|m| self.modality(cell, m));
-        let blocks = self.scheme.blocks.iter().enumerate().map(|(k, block)| {
+        let n = self.tokens.len();
+        let own = |m: usize| {
+            let keys: Vec<_> = self.both(cell, m).collect();
+            self.both(cell, m).map(move |queries| Segment { queries, keys: keys.clone() })
+        };
+        let block = |(k, block): (usize, &Block)| {
             let rows = self.block(cell, k);
-            let read = (0..self.tokens.len()).filter(|m| block.reads[*m]).map(|m| self.modality(cell, m));
-            Segment { queries: rows.clone(), keys: read.filter(|r| !r.is_empty()).chain([rows]).collect() }
-        });
-        modalities.filter(|r| !r.is_empty()).map(own).chain(blocks).collect()
+            let read = (0..n).filter(|m| block.reads[*m]).flat_map(|m| self.both(cell, m));
+            Segment { queries: rows.clone(), keys: read.chain([rows]).collect() }
+        };
+        (0..n).flat_map(own).chain(self.scheme.blocks.iter().enumerate().map(block)).collect()
     }
 
     fn reads(&self, cell: usize, reads: Reads) -> Vec<Range<usize>> {
-        let modalities = (0..self.tokens.len()).map(|m| self.modality(cell, m));
-        let ranges: Vec<_> = match reads {
-            Reads::Modality(m) => vec![self.modality(cell, m)],
+        let modalities = (0..self.tokens.len()).flat_map(|m| self.both(cell, m));
+        match reads {
+            Reads::Modality(m) => self.both(cell, m).collect(),
             Reads::Block(k) => vec![self.block(cell, k)],
             Reads::All => {
                 modalities.chain((0..self.scheme.blocks.len()).map(|k| self.block(cell, k))).collect()
             }
-        };
-        ranges.into_iter().filter(|r| !r.is_empty()).collect()
+        }
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Scheme {
     pub outputs: Vec<Output>,
     /// Learned tokens of one block.
     pub block_tokens: usize,
+    /// Profile tokens of a modality.
+    pub profile_tokens: usize,
 }
 
 /// One block of fusion tokens.
@@ -94,9 +96,19 @@ impl Block {
 }
 
 impl Scheme {
+    /// Returns the scheme of a model without blocks and outputs.
+    fn empty(config: &ModelConfig) -> Self {
+        Self {
+            blocks: Vec::new(),
+            outputs: Vec::new(),
+            block_tokens: config.fusion_tokens,
+            profile_tokens: config.profile_tokens,
+        }
+    }
+
     /// Returns the scheme of a block that reads everything and of further ones. Its outputs are the modalities,
     /// `fusion`, `global`, and the further blocks.
-    fn fused(config: &ModelConfig, parts: Vec<Block>) -> Self {
+    pub fn fused(config: &ModelConfig, parts: Vec<Block>) -> Self {
         let whole = Block::whole(config.modalities.len());
         let mut outputs = modalities(config);
         outputs.push(Output { name: whole.name.clone(), reads: Reads::Block(0) });
@@ -104,7 +116,7 @@ impl Scheme {
         let part = |(k, block): (usize, &Block)| Output { name: block.name.clone(), reads: Reads::Block(k + 1) };
         outputs.extend(parts.iter().enumerate().map(part));
         let blocks = [whole].into_iter().chain(parts).collect();
-        Self { blocks, outputs, block_tokens: config.fusion_tokens }
+        Self { blocks, outputs, ..Self::empty(config) }
     }
 
     /// Returns the block that reads every modality, where there is fusion.

@@ -5,5 +5,5 @@ use crate::config::ModelConfig;
 
 /// Returns the scheme: a vector for each modality and no block.
 pub(super) fn scheme(config: &ModelConfig) -> Scheme {
-    Scheme { blocks: Vec::new(), outputs: modalities(config), block_tokens: config.fusion_tokens }
+    Scheme { outputs: modalities(config), ..Scheme::empty(config) }
 }

@@ -1,0 +1,77 @@
+//! Profile tokens: rows of whole cells, under the mask of their modality.
+
+use candle_core::{DType, Device, Tensor};
+use mfdoom_model::{Fusion, Layout, Model, ModelConfig, PackedBatch, Preset, Scheme};
+use mfdoom_nn::ParameterBuilder;
+
+fn config(fusion: Fusion) -> ModelConfig {
+    ModelConfig {
+        coordinates: 1,
+        profile_tokens: 2,
+        fusion,
+        fusion_tokens: 2,
+        ..ModelConfig::preset(Preset::Tiny, vec!["a".into(), "b".into()], 5)
+    }
+}
+
+/// Cell 0 has both modalities, cell 1 only b, and of b no gene.
+fn batch() -> PackedBatch {
+    let mut batch = PackedBatch::new(2);
+    batch.cells = 2;
+    let [a, b] = &mut batch.modalities[..] else { panic!("two modalities") };
+    a.push(&[1, 4], &[2.0, 7.0], 9.0);
+    a.profiles.push(Some(&[1.0, 0.5, -0.5]));
+    a.push(&[], &[], 0.0);
+    a.profiles.push(None);
+    b.push(&[3], &[1.0], 1.0);
+    b.profiles.push(Some(&[0.0, 2.0, 1.0]));
+    b.push(&[], &[], 0.0);
+    b.profiles.push(Some(&[-1.0, 0.0, 3.0]));
+    batch
+}
+
+fn model(fusion: Fusion) -> Model {
+    let p = ParameterBuilder::fresh(4, DType::F32, &Device::Cpu);
+    Model::build(&p, &config(fusion)).unwrap()
+}
+
+fn vector(pooled: &Tensor, cell: usize, output: usize) -> Vec<f32> {
+    pooled.get(cell).unwrap().get(output).unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn rows_stand_behind_the_tokens_of_genes() {
+    let layout = Layout::new(&batch(), &Scheme::of(&config(Fusion::Zorro)));
+    // a: 0..2 | -, b: 2..3 | -, profiles of a: 3..5 | -, of b: 5..7 | 7..9, fusion: 9..11 | 11..13
+    assert_eq!((layout.modality(0, 0), layout.profile(0, 0)), (0..2, 3..5));
+    assert_eq!((layout.profile(0, 1), layout.profile(1, 1)), (5..7, 7..9));
+    assert!(layout.profile(1, 0).is_empty());
+    assert_eq!((layout.block(1, 0), layout.rows()), (11..13, 13));
+}
+
+#[test]
+fn a_profile_is_read_by_its_modality_and_by_fusion_only() {
+    for fusion in [Fusion::Zorro, Fusion::LeaveOneOut, Fusion::None] {
+        let (model, mut changed) = (model(fusion), batch());
+        let before = model.forward(&batch()).unwrap();
+        changed.modalities[0].profiles.values[0] += 1.0;
+        let after = model.forward(&changed).unwrap();
+        for (k, output) in model.scheme().outputs.iter().enumerate() {
+            let sees = !matches!(output.name.as_str(), "b" | "fusion_without_a");
+            let differs = vector(&before, 0, k) != vector(&after, 0, k);
+            assert_eq!(differs, sees, "{fusion} {}", output.name);
+            assert_eq!(vector(&before, 1, k), vector(&after, 1, k), "another cell, {}", output.name);
+        }
+    }
+}
+
+#[test]
+fn a_cell_with_a_profile_alone_is_there() {
+    let model = model(Fusion::Zorro);
+    assert_eq!(batch().present(), [[true, false], [true, true]]);
+    let pooled = model.forward(&batch()).unwrap();
+    let missing = model.forward(&batch().restrict(|m, c| (m, c) != (1, 1))).unwrap();
+    let fusion = model.scheme().output("fusion").unwrap();
+    assert_ne!(vector(&pooled, 1, fusion), vector(&missing, 1, fusion));
+    assert_eq!(vector(&pooled, 0, fusion), vector(&missing, 0, fusion));
+}
