@@ -69,7 +69,13 @@ impl Profiles {
 
 impl Default for PackedModality {
     fn default() -> Self {
-        Self { ids: Vec::new(), counts: Vec::new(), offsets: vec![0], library_size: Vec::new(), profiles: Profiles::default() }
+        Self {
+            ids: Vec::new(),
+            counts: Vec::new(),
+            offsets: vec![0],
+            library_size: Vec::new(),
+            profiles: Profiles::default(),
+        }
     }
 }
 

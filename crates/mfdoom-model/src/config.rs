@@ -46,6 +46,9 @@ pub struct ModelConfig {
     pub value_transform: ValueTransform,
     /// Raw counts are clamped to this before any transform.
     pub max_value: f64,
+    /// Data sets that the decoder of `reconstruction` has a code for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub datasets: usize,
     /// Coordinates of a cell in the closed-form model beside this one; 0 without one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub coordinates: usize,
@@ -187,6 +190,7 @@ impl ModelConfig {
             fusion: Fusion::LeaveOneOut,
             value_transform: ValueTransform::Log1p,
             max_value: 10_000.0,
+            datasets: 0,
             coordinates: 0,
             profile_tokens: 0,
             shared_genes: false,
@@ -235,11 +239,14 @@ impl ModelConfig {
         }
         let n = self.modalities.len();
         if n == 0 || n > MAX_MODALITIES {
-            return Err(Error::usage(format!("model: {n} modalities")).wanted(format!("1 to {MAX_MODALITIES}")));
+            return Err(
+                Error::usage(format!("model: {n} modalities")).wanted(format!("1 to {MAX_MODALITIES}"))
+            );
         }
         let most = [
             ("depth", self.depth),
             ("fusion_tokens", self.fusion_tokens),
+            ("datasets", self.datasets),
             ("coordinates", self.coordinates),
             ("profile_tokens", self.profile_tokens),
         ];

@@ -35,7 +35,10 @@ pub use config::{
 pub use encoder::Encoder;
 pub use error::TensorResult;
 pub use model::{Hidden, Model, initialise, project};
-pub use objective::{BatchViews, Loss, NamedTerm, Needs, Objective, Objectives, Outputs, Readout, Targets, Term, Terms, loss, loss_of, pairs};
+pub use objective::{
+    AllCounts, BatchViews, Loss, ModalityCounts, NamedTerm, Needs, Objective, Objectives, Outputs, Readout,
+    Targets, Term, Terms, loss, loss_of, pairs,
+};
 pub use parameters::Parameter;
 pub use pool::Pool;
 pub use profile::{ProfileEncoder, profile_width};

@@ -153,7 +153,10 @@ fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
 }
 
 fn objectives() -> String {
-    format!("Objectives and their weights, of {} [default: contrastive and invariance 1]", Objective::names().join(", "))
+    format!(
+        "Objectives and their weights, of {} [default: contrastive and invariance 1]",
+        Objective::names().join(", ")
+    )
 }
 
 fn objective(text: &str) -> Result<(Objective, f64), String> {

@@ -100,6 +100,7 @@ fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
     config.value_transform = model.value_transform;
     config.max_value = model.max_value;
     config.shared_genes = model.shared_genes;
+    config.datasets = cells.n_datasets();
     let (scheme, default) = (Scheme::of(&config), config.clone());
     config.objectives.retain(|objective, _| objective.check(&default, &scheme).is_ok());
     settle(args, config)

@@ -19,8 +19,10 @@ pub fn check_modality_name(name: &str) -> Result<()> {
         );
     }
     match HEADS.contains(&name) || name.starts_with(FUSION) {
-        true => Err(Error::usage(format!("{name:?} cannot name a modality: the name belongs to a head of the model"))
-            .wanted(format!("another name than {}, not beginning with {FUSION}", HEADS.join(", ")))),
+        true => Err(Error::usage(format!(
+            "{name:?} cannot name a modality: the name belongs to a head of the model"
+        ))
+        .wanted(format!("another name than {}, not beginning with {FUSION}", HEADS.join(", ")))),
         false => Ok(()),
     }
 }

@@ -146,7 +146,8 @@ impl TokenSchema {
             .filter_map(|field| field.name().strip_suffix("_index").map(str::to_owned))
             .collect();
         for name in &modalities {
-            check_modality_name(name).map_err(|e| Error::contract(format!("{source}: a name of a modality")).source(e))?;
+            check_modality_name(name)
+                .map_err(|e| Error::contract(format!("{source}: a name of a modality")).source(e))?;
         }
         let vocabulary = Arc::new(vocabulary);
         let mut read = Self { modalities, obs: Vec::new(), vocabulary, measured, manifest };

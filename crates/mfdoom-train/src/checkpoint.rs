@@ -107,9 +107,8 @@ impl Checkpoint {
         let moments =
             candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
         optimiser.restore(store, &moments.into_iter().collect()).map_err(damaged)?;
-        let best = |(epoch, score)| {
-            read(BEST).map(|weights| Best { epoch, score: f64::from_bits(score), weights })
-        };
+        let best =
+            |(epoch, score)| read(BEST).map(|weights| Best { epoch, score: f64::from_bits(score), weights });
         let metrics = read_metrics(&self.path.join(METRICS))?;
         Ok(Some(Progress { position: state.position, metrics, best: state.best.map(best).transpose()? }))
     }

@@ -179,6 +179,16 @@ impl Cells {
         &self.datasets[self.dataset[cell] as usize]
     }
 
+    /// Returns the number of a cell's data set, below [`Cells::n_datasets`].
+    pub fn dataset_number(&self, cell: usize) -> u32 {
+        self.dataset[cell]
+    }
+
+    /// Number of data sets.
+    pub fn n_datasets(&self) -> usize {
+        self.datasets.len()
+    }
+
     /// Returns the value of a kept obs column in a cell, as text.
     pub fn obs(&self, column: &str, cell: usize) -> Option<&str> {
         self.obs.iter().find(|(name, _)| name == column)?.1[cell].as_deref()

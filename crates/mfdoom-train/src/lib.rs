@@ -13,6 +13,7 @@
 //! only the position it had reached.
 
 mod checkpoint;
+mod counts;
 mod data;
 mod decoder;
 mod finetune;

@@ -9,6 +9,7 @@ use mfdoom_metrics::{Retrieval, retrieval};
 use mfdoom_model::{BatchViews, Model, PackedBatch, TensorResult, loss, loss_of, pairs, project};
 use mfdoom_nn::ParameterStore;
 
+use crate::counts::all_counts;
 use crate::data::Cells;
 use crate::trainer::{StepLoss, Task};
 use crate::view::{Views, inference};
@@ -37,7 +38,8 @@ impl Pretraining<'_> {
         let needs = self.model.objectives().needs(self.model.scheme());
         let shown = self.views.training(self.cells, cells, epoch);
         let subset = needs.subset.then(|| self.views.subset(&shown, cells, epoch));
-        BatchViews { shown, subset, targets: None }
+        let counts = needs.counts.then(|| all_counts(self.cells, cells));
+        BatchViews { shown, subset, targets: None, counts }
     }
 }
 

@@ -126,7 +126,7 @@ pub(super) fn of_labels(outputs: &Tensor, labels: &[u32]) -> Result<Losses> {
 }
 
 /// Logarithm of the softmax over the last dimension.
-pub(super) fn log_softmax(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn log_softmax(x: &Tensor) -> Result<Tensor> {
     let shifted = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?;
     let sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
     shifted.broadcast_sub(&sum)

@@ -22,6 +22,7 @@ use candle_core::{Result, Tensor};
 pub use config::{
     Architecture, DECODER_FORMAT, DecoderConfig, DecoderLoss, DecoderTask, Library, ProfileConfig,
 };
+pub(crate) use loss::log_softmax;
 pub use loss::{Losses, ObservedCounts, Target, Values};
 use mfdoom_nn::{ParameterStore, linear};
 pub use network::{Answer, Context, Network};
@@ -157,7 +158,7 @@ impl Decoder {
                 let shares = self.log_shares(outputs)?.exp()?;
                 (shares.affine(f64::from(TARGET_SUM), 1.0))?.log()?.reshape(shape)
             }
-            (None, None) => loss::log_softmax(&outputs.values)?.exp(),
+            (None, None) => log_softmax(&outputs.values)?.exp(),
         }
     }
 
@@ -168,7 +169,7 @@ impl Decoder {
     pub fn log_shares(&self, outputs: &Outputs) -> Result<Tensor> {
         let (cells, _) = outputs.values.dims2()?;
         let shape = (cells, self.config.targets.len(), self.config.genes);
-        loss::log_softmax(&outputs.values.reshape(shape)?)
+        log_softmax(&outputs.values.reshape(shape)?)
     }
 
     /// Returns the logarithm of the inverse dispersion of each output, `[outputs]`, for losses of counts.

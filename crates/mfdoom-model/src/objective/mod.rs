@@ -8,6 +8,7 @@ mod contrastive;
 mod invariance;
 mod neighbours;
 mod outputs;
+mod reconstruction;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::scheme::Scheme;
 pub use contrastive::pairs;
 pub use neighbours::{Readout, Targets};
 pub use outputs::Outputs;
+pub use reconstruction::{AllCounts, ModalityCounts};
 
 /// A term by name; `None` where no cell of the batch could be compared.
 pub type NamedTerm = (String, Option<Tensor>);
@@ -104,6 +106,8 @@ objectives! {
     Invariance: invariance::Invariance,
     /// Where the nearest training cells lie in the closed-form model, from every head.
     Neighbours: neighbours::Neighbours,
+    /// The likelihood of every count of the cell, from `fusion` of what is shown.
+    Reconstruction: reconstruction::Reconstruction,
 }
 
 /// What a training step sees of its cells.
@@ -115,6 +119,8 @@ pub struct BatchViews {
     pub subset: Option<PackedBatch>,
     /// Where the nearest training cells of each cell are.
     pub targets: Option<Targets>,
+    /// All counts of the cells, also those that are not shown.
+    pub counts: Option<AllCounts>,
 }
 
 /// Which views of a batch are wanted beside what is shown.
@@ -124,11 +130,17 @@ pub struct Needs {
     pub subset: bool,
     /// [`BatchViews::targets`].
     pub targets: bool,
+    /// [`BatchViews::counts`].
+    pub counts: bool,
 }
 
 impl Needs {
     fn and(self, other: Self) -> Self {
-        Self { subset: self.subset || other.subset, targets: self.targets || other.targets }
+        Self {
+            subset: self.subset || other.subset,
+            targets: self.targets || other.targets,
+            counts: self.counts || other.counts,
+        }
     }
 }
 
@@ -168,9 +180,8 @@ impl Objectives {
     /// # Errors
     /// Those of [`ParameterBuilder::get`].
     pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
-        let build = |(objective, weight): (&Objective, &f64)| {
-            Ok((*objective, *weight, objective.build(p, config)?))
-        };
+        let build =
+            |(objective, weight): (&Objective, &f64)| Ok((*objective, *weight, objective.build(p, config)?));
         config.objectives.iter().map(build).collect::<Result<_>>().map(Self)
     }
 

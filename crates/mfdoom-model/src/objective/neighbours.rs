@@ -62,7 +62,11 @@ impl Terms for Neighbours {
     }
 
     fn needs(&self, scheme: &Scheme) -> Needs {
-        Needs { subset: scheme.parts().is_empty() && scheme.whole().is_some(), targets: true }
+        Needs {
+            subset: scheme.parts().is_empty() && scheme.whole().is_some(),
+            targets: true,
+            ..Needs::default()
+        }
     }
 
     fn readout(&self) -> Option<&Readout> {

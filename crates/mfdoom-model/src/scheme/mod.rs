@@ -113,7 +113,8 @@ impl Scheme {
         let mut outputs = modalities(config);
         outputs.push(Output { name: whole.name.clone(), reads: Reads::Block(0) });
         outputs.push(Output { name: "global".into(), reads: Reads::All });
-        let part = |(k, block): (usize, &Block)| Output { name: block.name.clone(), reads: Reads::Block(k + 1) };
+        let part =
+            |(k, block): (usize, &Block)| Output { name: block.name.clone(), reads: Reads::Block(k + 1) };
         outputs.extend(parts.iter().enumerate().map(part));
         let blocks = [whole].into_iter().chain(parts).collect();
         Self { blocks, outputs, ..Self::empty(config) }

@@ -35,7 +35,8 @@ mod tests {
 
     fn names(modalities: &[&str]) -> Vec<String> {
         let modalities = modalities.iter().map(ToString::to_string).collect();
-        let config = ModelConfig { fusion: Fusion::ModalChannel, ..ModelConfig::preset(Preset::Tiny, modalities, 9) };
+        let config =
+            ModelConfig { fusion: Fusion::ModalChannel, ..ModelConfig::preset(Preset::Tiny, modalities, 9) };
         Scheme::of(&config).blocks.into_iter().map(|block| block.name).collect()
     }
 
