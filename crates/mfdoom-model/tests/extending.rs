@@ -71,5 +71,6 @@ fn a_scheme_is_a_function_and_an_objective_a_type() {
     let part = scheme.output("fusion_of_the_first").unwrap();
     let without = model.forward(&batch().restrict(|m, _| m == 0)).unwrap();
     let vector = |x: &Tensor| x.get(1).unwrap().get(part).unwrap().to_vec1::<f32>().unwrap();
-    assert_eq!(vector(&pooled), vector(&without));
+    let apart = vector(&pooled).iter().zip(vector(&without)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-5, "{apart}");
 }

@@ -39,6 +39,11 @@ fn vector(pooled: &Tensor, cell: usize, output: usize) -> Vec<f32> {
     pooled.get(cell).unwrap().get(output).unwrap().to_vec1().unwrap()
 }
 
+/// What a model makes of a cell depends in the last bit on its neighbours in the batch.
+fn close(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
+}
+
 #[test]
 fn rows_stand_behind_the_tokens_of_genes() {
     let layout = Layout::new(&batch(), &Scheme::of(&config(Fusion::Zorro)));
@@ -58,9 +63,9 @@ fn a_profile_is_read_by_its_modality_and_by_fusion_only() {
         let after = model.forward(&changed).unwrap();
         for (k, output) in model.scheme().outputs.iter().enumerate() {
             let sees = !matches!(output.name.as_str(), "b" | "fusion_without_a");
-            let differs = vector(&before, 0, k) != vector(&after, 0, k);
-            assert_eq!(differs, sees, "{fusion} {}", output.name);
-            assert_eq!(vector(&before, 1, k), vector(&after, 1, k), "another cell, {}", output.name);
+            let same = |cell: usize| close(&vector(&before, cell, k), &vector(&after, cell, k));
+            assert_eq!(!same(0), sees, "{fusion} {}", output.name);
+            assert!(same(1), "another cell, {}", output.name);
         }
     }
 }
@@ -72,6 +77,6 @@ fn a_cell_with_a_profile_alone_is_there() {
     let pooled = model.forward(&batch()).unwrap();
     let missing = model.forward(&batch().restrict(|m, c| (m, c) != (1, 1))).unwrap();
     let fusion = model.scheme().output("fusion").unwrap();
-    assert_ne!(vector(&pooled, 1, fusion), vector(&missing, 1, fusion));
-    assert_eq!(vector(&pooled, 0, fusion), vector(&missing, 0, fusion));
+    assert!(!close(&vector(&pooled, 1, fusion), &vector(&missing, 1, fusion)));
+    assert!(close(&vector(&pooled, 0, fusion), &vector(&missing, 0, fusion)));
 }
