@@ -1,7 +1,7 @@
-//! One page per stage, `crates/<stage>/README.md`, equal to what `--help` prints.
+//! What users read: `tests/help/<stage>.txt` is what `--help` prints, and every stage has a page beside its code.
 //!
-//! `MFDOOM_WRITE_PAGES=1 cargo test --release --workspace --test pages` writes them anew. README.md and the pages of
-//! `workflows/` name only commands and flags that exist.
+//! `MFDOOM_WRITE_HELP=1 cargo test --release --workspace --test pages` writes the help texts anew. README.md, the pages
+//! of `workflows/` and of the stages name only commands and flags that exist.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -43,31 +43,60 @@ fn subcommands(help: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn page(name: &str) -> String {
+/// Returns the help of a stage and of its subcommands, as a terminal shows them.
+fn helps(name: &str) -> String {
     let main = help(name, None);
-    let mut page = format!("# {name}\n\n```text\n{main}\n```\n");
+    let mut all = format!("$ {name} --help\n{main}\n");
     for subcommand in subcommands(&main) {
-        page += &format!("\n## {name} {subcommand}\n\n```text\n{}\n```\n", help(name, Some(&subcommand)));
+        all += &format!("\n$ {name} {subcommand} --help\n{}\n", help(name, Some(&subcommand)));
     }
-    page
+    all
 }
 
 #[test]
-fn every_stage_has_a_page_equal_to_its_help() {
+fn the_help_of_every_stage_is_written_down() {
     let names = stages();
     assert!(names.len() > 5, "{names:?}");
     for name in names {
-        let path = root().join("crates").join(&name).join("README.md");
-        let wanted = page(&name);
-        if std::env::var_os("MFDOOM_WRITE_PAGES").is_some() {
+        let path = root().join("tests/help").join(&name).with_extension("txt");
+        let wanted = helps(&name);
+        if std::env::var_os("MFDOOM_WRITE_HELP").is_some() {
             fs::write(&path, &wanted).unwrap();
         }
         let found = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             found == wanted,
-            "{}: not what --help prints; write it with MFDOOM_WRITE_PAGES=1",
+            "{}: not what --help prints; write it with MFDOOM_WRITE_HELP=1",
             path.display()
         );
+    }
+}
+
+#[test]
+fn every_stage_has_a_page_with_an_example_its_input_and_its_output() {
+    for name in stages() {
+        let path = root().join("crates").join(&name).join("README.md");
+        let page = fs::read_to_string(&path).unwrap_or_default();
+        for wanted in [format!("# {name}\n"), "## Example\n".into(), "## Input\n".into(), "## Output\n".into()] {
+            assert!(page.contains(&wanted), "{}: no line {wanted:?}", path.display());
+        }
+        assert!(commands(&page).iter().any(|line| line.contains(&name)), "{}: no example", path.display());
+    }
+}
+
+#[test]
+fn a_shared_file_of_settings_may_have_a_table_for_every_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables: String =
+        stages().iter().map(|name| format!("[{}]\nthreads = 1\n", name.trim_start_matches("mfdoom-"))).collect();
+    fs::write(folder.path().join("all.toml"), tables).unwrap();
+    for name in stages() {
+        let main = help(&name, None);
+        let mut command = Command::new(stage(&name));
+        command.current_dir(&folder).args(subcommands(&main).first()).args(["--config", "all.toml"]);
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && !messages.contains("unknown setting"), "{name}: {messages}");
     }
 }
 
@@ -103,12 +132,14 @@ fn every_stage_and_subcommand_has_completions_and_a_manual_page() {
     }
 }
 
-/// Returns the names and texts of README.md and of the pages of `workflows/`.
+/// Returns the names and texts of README.md, of the pages of `workflows/` and of those of the stages.
 fn guides() -> Vec<(String, String)> {
     let beside = fs::read_dir(root().join("workflows")).unwrap().map(|entry| entry.unwrap().path());
     let pages = beside.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let read = |path: std::path::PathBuf| (path.display().to_string(), fs::read_to_string(&path).unwrap());
-    let mut guides: Vec<(String, String)> = pages.chain([root().join("README.md")]).map(read).collect();
+    let of_stages = stages().into_iter().map(|name| root().join("crates").join(name).join("README.md"));
+    let all = pages.chain([root().join("README.md")]).chain(of_stages);
+    let mut guides: Vec<(String, String)> = all.map(read).collect();
     guides.sort();
     guides
 }
@@ -162,7 +193,7 @@ fn every_command_of_a_page_is_one_that_the_stages_take() {
 fn every_flag_that_a_page_names_is_one_of_its_stage() {
     let chain = fs::read_to_string(root().join("workflows/chain.sh")).unwrap();
     let any: BTreeSet<String> =
-        stages().iter().map(|name| flags(&page(name))).chain([flags(&chain)]).flatten().collect();
+        stages().iter().map(|name| flags(&helps(name))).chain([flags(&chain)]).flatten().collect();
     let mut tried = 0;
     for (name, text) in guides() {
         let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));

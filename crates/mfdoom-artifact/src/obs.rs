@@ -187,16 +187,23 @@ impl ObsColumn {
         Ok(())
     }
 
-    /// Returns the text of every value, nothing where it is null: what a label column is read as.
+    /// Returns the text of every value as Python prints it (`True`, `1.0`), nothing where it is null or NaN: what a
+    /// label column is read as.
+    ///
+    /// ```
+    /// use mfdoom_artifact::ObsColumn;
+    ///
+    /// let column = ObsColumn::Float(vec![Some(1.0), Some(f64::NAN), None]);
+    /// assert_eq!(column.to_text(), [Some("1.0".to_owned()), None, None]);
+    /// ```
     pub fn to_text(&self) -> Vec<Option<String>> {
-        fn text<T: ToString>(values: &[Option<T>]) -> Vec<Option<String>> {
-            values.iter().map(|value| value.as_ref().map(T::to_string)).collect()
-        }
+        let number = |value: &f64| (!value.is_nan()).then(|| format!("{value:?}"));
+        let truth = |value: bool| (if value { "True" } else { "False" }).to_owned();
         match self {
             Self::String(values) => values.clone(),
-            Self::Int(values) => text(values),
-            Self::Float(values) => text(values),
-            Self::Bool(values) => text(values),
+            Self::Int(values) => values.iter().map(|value| value.map(|n| n.to_string())).collect(),
+            Self::Float(values) => values.iter().map(|value| value.as_ref().and_then(number)).collect(),
+            Self::Bool(values) => values.iter().map(|value| value.map(truth)).collect(),
         }
     }
 

@@ -6,26 +6,33 @@ use std::path::Path;
 use mfdoom_error::{Error, Result};
 use toml::{Table, Value};
 
-/// The stages that a shared file may hold tables for.
-const STAGES: [&str; 9] = [
+use crate::resolve::split_list;
+
+/// The stages that a shared file may hold tables for; a test holds this list to the stages that there are.
+const STAGES: [&str; 11] = [
+    "annotate",
     "decode",
     "embed",
     "evaluate",
     "finetune-decoder",
     "gather",
+    "generate",
     "preprocess",
     "pretrain",
     "simulate",
     "velocity",
 ];
 
+/// The name of a subcommand in use, and those of all that could be.
+pub(crate) type Level<'a> = (&'a str, Vec<&'a str>);
+
 /// The settings of one file that concern one command, by kebab-case flag name.
 #[derive(Debug, Default)]
 pub(crate) struct Config(BTreeMap<String, Value>);
 
 impl Config {
-    /// Reads `path` for the command named by `commands` (the stage, then subcommands).
-    pub(crate) fn read(path: &Path, commands: &[&str]) -> Result<Self> {
+    /// Reads `path` for a `stage` and the subcommands in use.
+    pub(crate) fn read(path: &Path, stage: &str, levels: &[Level<'_>]) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::usage(format!("--config {}: {error}", path.display())).help("check the path")
         })?;
@@ -33,27 +40,29 @@ impl Config {
             .parse()
             .map_err(|error: toml::de::Error| Error::usage(format!("{}: {error}", path.display())))?;
         let mut config = Self::default();
-        config.take(table, commands);
+        let stage = (stage.trim_start_matches("mfdoom-"), STAGES.to_vec());
+        let levels: Vec<Level<'_>> = std::iter::once(stage).chain(levels.iter().cloned()).collect();
+        config.take(table, &levels);
         Ok(config)
     }
 
     /// Takes the settings of `table`, those of the command's own tables over the shared ones.
-    fn take(&mut self, table: Table, commands: &[&str]) {
-        let own = commands.first().map(|name| name.trim_start_matches("mfdoom-"));
+    fn take(&mut self, table: Table, levels: &[Level<'_>]) {
+        let (own, others) = levels.first().map_or(("", &[][..]), |(own, others)| (*own, others.as_slice()));
         let mut inner = None;
         for (key, value) in table {
             let key = key.replace('_', "-");
             let name = key.trim_start_matches("mfdoom-");
             match value {
-                Value::Table(table) if own == Some(name) => inner = Some(table),
-                Value::Table(_) if STAGES.contains(&name) => {}
+                Value::Table(table) if own == name => inner = Some(table),
+                Value::Table(_) if others.contains(&name) => {}
                 value => {
                     self.0.insert(key, value);
                 }
             }
         }
         if let Some(table) = inner {
-            self.take(table, &commands[1..]);
+            self.take(table, &levels[1..]);
         }
     }
 
@@ -62,17 +71,21 @@ impl Config {
         self.0.keys().map(String::as_str)
     }
 
-    /// Returns the values of setting `name`: one per entry of a list, `key=value` per entry of a table.
-    pub(crate) fn values(&self, name: &str) -> Option<Vec<String>> {
+    /// Returns the values of setting `name`: one per entry of an array as it stands there, `key=value` per entry of a
+    /// table, and the parts of a text where the option is a list.
+    pub(crate) fn values(&self, name: &str, is_list: bool) -> Option<Vec<String>> {
         self.0.get(name).map(|value| match value {
-            Value::Array(values) => values.iter().map(scalar).collect(),
-            Value::Table(table) => table.iter().map(|(k, v)| format!("{k}={}", scalar(v))).collect(),
-            value => vec![scalar(value)],
+            Value::Array(values) => values.iter().map(text).collect(),
+            Value::Table(table) => {
+                table.iter().map(|(key, value)| format!("{key}={}", text(value))).collect()
+            }
+            Value::String(list) if is_list => split_list(list),
+            value => vec![text(value)],
         })
     }
 }
 
-fn scalar(value: &Value) -> String {
+fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

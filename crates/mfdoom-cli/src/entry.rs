@@ -17,10 +17,10 @@ const AFTER_HELP: &str =
 const AFTER_LONG_HELP: &str = "\
 Every option can also be set in the file of --config (min-counts = 100) or as a variable \
 (MFDOOM_MIN_COUNTS=100); flags win over variables, variables over the file. A list is a TOML array, or \
-separated by commas in a variable.
+separated by commas in a variable; double quotes protect commas.
 
 Exit codes: 0 done; 1 failed while running; 2 wrong usage; 3 an input breaks its contract; 4 an incompatible \
-model, vocabulary or format. INT and TERM end by the signal, leaving no partial output.";
+model, vocabulary or format. A signal (INT, TERM, HUP, USR1, USR2, XCPU) ends the run and leaves no partial output.";
 
 /// Runs a stage: parses its `Args`, calls `run`, reports the error, returns the exit code.
 ///
@@ -68,7 +68,7 @@ fn start(common: &CommonArgs, resolved: &Resolved) -> Result<()> {
     start_threads(common.threads)?;
     signals::watch().map_err(|error| Error::failed("signals cannot be caught").source(error))?;
     let settings: Vec<String> = resolved.settings.iter().map(ToString::to_string).collect();
-    tracing::info!("configuration: {}", settings.join(" "));
+    tracing::debug!("configuration: {}", settings.join(" "));
     Ok(())
 }
 
@@ -92,6 +92,11 @@ fn report_panics(name: &str) {
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic");
+        if text == "capacity overflow" {
+            eprintln!("error: more memory was asked for than a machine can have");
+            eprintln!("    help: look for a number that is too large, on the command line or in an input");
+            return;
+        }
         eprintln!("error: this is a bug in {name}: {text}{}", place.unwrap_or_default());
         eprintln!("    help: please report it with the command and its input; RUST_BACKTRACE=1 tells more");
         if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {

@@ -1,4 +1,5 @@
-//! INT and TERM: partial outputs are removed and the process dies by the signal.
+//! INT, TERM and what schedulers send (HUP, USR1, USR2, XCPU): partial outputs are removed and the process dies by the
+//! signal.
 //!
 //! Training asks for a flag instead ([`stop_flag`]), writes its checkpoint, and then dies by the signal.
 
@@ -6,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use mfdoom_artifact::remove_partials;
 use mfdoom_error::{Error, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level::{emulate_default_handler, exit};
 
 static FLAG_WANTED: AtomicBool = AtomicBool::new(false);
 static PENDING: AtomicI32 = AtomicI32::new(0);
@@ -35,9 +36,13 @@ impl StopFlag {
     }
 }
 
+/// What ends a run: the user (INT, TERM), a closed terminal (HUP), Slurm and SGE (USR1, USR2), PBS (XCPU).
+const ENDING: [i32; 6] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU];
+
 /// Starts the thread that waits for signals.
 pub(crate) fn watch() -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let heeded = ENDING.into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
+    let mut signals = Signals::new(heeded)?;
     let wait = move || {
         for signal in signals.forever() {
             let first = PENDING.swap(signal, Ordering::SeqCst) == 0;
@@ -51,11 +56,24 @@ pub(crate) fn watch() -> std::io::Result<()> {
     std::thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
 }
 
+/// Returns whether the process was started with a signal ignored, as `nohup` does with HUP.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: with no new action sigaction only fills `action`, which is plain data and valid as zeroes.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Removes partial outputs and ends the process by `signal`, as if it had not been caught.
+///
+/// The kernel spares the first process of a container from signals without a handler: it exits with the code that a
+/// shell gives to a process that a signal ended.
 pub(crate) fn die(signal: i32) {
     crate::progress::clear();
     remove_partials();
-    if emulate_default_handler(signal).is_err() {
-        std::process::exit(128 + signal);
+    if std::process::id() == 1 || emulate_default_handler(signal).is_err() {
+        exit(128 + signal);
     }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 #[command(name = "mfdoom-preprocess", version)]
 struct Stage {
     /// Files to read
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required_unless_present = "sheet", value_name = "INPUT")]
     #[serde(serialize_with = "mfdoom_cli::base_names")]
     inputs: Vec<PathBuf>,
     /// Fewest counts of a cell that stays
@@ -32,6 +32,18 @@ struct Stage {
     #[arg(long, value_name = "FILE", conflicts_with = "top_genes")]
     #[serde(serialize_with = "mfdoom_cli::base_name")]
     vocab: Option<PathBuf>,
+    /// A sheet
+    #[arg(long, conflicts_with = "inputs")]
+    #[serde(skip)]
+    sheet: Option<PathBuf>,
+    /// Only this sample
+    #[arg(long, requires = "sheet")]
+    #[serde(skip)]
+    sample: Option<String>,
+    /// Several
+    #[arg(long, value_delimiter = ',')]
+    #[serde(skip)]
+    heads: Vec<String>,
     /// Only this shard
     #[arg(long)]
     #[serde(skip)]
@@ -201,6 +213,49 @@ fn required_arguments_and_conflicts_hold_across_sources() {
     assert!(error.contains("cannot be used with"), "{error}");
     let error = message(merged("", &[], &["--min-count", "5", "x"]).unwrap_err());
     assert!(error.contains("--min-counts"), "{error}");
+}
+
+#[test]
+fn settings_that_need_each_other_act_as_the_flags_do() {
+    let toml = "sheet = 's.csv'\nsample = 'a'";
+    let (stage, _) = merged(toml, &[], &["--config", "FILE"]).unwrap();
+    assert_eq!((stage.sheet, stage.sample), (Some(PathBuf::from("s.csv")), Some("a".to_owned())));
+    let (stage, _) = merged("", &[("MFDOOM_SAMPLE", "a")], &["--sheet", "s.csv"]).unwrap();
+    assert_eq!(stage.sample.as_deref(), Some("a"));
+    let (stage, _) = merged("sheet = 's.csv'", &[], &["--config", "FILE", "--sample", "a"]).unwrap();
+    assert_eq!(stage.sample.as_deref(), Some("a"));
+
+    let error = message(merged("sample = 'a'", &[], &["--config", "FILE", "x"]).unwrap_err());
+    assert!(error.contains("--sheet"), "{error}");
+    let error = message(merged("sheet = 's.csv'", &[], &["--config", "FILE", "x"]).unwrap_err());
+    assert!(error.contains("cannot be used with") && error.contains("set in the file"), "{error}");
+    let error = message(merged("", &[("MFDOOM_VOCAB", "v")], &["--top-genes", "5", "x"]).unwrap_err());
+    assert!(error.contains("--vocab is set by MFDOOM_VOCAB"), "{error}");
+}
+
+#[test]
+fn a_part_of_a_list_may_hold_commas() {
+    let heads = |toml: &str, variables: &[(&str, &str)], flags: &[&str]| {
+        let flags: Vec<&str> = ["--config", "FILE", "x"].iter().chain(flags).copied().collect();
+        merged(toml, variables, &flags).unwrap().0.heads
+    };
+    let wanted = ["T cell, naive>B", "C"];
+    assert_eq!(heads("heads = ['T cell, naive>B', 'C']", &[], &[]), wanted);
+    assert_eq!(heads("heads = '\"T cell, naive\">B, C'", &[], &[]), wanted);
+    assert_eq!(heads("", &[("MFDOOM_HEADS", "\"T cell, naive>B\",C")], &[]), wanted);
+    assert_eq!(heads("", &[], &["--heads", "\"T cell, naive>B\",C"]), wanted);
+    assert_eq!(heads("", &[], &["--heads=\"T cell, naive>B\"", "--heads", "C"]), wanted);
+    assert_eq!(heads("heads = ['A']", &[], &["--heads", "B,C"]), ["B", "C"]);
+}
+
+#[test]
+fn tables_of_all_stages_and_subcommands_may_share_a_file() {
+    let toml = "[annotate]\nforce = true\n[generate]\nsteps = 3\n[velocity.fit]\nn-pcs = 20\n[velocity.graph]\ncounts = 'g'";
+    assert!(merged(toml, &[], &["--config", "FILE", "x"]).is_ok());
+    let (resolved, _folder) = resolved::<Nested>(toml, &[], &["graph", "--config", "FILE"]).unwrap();
+    let nested = Nested::from_arg_matches(&resolved.matches).unwrap();
+    let Mode::Graph(graph) = nested.command else { panic!("{nested:?}") };
+    assert_eq!((graph.n_pcs, graph.counts), (30, PathBuf::from("g")));
 }
 
 #[test]

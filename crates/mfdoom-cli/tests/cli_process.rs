@@ -53,6 +53,15 @@ fn stage(args: Args) -> Result<()> {
             std::thread::sleep(Duration::from_secs(60));
             Ok(())
         }
+        "memory" => {
+            let _partial = partial()?;
+            let blocks: Vec<Vec<u8>> = (0..4096).map(|_| vec![1; 1 << 20]).collect();
+            Err(Error::failed(format!("{} MiB were had", blocks.len())))
+        }
+        "overflow" => {
+            let sizes: Vec<u64> = Vec::with_capacity(std::hint::black_box(usize::MAX));
+            Err(Error::failed(format!("{} numbers were had", sizes.capacity())))
+        }
         "checkpoint" => {
             let flag = mfdoom_cli::stop_flag();
             println_ready();
@@ -114,7 +123,7 @@ fn exit_codes_follow_the_kind_of_error() {
 }
 
 fn errors_and_logs_can_be_json_lines() {
-    let output = ended(&["contract", "--log-format", "json"]);
+    let output = ended(&["contract", "-v", "--log-format", "json"]);
     let text = stderr(&output);
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -124,6 +133,7 @@ fn errors_and_logs_can_be_json_lines() {
     assert_eq!(last["message"], "x.h5ad: not counts");
     assert_eq!(last["found"], "0.5");
     assert!(lines[0]["message"].as_str().unwrap().starts_with("configuration: end=contract"), "{text}");
+    assert!(!stderr(&ended(&["well"])).contains("configuration"), "the log of a run begins with the run");
 }
 
 fn help_and_version_go_to_standard_output() {
@@ -175,7 +185,8 @@ fn a_panic_is_one_short_message_and_leaves_nothing() {
 }
 
 fn signals_end_by_the_signal_and_leave_nothing() {
-    for signal in [2, 15] {
+    for name in ["INT", "TERM", "HUP", "USR1", "USR2", "XCPU"] {
+        let signal = number_of(name);
         let folder = Folder::new("signal");
         let mut child = waiting(&["sleep", "-q", "-o", folder.path("out").to_str().unwrap()]);
         assert!(!folder.is_empty(), "the partial file is there while the stage runs");
@@ -184,6 +195,75 @@ fn signals_end_by_the_signal_and_leave_nothing() {
         assert_eq!(status.signal(), Some(signal));
         assert!(folder.is_empty());
     }
+}
+
+fn a_signal_that_nohup_ignores_stays_ignored() {
+    let folder = Folder::new("nohup");
+    let out = folder.path("out");
+    let mut stage = Command::new("nohup");
+    stage.arg(std::env::current_exe().unwrap()).args(["sleep", "-q", "-o", out.to_str().unwrap()]);
+    stage.env(AS_STAGE, "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = stage.spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+    send(&child, number_of("HUP"));
+    send(&child, number_of("TERM"));
+    assert_eq!(child.wait().unwrap().signal(), Some(number_of("TERM")));
+}
+
+/// The kernel keeps signals without a handler from the first process of a container.
+fn the_first_process_of_a_container_ends_with_the_code_of_a_shell() {
+    let folder = Folder::new("container");
+    let exe = std::env::current_exe().unwrap();
+    let mut stage = Command::new("unshare");
+    stage.args(["--map-root-user", "--pid", "--fork", "--kill-child", "bash", "-c"]);
+    stage.arg("exec \"$0\" sleep -q -o \"$1\"").arg(&exe).arg(folder.path("out"));
+    stage.env(AS_STAGE, "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = stage.spawn() else {
+        mfdoom_testing::skipped("no unshare(1) to make a container with");
+        return;
+    };
+    if child.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).is_err() {
+        mfdoom_testing::skipped("no container may be made here");
+        return;
+    }
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let inner = std::fs::read_to_string(children).unwrap_or_default();
+    let Some(inner) = inner.split_whitespace().next() else {
+        mfdoom_testing::skipped("the kernel does not list the children of a process");
+        return;
+    };
+    assert!(Command::new("kill").args(["-TERM", inner]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(128 + number_of("TERM")));
+    assert!(folder.is_empty());
+}
+
+fn too_little_memory_is_an_error_and_leaves_nothing() {
+    let folder = Folder::new("memory");
+    let out = folder.path("out");
+    let mut tried = 0;
+    for kib in [60_000, 200_000, 1_000_000] {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", "ulimit -v \"$2\" || exit 99; exec \"$0\" memory -q --threads 2 -o \"$1\""]);
+        shell.arg(std::env::current_exe().unwrap()).arg(&out).arg(kib.to_string());
+        let output = shell.env(AS_STAGE, "1").stdin(Stdio::null()).output().unwrap();
+        if output.status.code() == Some(99) {
+            mfdoom_testing::skipped("no limit can be set here");
+            return;
+        }
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{kib} KiB: {:?} {text}", output.status);
+        assert!(text.starts_with("error: ") && !text.contains("bug"), "{kib} KiB: {text}");
+        assert!(folder.is_empty(), "{kib} KiB");
+        tried += 1;
+    }
+    assert_eq!(tried, 3);
+}
+
+fn a_number_beyond_all_memory_is_no_bug() {
+    let output = ended(&["overflow", "-q"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.starts_with("error: more memory was asked for") && !text.contains("bug"), "{text}");
 }
 
 fn a_stage_may_write_a_checkpoint_before_it_dies() {
@@ -245,6 +325,12 @@ fn waiting(arguments: &[&str]) -> Child {
     child
 }
 
+/// Returns the number that this system gives to a signal.
+fn number_of(name: &str) -> i32 {
+    let output = Command::new("bash").args(["-c", &format!("kill -l {name}")]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 fn send(child: &Child, signal: i32) {
     let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
     assert!(status.success());
@@ -283,7 +369,7 @@ fn main() -> ExitCode {
     if std::env::var_os(AS_STAGE).is_some() {
         return mfdoom_cli::main(stage);
     }
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 15] = [
         ("exit_codes_follow_the_kind_of_error", exit_codes_follow_the_kind_of_error),
         ("errors_and_logs_can_be_json_lines", errors_and_logs_can_be_json_lines),
         ("help_and_version_go_to_standard_output", help_and_version_go_to_standard_output),
@@ -291,6 +377,16 @@ fn main() -> ExitCode {
         ("a_closed_pipe_is_success", a_closed_pipe_is_success),
         ("a_panic_is_one_short_message_and_leaves_nothing", a_panic_is_one_short_message_and_leaves_nothing),
         ("signals_end_by_the_signal_and_leave_nothing", signals_end_by_the_signal_and_leave_nothing),
+        ("a_signal_that_nohup_ignores_stays_ignored", a_signal_that_nohup_ignores_stays_ignored),
+        (
+            "the_first_process_of_a_container_ends_with_the_code_of_a_shell",
+            the_first_process_of_a_container_ends_with_the_code_of_a_shell,
+        ),
+        (
+            "too_little_memory_is_an_error_and_leaves_nothing",
+            too_little_memory_is_an_error_and_leaves_nothing,
+        ),
+        ("a_number_beyond_all_memory_is_no_bug", a_number_beyond_all_memory_is_no_bug),
         ("a_stage_may_write_a_checkpoint_before_it_dies", a_stage_may_write_a_checkpoint_before_it_dies),
         ("threads_reach_rayon_and_candle", threads_reach_rayon_and_candle),
         ("progress_is_a_log_line_where_no_terminal_is", progress_is_a_log_line_where_no_terminal_is),

@@ -31,7 +31,7 @@ pub struct Args {
     pub genes: Option<PathBuf>,
 
     /// Draw N times the counts of each cell from the fitted distribution instead of predicting a profile
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
     pub sample: Option<u64>,
 
     /// Predict as if cells had been measured in these modalities only
@@ -39,15 +39,15 @@ pub struct Args {
     pub use_modalities: Vec<String>,
 
     /// Tokens that a cell keeps of a modality [default: of the model]
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
     /// Random token subsets to average over, of cells with more tokens
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
     pub subsets: u64,
 
     /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     pub batch_cells: u64,
 
     /// Form of the output [default: by its name; parquet on standard output]

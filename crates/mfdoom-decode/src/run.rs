@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use candle_core::Device;
 use mfdoom_artifact::{GeneTableWriter, Input, Manifest, Output, TableFormat};
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
@@ -26,7 +25,8 @@ const FORMAT: u32 = 1;
 pub fn run(args: Args) -> Result<()> {
     let target = Target::new(&args)?;
     let input = mfdoom_cli::input(args.tokens.as_deref())?;
-    let decoder = TrainedDecoder::open(&args.decoder, &args.model, &open_device(&args)?)?;
+    let decoder =
+        TrainedDecoder::open(&args.decoder, &args.model, &mfdoom_infer::open_device(args.device.device))?;
     let columns = Columns {
         genes: genes::chosen(&decoder.genes, args.genes.as_deref())?,
         sample: args.sample.map(|n| (n, args.seed.seed)),
@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut writer = GeneTableWriter::create(&target.output, schema, target.format)?;
     let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
     let progress = Progress::new("decoding", cells.map(|c| c.end - c.start), "cells");
-    let rows = wanted(&reader, args.shard)?;
+    let rows = mfdoom_infer::shard_rows(&reader, args.shard)?;
     for batch in reader.aligned(args.batch_cells as usize, rows)? {
         let (batch, rows) = batch?;
         let predicted = decoder.predict(&mut adapter, &batch, &looks)?;
@@ -103,15 +103,6 @@ impl Target {
     }
 }
 
-fn open_device(args: &Args) -> Result<Device> {
-    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
-        .map_err(|e| Error::usage("--device").source(e))?;
-    if let Some(note) = note {
-        tracing::warn!("{note}");
-    }
-    Ok(device)
-}
-
 fn manifest(args: &Args, columns: &Columns<'_>, schema: &TokenSchema, input: &Input) -> Result<Manifest> {
     let decoder = columns.decoder;
     let max_tokens = args.max_tokens.unwrap_or(decoder.model.config().max_tokens);
@@ -138,15 +129,4 @@ fn manifest(args: &Args, columns: &Columns<'_>, schema: &TokenSchema, input: &In
     ];
     let manifest = Manifest::new("mfdoom-decode", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs);
     Ok(if args.sample.is_some() { manifest.with_seed(args.seed.seed) } else { manifest })
-}
-
-/// Returns the rows of a shard.
-fn wanted(reader: &TokenReader, shard: Option<Shard>) -> Result<Option<Range<usize>>> {
-    let Some(shard) = shard else { return Ok(None) };
-    let Some(n) = reader.n_cells() else {
-        return Err(Error::usage("--shard needs to know the number of cells, which a stream does not tell")
-            .help("give the tokens as a parquet file"));
-    };
-    let cells = shard.rows(n as u64);
-    Ok(Some(cells.start as usize..cells.end as usize))
 }

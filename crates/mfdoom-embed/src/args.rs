@@ -31,11 +31,11 @@ pub struct Args {
     pub use_modalities: Vec<String>,
 
     /// Tokens that a cell keeps of a modality, the highest counts [default: of the model]
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
     /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Running")]
     pub batch_cells: usize,
 
     /// Form of the output [default: by its name; parquet on standard output]
@@ -82,8 +82,4 @@ impl From<Format> for EmbeddingFormat {
             Format::Safetensors => Self::Safetensors,
         }
     }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is not a number from 1"))
 }

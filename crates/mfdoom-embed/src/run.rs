@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Input, Manifest, Output,
 };
@@ -27,7 +27,7 @@ const FORMAT: u32 = 1;
 pub fn run(args: Args) -> Result<()> {
     let output = output(&args)?;
     let input = mfdoom_cli::input(args.tokens.as_deref())?;
-    let trained = Trained::open(&args.model, &open_device(&args)?)?;
+    let trained = Trained::open(&args.model, &mfdoom_infer::open_device(args.device.device))?;
     let reader = TokenReader::open(&input)?;
     let schema = reader.schema().clone();
     let max_tokens = args.max_tokens.unwrap_or(trained.model.config().max_tokens);
@@ -53,7 +53,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
     let progress = Progress::new("embedding", cells.map(|c| c.end - c.start), "cells");
-    let rows = wanted(&reader, args.shard)?;
+    let rows = mfdoom_infer::shard_rows(&reader, args.shard)?;
     for batch in reader.aligned(args.batch_cells, rows)? {
         let (batch, rows) = batch?;
         let batch = embedder.embed(batch, rows)?;
@@ -82,15 +82,6 @@ fn output(args: &Args) -> Result<Option<Output>> {
         (None, Some(_)) => Ok(None),
         (path, _) => mfdoom_cli::output(path.as_deref(), args.output.force).map(Some),
     }
-}
-
-fn open_device(args: &Args) -> Result<Device> {
-    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
-        .map_err(|e| Error::usage("--device").source(e))?;
-    if let Some(note) = note {
-        tracing::warn!("{note}");
-    }
-    Ok(device)
 }
 
 /// Returns name and row of each head to write.
@@ -123,17 +114,6 @@ fn manifest(args: &Args, embedder: &Embedder<'_>, schema: &TokenSchema, input: &
     let base = std::path::PathBuf::from(input.base_name());
     let inputs = vec![tokens.as_input(&base), embedder.trained.manifest.as_input(&args.model)];
     Ok(Manifest::new("mfdoom-embed", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs))
-}
-
-/// Returns the rows of a shard.
-fn wanted(reader: &TokenReader, shard: Option<Shard>) -> Result<Option<Range<usize>>> {
-    let Some(shard) = shard else { return Ok(None) };
-    let Some(n) = reader.n_cells() else {
-        return Err(Error::usage("--shard needs to know the number of cells, which a stream does not tell")
-            .help("give the tokens as a parquet file"));
-    };
-    let cells = shard.rows(n as u64);
-    Ok(Some(cells.start as usize..cells.end as usize))
 }
 
 /// A model, and the way from tokens to its heads.

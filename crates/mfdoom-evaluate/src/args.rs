@@ -77,19 +77,19 @@ pub struct EmbeddingArgs {
     pub scatter: Option<PathBuf>,
 
     /// Number of folds
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub folds: usize,
 
     /// Number of neighbours that vote
-    #[arg(long, value_name = "K", default_value_t = 15, help_heading = "Scores")]
+    #[arg(long, value_name = "K", default_value_t = 15, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub neighbors: usize,
 
     /// Number of principal components of the counts
-    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub components: usize,
 
     /// Score at most this many cells, drawn by the seed: cost grows with the square
-    #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
     #[command(flatten)]

@@ -17,19 +17,8 @@ pub mod embedding;
 pub mod expression;
 mod outputs;
 pub mod report;
+mod run;
 pub mod velocity;
 
 pub use args::{Args, Command, EmbeddingArgs};
-use mfdoom_error::Result;
-
-/// Runs the stage.
-///
-/// # Errors
-/// Usage: a head or an output that cannot be. Contract: no such label column, too few cells, NaN.
-pub fn run(args: Args) -> Result<()> {
-    match args.command {
-        Command::Embedding(args) => embedding::run(&args),
-        Command::Velocity(args) => velocity::run(&args),
-        Command::Expression(args) => expression::run(&args),
-    }
-}
+pub use run::run;

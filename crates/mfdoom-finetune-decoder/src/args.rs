@@ -6,7 +6,7 @@ use clap::{Args as Group, Parser, ValueEnum};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
 use mfdoom_model::decoder::{Architecture, DecoderLoss, DecoderTask};
 use mfdoom_train::Validation;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Trains a decoder on the embeddings of a model.
 ///
@@ -43,7 +43,7 @@ pub struct Args {
     pub resume: bool,
 
     /// Write a checkpoint after every so many steps, and after every epoch
-    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     pub checkpoint_every: u64,
 
     #[command(flatten)]
@@ -83,15 +83,15 @@ pub struct DecoderArgs {
     pub loss: Option<DecoderLoss>,
 
     /// Weight of one minus the cosine of a cell, beside mse and huber
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = not_negative, help_heading = "Decoder")]
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = mfdoom_cli::not_negative, help_heading = "Decoder")]
     pub cosine: f64,
 
     /// Width in which genes and cells meet [default: 64, or what genes and cells allow]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
     pub rank: Option<usize>,
 
     /// Width of the MLP; 0 for a linear network
-    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Decoder")]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = mfdoom_cli::count::<usize>, help_heading = "Decoder")]
     pub hidden: usize,
 
     /// A path from the counts of all genes that goes past the model and starts from a regression [default: kept for
@@ -100,20 +100,20 @@ pub struct DecoderArgs {
     pub profile: Option<Path>,
 
     /// Components of that path [default: 50, or what genes and cells allow]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Decoder")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
     pub components: Option<usize>,
 
     /// Random features of that path
-    #[arg(long, value_name = "N", default_value_t = 1536, value_parser = positive, help_heading = "Decoder")]
+    #[arg(long, value_name = "N", default_value_t = 1536, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
     pub features: usize,
 
     /// Penalty of the regression that path starts from [default: chosen on the cells held back]
-    #[arg(long, value_name = "PENALTY", value_parser = above_zero, help_heading = "Decoder")]
+    #[arg(long, value_name = "PENALTY", value_parser = mfdoom_cli::above_zero, help_heading = "Decoder")]
     pub penalty: Option<f64>,
 
     /// Parts of the model that are trained too: pooling, or the last K layers with it
     #[arg(long, value_name = "pooling|K", help_heading = "Decoder")]
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "mfdoom_cli::option_as_text")]
     pub unfreeze: Option<Unfreeze>,
 
     /// Show the decoder these modalities only
@@ -125,54 +125,54 @@ pub struct DecoderArgs {
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
     /// Passes over the cells; 0 writes the start
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub epochs: u64,
 
     /// Cells of a batch
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub batch_cells: usize,
 
     /// Tokens that a cell keeps of a modality [default: of the model]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub max_tokens: Option<usize>,
 
     /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 3e-4, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
     pub lr: f64,
 
     /// Share of the run in which the learning rate rises, before it falls along a cosine
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub warmup: f64,
 
     /// Decoupled weight decay of the network's linear layers
-    #[arg(long, value_name = "RATE", default_value_t = 0.1, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 0.1, value_parser = mfdoom_cli::not_negative, help_heading = "Training")]
     pub weight_decay: f64,
 
     /// Largest norm of the gradient
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
     pub clip: f64,
 
     /// Probability that a modality of a cell is hidden
-    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub modality_dropout: f64,
 
     /// Probability that a gene of a cell is hidden, in all modalities [default: 0.2 for expression, else 0]
-    #[arg(long, value_name = "P", value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "P", value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub hide_genes: Option<f64>,
 
     /// Views of a cell (modalities, tokens, hidden genes), over and over, so that a model that is not trained
     /// computes each only once; 0 draws a fresh one in every epoch
-    #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub views: u64,
 
     /// Stop when so many epochs in a row brought nothing better on the cells held back
-    #[arg(long, value_name = "EPOCHS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    #[arg(long, value_name = "EPOCHS", default_value_t = 8, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Training")]
     pub patience: u64,
 
     /// Cells held back: a share of them, or those with an obs COLUMN=VALUE; the state that is best there is kept, by
     /// loss, of velocities by cosine
     #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "mfdoom_cli::as_text")]
     pub validation: Validation,
 }
 
@@ -240,35 +240,6 @@ impl std::str::FromStr for Unfreeze {
             _ => Err(format!("'{text}' is neither pooling nor a number of layers from 1")),
         }
     }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
-        _ => Err(format!("'{text}' is not from 0 to below 1")),
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is not a number from 1"))
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|v| *v >= 0.0 && v.is_finite());
-    value.ok_or_else(|| format!("'{text}' is not a number from 0"))
-}
-
-fn above_zero(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|v| *v > 0.0 && v.is_finite());
-    value.ok_or_else(|| format!("'{text}' is not a number above 0"))
-}
-
-fn shown<S: Serializer>(value: &Validation, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_text<S: Serializer>(value: &Option<Unfreeze>, serializer: S) -> Result<S::Ok, S::Error> {
-    value.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::Device;
 use mfdoom_artifact::{Gene, Manifest, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
@@ -17,7 +16,7 @@ use mfdoom_train::{
     Cells, Checkpoint, DecoderViews, Finetuning, GENES, Plan, SELECTION, Sampler, Schedule, Selection, Split,
     Starter, Targets, Trained, Views, Wanted, train,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::{Args, Path, TrainingArgs};
 use crate::design::{allowed, configure};
@@ -30,7 +29,7 @@ use crate::targets::{Chosen, label_column, read};
 pub fn run(args: Args) -> Result<()> {
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
-    let device = open_device(&args)?;
+    let device = mfdoom_infer::open_device(args.device.device);
     let trained = Trained::open(&args.model, &device)?;
     let cells = Cells::read(&inputs, &wanted(&args, &trained)?)?;
     let mut chosen = read(&args, &cells)?;
@@ -82,7 +81,7 @@ pub fn run(args: Args) -> Result<()> {
         &mut Console::new(plan.epochs, |name| name.ends_with("/all")),
     )?;
 
-    folder.write_config(&to_json(&config)?)?;
+    folder.write_config(&mfdoom_cli::to_json(&config)?)?;
     let weights = store.save_where(|name| name.starts_with(PREFIX) || store.is_trained(name)).or_failed()?;
     std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
     folder.write_text(GENES, &Vocabulary::new(genes(&chosen)).to_json())?;
@@ -104,15 +103,6 @@ fn output(args: &Args) -> Result<PathBuf> {
         }
         false => Ok(path.components().collect()),
     }
-}
-
-fn open_device(args: &Args) -> Result<Device> {
-    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
-        .map_err(|e| Error::usage("--device").source(e))?;
-    if let Some(note) = note {
-        tracing::warn!("{note}");
-    }
-    Ok(device)
 }
 
 fn wanted(args: &Args, trained: &Trained) -> Result<Wanted> {
@@ -178,7 +168,7 @@ fn manifest(
     (trained, chosen): (&Trained, &Chosen),
 ) -> Result<Manifest> {
     let settings = json!({
-        "decoder": to_json(config)?,
+        "decoder": mfdoom_cli::to_json(config)?,
         "settings": mfdoom_cli::settings(&args.decoder)?,
         "training": mfdoom_cli::settings(&args.training)?,
     });
@@ -188,10 +178,6 @@ fn manifest(
     let version = env!("CARGO_PKG_VERSION");
     let manifest = Manifest::new("mfdoom-finetune-decoder", version, DECODER_FORMAT, settings, inputs);
     Ok(manifest.with_seed(args.seed.seed))
-}
-
-fn to_json(config: &DecoderConfig) -> Result<Value> {
-    serde_json::to_value(config).map_err(|e| Error::failed("the configuration cannot be written").source(e))
 }
 
 /// Returns a store with the backbone's parameters, whose further ones are drawn from the seed.

@@ -50,11 +50,11 @@ pub struct Args {
     pub vocab_only: bool,
 
     /// Keep the N genes of highest dispersion (Seurat), over all inputs
-    #[arg(long, value_name = "N", help_heading = "Genes")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Genes")]
     pub top_genes: Option<usize>,
 
     /// Keep genes seen in at least N cells of all inputs
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Genes")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = mfdoom_cli::count::<u64>, help_heading = "Genes")]
     pub min_cells: u64,
 
     /// Take gene ids from this var column [default: the index]
@@ -62,11 +62,11 @@ pub struct Args {
     pub gene_column: Option<String>,
 
     /// Keep cells with at least N counts, over all genes of their file
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cells")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = mfdoom_cli::count::<u64>, help_heading = "Cells")]
     pub min_counts: u64,
 
     /// Keep cells with at least N genes, over all genes of their file
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cells")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = mfdoom_cli::count::<usize>, help_heading = "Cells")]
     pub min_genes: usize,
 
     /// Keep the cells listed in FILE, one id a line

@@ -38,7 +38,7 @@ pub struct Args {
     pub resume: bool,
 
     /// Write a checkpoint after every so many steps, and after every epoch
-    #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     pub checkpoint_every: u64,
 
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub struct ModelArgs {
     pub fusion: Fusion,
 
     /// Learned tokens of a fusion block [default: of the preset]
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub fusion_tokens: Option<usize>,
 
     /// How a count becomes a value
@@ -78,7 +78,7 @@ pub struct ModelArgs {
     pub value_transform: ValueTransform,
 
     /// Clamp counts to this before any transform
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000.0, help_heading = "Model")]
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000.0, value_parser = mfdoom_cli::above_zero, help_heading = "Model")]
     pub max_value: f64,
 
     /// Use one gene table for all modalities
@@ -86,7 +86,7 @@ pub struct ModelArgs {
     pub shared_genes: bool,
 
     /// Tokens that a cell keeps of a modality [default: of the preset]
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
     #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective, help_heading = "Objectives", help = objectives())]
@@ -106,44 +106,44 @@ pub struct ModelArgs {
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
     /// Passes over the cells; 0 writes the untrained model
-    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub epochs: u64,
 
     /// Cells of a batch
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub batch_cells: usize,
 
     /// Tokens of a batch, which bound its memory [default: as many as its cells may have]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub batch_tokens: Option<usize>,
 
     /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
     pub lr: f64,
 
     /// Share of the run in which the learning rate rises, before it falls along a cosine
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub warmup: f64,
 
     /// Decoupled weight decay of the linear layers
-    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 0.01, value_parser = mfdoom_cli::not_negative, help_heading = "Training")]
     pub weight_decay: f64,
 
     /// Largest norm of the gradient
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
     pub clip: f64,
 
     /// Probability that a modality of a cell is hidden
-    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub modality_dropout: f64,
 
     /// Share of a cell's tokens that is hidden, anew in every epoch
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub token_dropout: f64,
 
     /// Cells held back: a share of them, or those with an obs COLUMN=VALUE
     #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "mfdoom_cli::as_text")]
     pub validation: Validation,
 }
 
@@ -166,19 +166,4 @@ fn objective(text: &str) -> Result<(Objective, f64), String> {
         true => Ok((name.parse()?, weight)),
         false => Err(format!("weight {weight} is negative")),
     }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
-        _ => Err(format!("'{text}' is not from 0 to below 1")),
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is not a number from 1"))
-}
-
-fn as_text<S: serde::Serializer>(validation: &Validation, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(validation)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
@@ -44,7 +44,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
-    let device = open_device(&args)?;
+    let device = mfdoom_infer::open_device(args.device.device);
     let (model, store) = build(&args, &config, init.as_ref(), &device)?;
     let task = Pretraining {
         model,
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut console = Console::new(plan.epochs, |name| name.ends_with("recall_at_10"));
     let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
 
-    let json = to_json(&config)?;
+    let json = mfdoom_cli::to_json(&config)?;
     folder.write_config(&json)?;
     let weights = store.save().or_failed()?;
     std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
@@ -138,26 +138,13 @@ fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {
 
 fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init>) -> Result<Manifest> {
     let settings = json!({
-        "model": to_json(config)?,
+        "model": mfdoom_cli::to_json(config)?,
         "training": mfdoom_cli::settings(&args.training)?,
     });
     let mut inputs = cells.inputs.clone();
     inputs.extend(init.map(|i| i.id.clone()));
     let version = env!("CARGO_PKG_VERSION");
     Ok(Manifest::new("mfdoom-pretrain", version, FORMAT, settings, inputs).with_seed(args.seed.seed))
-}
-
-fn to_json(config: &ModelConfig) -> Result<serde_json::Value> {
-    serde_json::to_value(config).map_err(|e| Error::failed("the configuration cannot be written").source(e))
-}
-
-fn open_device(args: &Args) -> Result<Device> {
-    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
-        .map_err(|e| Error::usage("--device").source(e))?;
-    if let Some(note) = note {
-        tracing::warn!("{note}");
-    }
-    Ok(device)
 }
 
 /// Draws the parameters, or takes those of the model to start from.

@@ -32,39 +32,39 @@ pub struct Args {
     pub(crate) truth: TruthLevel,
 
     /// Number of cells, over all batches
-    #[arg(long, value_name = "N", default_value_t = Design::default().cells, help_heading = "Experiment")]
+    #[arg(long, value_name = "N", default_value_t = Design::default().cells, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Experiment")]
     pub(crate) cells: usize,
 
     /// Number of genes
-    #[arg(long, value_name = "N", default_value_t = Design::default().genes, help_heading = "Experiment")]
+    #[arg(long, value_name = "N", default_value_t = Design::default().genes, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Experiment")]
     pub(crate) genes: usize,
 
     /// Number of experimental batches, of equal size
-    #[arg(long, value_name = "N", default_value_t = Design::default().batches, help_heading = "Experiment")]
+    #[arg(long, value_name = "N", default_value_t = Design::default().batches, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Experiment")]
     pub(crate) batches: usize,
 
     /// Share of the batches that are expression-only: the last ones, in FILE.expression.h5ad
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, help_heading = "Experiment")]
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, value_parser = mfdoom_cli::fraction, help_heading = "Experiment")]
     pub(crate) drop_modalities: f64,
 
     /// Number of terminal fates
-    #[arg(long, value_name = "N", default_value_t = Design::default().lineages, help_heading = "Biology")]
+    #[arg(long, value_name = "N", default_value_t = Design::default().lineages, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Biology")]
     pub(crate) lineages: usize,
 
     /// Share of genes whose transcription switches; the others are housekeeping genes
-    #[arg(long, value_name = "FRACTION", default_value_t = Design::default().dynamic_genes, help_heading = "Biology")]
+    #[arg(long, value_name = "FRACTION", default_value_t = Design::default().dynamic_genes, value_parser = mfdoom_cli::fraction, help_heading = "Biology")]
     pub(crate) dynamic_genes: f64,
 
     /// Median ratio of high to low transcription of a switching gene; lower makes types harder to tell apart
-    #[arg(long, value_name = "RATIO", default_value_t = Design::default().fold_change, help_heading = "Biology")]
+    #[arg(long, value_name = "RATIO", default_value_t = Design::default().fold_change, value_parser = mfdoom_cli::above_zero, help_heading = "Biology")]
     pub(crate) fold_change: f64,
 
     /// Mean share of a cell's molecules that is captured; sets depth and sparsity
-    #[arg(long, value_name = "FRACTION", default_value_t = Design::default().capture, help_heading = "Noise")]
+    #[arg(long, value_name = "FRACTION", default_value_t = Design::default().capture, value_parser = mfdoom_cli::fraction, help_heading = "Noise")]
     pub(crate) capture: f64,
 
     /// Log standard deviation of a batch's effect on each gene and on depth
-    #[arg(long, value_name = "SD", default_value_t = Design::default().batch_effect, help_heading = "Noise")]
+    #[arg(long, value_name = "SD", default_value_t = Design::default().batch_effect, value_parser = mfdoom_cli::not_negative, help_heading = "Noise")]
     pub(crate) batch_effect: f64,
 
     /// How counts scatter around their mean
@@ -72,7 +72,7 @@ pub struct Args {
     pub(crate) noise: NoiseKind,
 
     /// Overdispersion of negative-binomial counts: variance = mean + D x mean^2
-    #[arg(long, value_name = "D", default_value_t = 0.2, help_heading = "Noise")]
+    #[arg(long, value_name = "D", default_value_t = 0.2, value_parser = mfdoom_cli::not_negative, help_heading = "Noise")]
     pub(crate) dispersion: f64,
 
     #[command(flatten)]

@@ -21,18 +21,9 @@ mod args;
 mod file;
 mod frames;
 mod plan;
+mod run;
 mod write;
 
 pub use args::{Args, NoiseKind, TruthLevel};
-use mfdoom_error::Result;
 pub use plan::{Measured, Part, Plan};
-
-/// Runs the stage.
-///
-/// # Errors
-/// Usage: an impossible setting, or an output that exists without `--force`. Failed: the disk is full.
-pub fn run(args: Args) -> Result<()> {
-    let plan = Plan::new(&args)?;
-    plan.log();
-    write::run(&plan, &args)
-}
+pub use run::run;

@@ -102,20 +102,21 @@ pub struct FitArgs {
         value_name = "R2",
         default_value_t = 0.01,
         allow_negative_numbers = true,
+        value_parser = mfdoom_cli::finite,
         help_heading = "Fit"
     )]
     pub min_r2: f64,
 
     /// Least ratio of degradation to splicing of a velocity gene
-    #[arg(long, value_name = "GAMMA", default_value_t = 0.01, help_heading = "Fit")]
+    #[arg(long, value_name = "GAMMA", default_value_t = 0.01, value_parser = mfdoom_cli::not_negative, help_heading = "Fit")]
     pub min_ratio: f64,
 
     /// Least counts of a gene, over the cells that have both spliced and unspliced ones of it
-    #[arg(long, value_name = "N", default_value_t = 20.0, help_heading = "Genes")]
+    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = mfdoom_cli::not_negative, help_heading = "Genes")]
     pub min_shared_counts: f64,
 
     /// Keep the N genes of highest dispersion (Seurat), where more are left
-    #[arg(long, value_name = "N", default_value_t = 2000, help_heading = "Genes")]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Genes")]
     pub top_genes: usize,
 
     /// Take gene ids from this var column [default: the index]
@@ -123,11 +124,11 @@ pub struct FitArgs {
     pub gene_column: Option<String>,
 
     /// Principal components of the spliced counts in which neighbours are searched
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Neighbours")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Neighbours")]
     pub n_pcs: usize,
 
     /// Neighbours of a cell, the cell itself among them
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Neighbours")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Neighbours")]
     pub n_neighbors: usize,
 
     /// Take only the cells listed in FILE, one id a line
@@ -201,15 +202,15 @@ pub struct PredictArgs {
     pub use_modalities: Vec<String>,
 
     /// Tokens that a cell keeps of a modality [default: of the model]
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
     /// Random token subsets to average over, of cells with more tokens; also the looks of the uncertainty
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
     pub subsets: u64,
 
     /// Neighbours that a state is averaged over, the cell itself among them, within runs of 4096 cells
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Model")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub n_neighbors: usize,
 
     /// Leave the uncertainty out (NaN), which costs most of the time
@@ -217,7 +218,7 @@ pub struct PredictArgs {
     pub no_uncertainty: bool,
 
     /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     #[serde(skip)]
     pub batch_cells: u64,
 
@@ -272,7 +273,7 @@ pub struct GraphArgs {
     pub cluster_key: Option<String>,
 
     /// Driver genes of each cluster
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Genes")]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = mfdoom_cli::count::<usize>, help_heading = "Genes")]
     pub drivers: usize,
 
     /// Draw the phase portraits of these genes, by symbol or id
@@ -290,11 +291,11 @@ pub struct GraphArgs {
     pub square_root: Option<bool>,
 
     /// Principal components in which neighbours are searched, where the folder has none
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Graph")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Graph")]
     pub n_pcs: usize,
 
     /// Neighbours of a cell, the cell itself among them, where the folder has none
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Graph")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Graph")]
     pub n_neighbors: usize,
 
     #[command(flatten)]

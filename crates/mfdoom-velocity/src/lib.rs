@@ -16,19 +16,7 @@ pub mod fit;
 pub mod graph;
 mod neighbors;
 pub mod predict;
+mod run;
 
 pub use args::{Args, Command, FitArgs, GraphArgs, Mode, PlotFormat, PredictArgs};
-use mfdoom_error::Result;
-
-/// Runs the stage.
-///
-/// # Errors
-/// Usage, contract or incompatible, as each subcommand lists them. Nothing partial stays.
-pub fn run(args: Args) -> Result<()> {
-    mfdoom_cli::keep_freed_pages();
-    match args.command {
-        Command::Fit(args) => fit::run(&args),
-        Command::Predict(args) => predict::run(&args),
-        Command::Graph(args) => graph::run(&args),
-    }
-}
+pub use run::run;

@@ -26,7 +26,7 @@ pub struct ExpressionArgs {
     pub input: Option<String>,
 
     /// Score, and learn from, at most this many cells, drawn by the seed: memory grows with cells x genes
-    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
     /// Write a page with tables (HTML, nothing to load)

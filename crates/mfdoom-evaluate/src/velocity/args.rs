@@ -34,15 +34,15 @@ pub struct VelocityArgs {
     pub edges: Vec<String>,
 
     /// Number of UMAPs, of seeds one apart, that the fields are drawn on and directions averaged over
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub umap_seeds: usize,
 
     /// Number of nearest cells, each cell included, where the folder does not hold them
-    #[arg(long, value_name = "K", default_value_t = 30, help_heading = "Scores")]
+    #[arg(long, value_name = "K", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub n_neighbors: usize,
 
     /// Number of principal components that neighbours are found in
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub n_pcs: usize,
 
     /// Compare signed square roots in the graph [default: true for folders of a stochastic fit]
@@ -50,7 +50,7 @@ pub struct VelocityArgs {
     pub square_root: Option<bool>,
 
     /// Score at most this many cells, drawn by the seed
-    #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
     /// Write a page with tables and plots (HTML, nothing to load)

@@ -41,19 +41,29 @@ impl Clusters {
     }
 }
 
+/// Reads `A>B`, where names may hold `>` too: every place of one is tried.
 fn edge_of(text: &str, names: &[String]) -> Result<(u32, u32)> {
-    let Some((from, to)) = text.split_once('>') else {
-        return Err(Error::usage(format!("--edges {text}")).wanted("A>B: from cluster A to cluster B"));
-    };
-    let find = |name: &str| {
-        let name = name.trim();
-        names.iter().position(|known| known == name).map(|at| at as u32).ok_or_else(|| {
-            Error::contract(format!("--edges {text}: no scored cell is in a cluster {name:?}"))
+    let find = |name: &str| names.iter().position(|known| known == name.trim()).map(|at| at as u32);
+    let sides: Vec<(&str, &str)> =
+        text.match_indices('>').map(|(at, _)| (&text[..at], &text[at + 1..])).collect();
+    let edges: Vec<(u32, u32)> =
+        sides.iter().filter_map(|(from, to)| Some((find(from)?, find(to)?))).collect();
+    match edges.as_slice() {
+        [edge] => Ok(*edge),
+        [] if sides.is_empty() => {
+            Err(Error::usage(format!("--edges {text}")).wanted("A>B: from cluster A to cluster B"))
+        }
+        [] => {
+            let unknown = sides.iter().flat_map(|(from, to)| [from, to]).find(|name| find(name).is_none());
+            let unknown = unknown.map_or("", |name| name.trim());
+            Err(Error::contract(format!("--edges {text}: no scored cell is in a cluster {unknown:?}"))
                 .found(names.join(", "))
-                .help("name clusters of the column of --label")
-        })
-    };
-    Ok((find(from)?, find(to)?))
+                .help("name clusters of the column of --label; quote an edge whose names hold commas: '\"A, b>C\"'"))
+        }
+        _ => Err(Error::usage(format!("--edges {text}: can be read in {} ways", edges.len()))
+            .found(names.join(", "))
+            .help("rename the clusters, so that no name with > is made of two others")),
+    }
 }
 
 /// Returns the label of each predicted cell, where a column is asked for.

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use candle_core::Device;
 use mfdoom_artifact::velocity::{VELOCITY_DIR_FORMAT, prediction_schema};
 use mfdoom_artifact::{GeneBatch, Input, Manifest, ObsColumn, VelocityDirWriter};
 use mfdoom_cli::{Progress, Shard};
@@ -33,7 +32,8 @@ const HIDDEN: f64 = 0.5;
 /// Those of opening tokens, model, decoder and outputs. Incompatible: a decoder of another task or model.
 pub fn run(args: &PredictArgs) -> Result<()> {
     let input = mfdoom_cli::input(args.tokens.as_deref())?;
-    let decoder = TrainedDecoder::open(&args.decoder, &args.model, &open_device(args)?)?;
+    let decoder =
+        TrainedDecoder::open(&args.decoder, &args.model, &mfdoom_infer::open_device(args.device.device))?;
     check_task(&decoder, &args.decoder)?;
     let reader = TokenReader::open(&input)?;
     let schema = reader.schema().clone();
@@ -53,7 +53,7 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     let mut predictor = Predictor { decoder: &decoder, adapter, looks, states, args };
     let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
     let progress = Progress::new("predicting", cells.as_ref().map(|c| c.end - c.start), "cells");
-    let rows = wanted(&reader, args.shard)?;
+    let rows = mfdoom_infer::shard_rows(&reader, args.shard)?;
     let begin = Instant::now();
     for run in reader.aligned(RUN, rows)? {
         let (run, rows) = run?;
@@ -83,15 +83,6 @@ fn check_task(decoder: &TrainedDecoder, path: &Path) -> Result<()> {
     }
 }
 
-fn open_device(args: &PredictArgs) -> Result<Device> {
-    let (device, note) = mfdoom_nn::device::open(&args.device.device.to_string())
-        .map_err(|e| Error::usage("--device").source(e))?;
-    if let Some(note) = note {
-        tracing::warn!("{note}");
-    }
-    Ok(device)
-}
-
 fn manifest(
     args: &PredictArgs,
     decoder: &TrainedDecoder,
@@ -110,17 +101,6 @@ fn manifest(
         decoder.manifest.as_input(&args.decoder),
     ];
     Ok(Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, settings, inputs))
-}
-
-/// Returns the rows of a shard.
-fn wanted(reader: &TokenReader, shard: Option<Shard>) -> Result<Option<Range<usize>>> {
-    let Some(shard) = shard else { return Ok(None) };
-    let Some(n) = reader.n_cells() else {
-        return Err(Error::usage("--shard needs to know the number of cells, which a stream does not tell")
-            .help("give the tokens as a parquet file"));
-    };
-    let cells = shard.rows(n as u64);
-    Ok(Some(cells.start as usize..cells.end as usize))
 }
 
 /// A decoder, and the way from tokens to velocities.

@@ -1,0 +1,18 @@
+//! What `mfdoom-evaluate` does: one module per subcommand.
+
+use mfdoom_error::Result;
+
+use crate::args::{Args, Command};
+use crate::{embedding, expression, velocity};
+
+/// Scores one kind of result.
+///
+/// # Errors
+/// Usage: a head or an output that cannot be. Contract: no such label column, too few cells, NaN.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Embedding(args) => embedding::run(&args),
+        Command::Velocity(args) => velocity::run(&args),
+        Command::Expression(args) => expression::run(&args),
+    }
+}
