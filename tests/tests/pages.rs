@@ -77,7 +77,9 @@ fn every_stage_has_a_page_with_an_example_its_input_and_its_output() {
     for name in stages() {
         let path = root().join("crates").join(&name).join("README.md");
         let page = fs::read_to_string(&path).unwrap_or_default();
-        for wanted in [format!("# {name}\n"), "## Example\n".into(), "## Input\n".into(), "## Output\n".into()] {
+        for wanted in
+            [format!("# {name}\n"), "## Example\n".into(), "## Input\n".into(), "## Output\n".into()]
+        {
             assert!(page.contains(&wanted), "{}: no line {wanted:?}", path.display());
         }
         assert!(commands(&page).iter().any(|line| line.contains(&name)), "{}: no example", path.display());
@@ -87,8 +89,10 @@ fn every_stage_has_a_page_with_an_example_its_input_and_its_output() {
 #[test]
 fn a_shared_file_of_settings_may_have_a_table_for_every_stage() {
     let folder = tempfile::tempdir().unwrap();
-    let tables: String =
-        stages().iter().map(|name| format!("[{}]\nthreads = 1\n", name.trim_start_matches("mfdoom-"))).collect();
+    let tables: String = stages()
+        .iter()
+        .map(|name| format!("[{}]\nthreads = 1\n", name.trim_start_matches("mfdoom-")))
+        .collect();
     fs::write(folder.path().join("all.toml"), tables).unwrap();
     for name in stages() {
         let main = help(&name, None);

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command};
+use clap::builder::Resettable::Reset;
+use clap::{Arg, ArgAction, Command, Id};
 
 use super::list;
 use super::sources::setting_name;
@@ -81,10 +82,8 @@ pub(super) fn undelimited(command: Command) -> Command {
 /// A command with subcommands has none of the shared arguments, yet completions and a manual page as any other.
 pub(super) fn relax(command: Command) -> Command {
     let free = |arg: Arg| {
-        arg.required(false)
-            .required_unless_present(None::<clap::Id>)
-            .requires(None::<clap::Id>)
-            .conflicts_with(None::<clap::Id>)
+        let arg = arg.required(false).required_unless_present(Reset::<Id>);
+        arg.requires(Reset::<Id>).conflicts_with(Reset::<Id>)
     };
     let command = command.mut_args(free).mut_subcommands(relax);
     if !command.has_subcommands() {
