@@ -1,6 +1,5 @@
 //! What `mfdoom-decode` does.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
 use mfdoom_artifact::{GeneTableWriter, Input, Manifest, Output, TableFormat};

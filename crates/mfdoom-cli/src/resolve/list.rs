@@ -4,7 +4,7 @@
 ///
 /// A text with an odd number of quotes has none that protect: `5" UTR,b` is two parts.
 pub(crate) fn split(text: &str) -> Vec<String> {
-    let protecting = text.matches('"').count() % 2 == 0;
+    let protecting = text.matches('"').count().is_multiple_of(2);
     let mut parts = vec![String::new()];
     let mut inside = false;
     for letter in text.chars() {
