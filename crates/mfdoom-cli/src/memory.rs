@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytesize::ByteSize;
+
 /// A number of bytes: `4GiB`, `4G` (the same), `500MB`, `1.5 GB`, `1073741824`.
 ///
 /// ```
@@ -13,17 +15,17 @@ use std::str::FromStr;
 /// assert!("4 apples".parse::<MemorySize>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MemorySize(u64);
+pub struct MemorySize(ByteSize);
 
 impl MemorySize {
     /// Takes a number of bytes.
     pub fn new(bytes: u64) -> Self {
-        Self(bytes)
+        Self(ByteSize::b(bytes))
     }
 
     /// Returns the number of bytes.
     pub fn bytes(self) -> u64 {
-        self.0
+        self.0.as_u64()
     }
 }
 
@@ -31,44 +33,22 @@ impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || format!("'{text}' is not a size; write a number and a unit, e.g. 4GiB or 500MB");
-        let text_trimmed = text.trim();
-        let split =
-            text_trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text_trimmed.len());
-        let (number, unit) = text_trimmed.split_at(split);
-        let number: f64 = number.parse().map_err(|_| wanted())?;
-        let bytes = (number * unit_bytes(unit.trim()).ok_or_else(wanted)?).round();
-        if !(1.0..u64::MAX as f64).contains(&bytes) {
-            return Err(wanted());
-        }
-        Ok(Self(bytes as u64))
-    }
-}
-
-/// Returns the bytes of one unit; a bare letter is the binary one, as in most tools of the field.
-fn unit_bytes(unit: &str) -> Option<f64> {
-    let unit = unit.to_ascii_lowercase();
-    let power = |letter: char| "kmgt".find(letter).map(|at| at as i32 + 1);
-    let mut letters = unit.chars();
-    match (letters.next(), letters.as_str()) {
-        (None, _) => Some(1.0),
-        (Some('b'), "") => Some(1.0),
-        (Some(letter), "" | "ib") => power(letter).map(|p| 1024f64.powi(p)),
-        (Some(letter), "b") => power(letter).map(|p| 1000f64.powi(p)),
-        _ => None,
+        let wrong = || format!("'{text}' is not a size; write a number and a unit, e.g. 4GiB or 500MB");
+        let trimmed = text.trim();
+        // A bare letter is the binary unit, as with schedulers; the library takes it for the decimal one.
+        let bare = trimmed.chars().last().filter(|letter| "kmgtKMGT".contains(*letter));
+        let size = match bare {
+            Some(_) => format!("{trimmed}iB").parse(),
+            None => trimmed.parse(),
+        };
+        let size: ByteSize = size.map_err(|_| wrong())?;
+        if matches!(size.as_u64(), 0 | u64::MAX) { Err(wrong()) } else { Ok(Self(size)) }
     }
 }
 
 impl fmt::Display for MemorySize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut value = self.0 as f64;
-        for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1024.0 {
-                return write!(f, "{}{unit}", (value * 10.0).round() / 10.0);
-            }
-            value /= 1024.0;
-        }
-        write!(f, "{}TiB", (value * 10.0).round() / 10.0)
+        self.0.display().iec().fmt(f)
     }
 }
 
@@ -90,7 +70,7 @@ mod tests {
             ("2TiB", 2 << 40),
         ];
         for (text, bytes) in cases {
-            assert_eq!(text.parse::<MemorySize>(), Ok(MemorySize(bytes)), "{text}");
+            assert_eq!(text.parse::<MemorySize>(), Ok(MemorySize::new(bytes)), "{text}");
         }
     }
 
@@ -103,8 +83,8 @@ mod tests {
 
     #[test]
     fn shows_the_largest_fitting_unit() {
-        assert_eq!(MemorySize(4 << 30).to_string(), "4GiB");
-        assert_eq!(MemorySize(1536 << 10).to_string(), "1.5MiB");
-        assert_eq!(MemorySize(7).to_string(), "7B");
+        assert_eq!(MemorySize::new(4 << 30).to_string(), "4.0 GiB");
+        assert_eq!(MemorySize::new(1536 << 10).to_string(), "1.5 MiB");
+        assert_eq!(MemorySize::new(7).to_string(), "7 B");
     }
 }
