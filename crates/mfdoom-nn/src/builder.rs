@@ -1,12 +1,14 @@
 //! Where layers take their parameters from: each is stated once, by name, shape and initial value.
 
-use crate::init::Init;
-use crate::parameters::ParameterStore;
-use crate::weights::WeightFile;
-use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
+
+use candle_core::{DType, Device, Result, Shape, Tensor, bail};
+
+use crate::init::Init;
+use crate::parameters::ParameterStore;
+use crate::weights::WeightFile;
 
 /// Hands out the parameters that a model asks for, and collects them in a [`ParameterStore`].
 ///

@@ -1,7 +1,8 @@
 //! How a parameter starts.
 
-use crate::stream::Stream;
 use candle_core::Shape;
+
+use crate::stream::Stream;
 
 /// Initial values of a parameter: linear layers and tables as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,11 +1,12 @@
 //! A safetensors file, read tensor by tensor.
 
-use candle_core::{DType, Device, Error, Result, Tensor, bail};
-use safetensors::tensor::{Metadata, TensorInfo};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+
+use candle_core::{DType, Device, Error, Result, Tensor, bail};
+use safetensors::tensor::{Metadata, TensorInfo};
 
 /// Largest header that the format allows, in bytes.
 const MAX_HEADER: u64 = 100_000_000;

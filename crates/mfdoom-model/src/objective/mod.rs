@@ -13,7 +13,11 @@ mod reconstruction;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
+pub use contrastive::pairs;
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
+pub use neighbours::{Readout, Targets};
+pub use outputs::Outputs;
+pub use reconstruction::{AllCounts, ModalityCounts};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::PackedBatch;
@@ -21,11 +25,6 @@ use crate::choice::choices;
 use crate::config::{ModelConfig, Reduction};
 use crate::model::Model;
 use crate::scheme::Scheme;
-
-pub use contrastive::pairs;
-pub use neighbours::{Readout, Targets};
-pub use outputs::Outputs;
-pub use reconstruction::{AllCounts, ModalityCounts};
 
 /// A term by name; `None` where no cell of the batch could be compared.
 pub type NamedTerm = (String, Option<Tensor>);

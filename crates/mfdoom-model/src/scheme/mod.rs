@@ -9,12 +9,11 @@ mod modal_channel;
 mod none;
 mod zorro;
 
+pub use layout::Layout;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
 use crate::config::ModelConfig;
-
-pub use layout::Layout;
 
 /// Declares the schemes: documentation, name and the module with the function `scheme`.
 macro_rules! schemes {
