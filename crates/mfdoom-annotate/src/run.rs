@@ -1,11 +1,9 @@
 //! What `mfdoom-annotate` does.
 
-use std::path::Path;
-
-use mfdoom_artifact::{AtomicFile, EmbeddingReader, Input};
+use mfdoom_artifact::{EmbeddingReader, Input};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
-use mfdoom_into::EmbeddingsInto;
+use mfdoom_into::Target;
 
 use crate::args::Args;
 
@@ -25,25 +23,15 @@ pub fn run(args: Args) -> Result<()> {
         tracing::info!("check: would add results to {cells} cells; wrote nothing");
         return Ok(());
     }
-    // The file is copied under its partial name, where every addition replaces it.
-    let copy = AtomicFile::create(output, args.output.force)?;
-    std::fs::copy(&args.file, copy.path()).map_err(|error| Error::io(output, error))?;
+    let mut target = Target::copy(&args.file, output, args.output.force)?;
     for path in &args.embeddings {
-        add_embeddings(path, copy.path()).map_err(|error| error.context(path.display()))?;
+        let reader = EmbeddingReader::open(&Input::Path(path.to_owned()))?;
+        target.add_embeddings(reader).map_err(|error| error.context(path.display()))?;
     }
     for folder in &args.velocity {
-        mfdoom_into::velocity::add(folder, copy.path()).map_err(|error| error.context(folder.display()))?;
+        target.add_velocity(folder).map_err(|error| error.context(folder.display()))?;
     }
-    copy.commit()?;
+    target.commit()?;
     tracing::info!("{}: {cells} cells", output.display());
     Ok(())
-}
-
-fn add_embeddings(path: &Path, to: &Path) -> Result<()> {
-    let reader = EmbeddingReader::open(&Input::Path(path.to_owned()))?;
-    let mut into = EmbeddingsInto::open(to, reader.schema())?;
-    for batch in reader {
-        into.add(&batch?)?;
-    }
-    into.commit()
 }

@@ -1,15 +1,9 @@
-//! Annotation columns of cells: plain string, int64, float64 or bool, with nulls.
+//! Name and type of an annotation column in a table: string, int64, float64 or bool, with nulls.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field};
 use mfdoom_error::{Error, Result};
-
-use crate::table::column;
 
 /// Type of an obs column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +25,6 @@ pub struct ObsField {
     pub name: String,
     /// Type of the values.
     pub kind: ObsType,
-}
-
-/// Values of an obs column, one per cell.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ObsColumn {
-    /// UTF-8 text.
-    String(Vec<Option<String>>),
-    /// 64-bit integers.
-    Int(Vec<Option<i64>>),
-    /// 64-bit floats.
-    Float(Vec<Option<f64>>),
-    /// Truth values.
-    Bool(Vec<Option<bool>>),
 }
 
 impl ObsType {
@@ -68,15 +49,13 @@ impl ObsType {
         }
     }
 
-    /// Returns the obs type that holds an Arrow type of other writers without loss, where one does.
-    pub fn widened(data_type: &DataType) -> Option<Self> {
+    /// Returns the obs type that holds an Arrow type of any writer without loss, where one does.
+    pub fn of_any(data_type: &DataType) -> Option<Self> {
         match data_type {
-            DataType::Utf8View | DataType::LargeUtf8 => Some(Self::String),
-            DataType::Dictionary(_, value) if Self::widened(value) == Some(Self::String) => {
-                Some(Self::String)
-            }
-            DataType::Int32 => Some(Self::Int),
-            DataType::Float32 => Some(Self::Float),
+            DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => Some(Self::String),
+            DataType::Dictionary(_, value) => Self::of_any(value),
+            integer if integer.is_integer() => Some(Self::Int),
+            float if float.is_floating() => Some(Self::Float),
             other => Self::of(other),
         }
     }
@@ -107,143 +86,8 @@ impl ObsField {
     }
 }
 
-impl ObsColumn {
-    /// Returns the type.
-    pub fn kind(&self) -> ObsType {
-        match self {
-            Self::String(_) => ObsType::String,
-            Self::Int(_) => ObsType::Int,
-            Self::Float(_) => ObsType::Float,
-            Self::Bool(_) => ObsType::Bool,
-        }
-    }
-
-    /// Returns the number of cells.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::String(values) => values.len(),
-            Self::Int(values) => values.len(),
-            Self::Float(values) => values.len(),
-            Self::Bool(values) => values.len(),
-        }
-    }
-
-    /// Returns whether there are no cells.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Returns an empty column of type `kind`.
-    pub fn empty(kind: ObsType) -> Self {
-        match kind {
-            ObsType::String => Self::String(Vec::new()),
-            ObsType::Int => Self::Int(Vec::new()),
-            ObsType::Float => Self::Float(Vec::new()),
-            ObsType::Bool => Self::Bool(Vec::new()),
-        }
-    }
-
-    /// Returns `n` nulls of type `kind`.
-    pub fn nulls(kind: ObsType, n: usize) -> Self {
-        match kind {
-            ObsType::String => Self::String(vec![None; n]),
-            ObsType::Int => Self::Int(vec![None; n]),
-            ObsType::Float => Self::Float(vec![None; n]),
-            ObsType::Bool => Self::Bool(vec![None; n]),
-        }
-    }
-
-    /// Returns the values of the cells at `rows`, in that order.
-    pub fn take(&self, rows: &[usize]) -> Self {
-        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
-            rows.iter().map(|&row| values[row].clone()).collect()
-        }
-        match self {
-            Self::String(values) => Self::String(pick(values, rows)),
-            Self::Int(values) => Self::Int(pick(values, rows)),
-            Self::Float(values) => Self::Float(pick(values, rows)),
-            Self::Bool(values) => Self::Bool(pick(values, rows)),
-        }
-    }
-
-    /// Appends the cells of `other`.
-    ///
-    /// # Errors
-    /// Contract, when the types differ.
-    pub fn append(&mut self, other: &Self) -> Result<()> {
-        match (self, other) {
-            (Self::String(to), Self::String(from)) => to.extend_from_slice(from),
-            (Self::Int(to), Self::Int(from)) => to.extend_from_slice(from),
-            (Self::Float(to), Self::Float(from)) => to.extend_from_slice(from),
-            (Self::Bool(to), Self::Bool(from)) => to.extend_from_slice(from),
-            (to, from) => {
-                return Err(Error::contract("an obs column has two types").found(format!(
-                    "{} and {}",
-                    to.kind().data_type(),
-                    from.kind().data_type()
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the text of every value as Python prints it (`True`, `1.0`), nothing where it is null or NaN: what a
-    /// label column is read as.
-    ///
-    /// ```
-    /// use mfdoom_artifact::ObsColumn;
-    ///
-    /// let column = ObsColumn::Float(vec![Some(1.0), Some(f64::NAN), None]);
-    /// assert_eq!(column.to_text(), [Some("1.0".to_owned()), None, None]);
-    /// ```
-    pub fn to_text(&self) -> Vec<Option<String>> {
-        let number = |value: &f64| (!value.is_nan()).then(|| format!("{value:?}"));
-        let truth = |value: bool| (if value { "True" } else { "False" }).to_owned();
-        match self {
-            Self::String(values) => values.clone(),
-            Self::Int(values) => values.iter().map(|value| value.map(|n| n.to_string())).collect(),
-            Self::Float(values) => values.iter().map(|value| value.as_ref().and_then(number)).collect(),
-            Self::Bool(values) => values.iter().map(|value| value.map(truth)).collect(),
-        }
-    }
-
-    /// Returns the Arrow array.
-    pub fn to_arrow(&self) -> ArrayRef {
-        match self {
-            Self::String(values) => Arc::new(StringArray::from_iter(values)),
-            Self::Int(values) => Arc::new(Int64Array::from(values.clone())),
-            Self::Float(values) => Arc::new(Float64Array::from(values.clone())),
-            Self::Bool(values) => Arc::new(BooleanArray::from(values.clone())),
-        }
-    }
-
-    /// Reads an Arrow array of type `kind`; `source` names the table in messages.
-    pub fn from_arrow(array: &ArrayRef, kind: ObsType, source: &str) -> Result<Self> {
-        Ok(match kind {
-            ObsType::String => Self::String(column::strings(array, source)?),
-            ObsType::Int => Self::Int(column::cast::<Int64Array>(array, source)?.iter().collect()),
-            ObsType::Float => Self::Float(column::cast::<Float64Array>(array, source)?.iter().collect()),
-            ObsType::Bool => Self::Bool(column::cast::<BooleanArray>(array, source)?.iter().collect()),
-        })
-    }
-
-    /// Reads an Arrow array of a type that [`ObsType::widened`] maps to `kind`.
-    pub fn widened(array: &ArrayRef, kind: ObsType, source: &str) -> Result<Self> {
-        let array: ArrayRef = match array.data_type() {
-            DataType::Int32 => {
-                Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int64Type>(i64::from) as Int64Array)
-            }
-            DataType::Float32 => Arc::new(
-                array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from) as Float64Array,
-            ),
-            _ => array.clone(),
-        };
-        Self::from_arrow(&array, kind, source)
-    }
-}
-
 /// Returns the names obs columns get in a table whose own columns are `reserved`: a colliding name gets
-/// the prefix `obs_`, as often as it takes.
+/// the prefix `obs_`, as often as it takes, and a line in the log says so.
 pub fn free_names<'a>(names: &[String], reserved: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken: BTreeSet<String> = reserved.into_iter().map(str::to_owned).collect();
     let plain: BTreeSet<&String> = names.iter().filter(|name| !taken.contains(*name)).collect();
@@ -255,10 +99,38 @@ pub fn free_names<'a>(names: &[String], reserved: impl IntoIterator<Item = &'a s
                 free = format!("obs_{free}");
             }
             if free != *name {
+                tracing::warn!("obs column '{name}' becomes '{free}': the table has a column of that name");
                 taken.insert(free.clone());
             }
             free
         })
         .collect();
     renamed
+}
+
+/// Returns the position of the obs column that a user calls `name`: under that name, or under the one that
+/// [`free_names`] gave it.
+pub fn position<'a>(names: impl IntoIterator<Item = &'a str>, name: &str) -> Option<usize> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let renamed = |known: &str| known.strip_prefix("obs_").is_some_and(|rest| is_renamed(rest, name));
+    let plain = names.iter().position(|known| *known == name);
+    plain.or_else(|| names.iter().position(|known| renamed(known)))
+}
+
+fn is_renamed(rest: &str, name: &str) -> bool {
+    rest == name || rest.strip_prefix("obs_").is_some_and(|rest| is_renamed(rest, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_column_is_found_under_its_own_name() {
+        let names = ["dataset", "x", "obs_x"].map(str::to_owned);
+        let free = free_names(&names, ["dataset", "cell_id"]);
+        assert_eq!(free, ["obs_dataset", "x", "obs_x"]);
+        let find = |name| position(free.iter().map(String::as_str), name);
+        assert_eq!([find("dataset"), find("x"), find("obs_x"), find("y")], [Some(0), Some(1), Some(2), None]);
+    }
 }

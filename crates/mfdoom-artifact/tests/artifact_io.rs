@@ -12,10 +12,10 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use mfdoom_artifact::{
-    AtomicDir, AtomicFile, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema,
-    EmbeddingWriter, Head, Input, InputId, KeySet, Manifest, MetricRow, ModelDir, ModelDirWriter, ObsColumn,
-    ObsField, ObsType, Output, TableFormat, TableOptions, TableReader, TableWriter, canonical_json,
-    content_id, read_metrics, sha256_bytes, sha256_file, write_metrics,
+    AtomicDir, AtomicFile, Column, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema,
+    EmbeddingWriter, Head, Input, InputId, KeySet, Manifest, MetricRow, ModelDir, ModelDirWriter, ObsField,
+    ObsType, Output, TableFormat, TableOptions, TableReader, TableWriter, canonical_json, content_id,
+    read_metrics, sha256_bytes, sha256_file, write_metrics,
 };
 use mfdoom_error::{Error, Kind, Result};
 use serde_json::json;
@@ -46,16 +46,14 @@ fn a_file_appears_whole_or_not_at_all() {
     let path = folder.path().join("x.json");
     let mut file = AtomicFile::create(&path, false).unwrap();
     file.write_all(b"half").unwrap();
-    assert_eq!(names(folder.path()), [format!("x.json.tmp-{}-{}", std::process::id(), number(&file))]);
+    let partial = file.path().file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(partial.starts_with("x.json.tmp-"));
+    assert_eq!(names(folder.path()), [partial]);
     drop(file);
     assert!(names(folder.path()).is_empty());
     put(&path, false, "whole").unwrap();
     assert_eq!(names(folder.path()), ["x.json"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
-}
-
-fn number(file: &AtomicFile) -> String {
-    file.path().to_str().unwrap().rsplit('-').next().unwrap().to_owned()
 }
 
 #[test]
@@ -203,8 +201,8 @@ fn embeddings(start: usize, n: usize) -> EmbeddingBatch {
         dataset: cells.clone().map(|i| format!("d{}", i % 2)).collect(),
         cell_id: cells.clone().map(|i| format!("ü{i}")).collect(),
         obs: vec![
-            ObsColumn::String(cells.clone().map(|i| (i % 3 > 0).then(|| format!("t{i}"))).collect()),
-            ObsColumn::Int(cells.clone().map(|i| Some(i as i64)).collect()),
+            Column::String(cells.clone().map(|i| (i % 3 > 0).then(|| format!("t{i}"))).collect()),
+            Column::Int(cells.clone().map(|i| Some(i as i64)).collect()),
         ],
         heads: [3, 2]
             .map(|dim| cells.clone().flat_map(|i| (0..dim).map(move |k| (i * 10 + k) as f32)).collect())
@@ -217,7 +215,7 @@ fn read_embeddings(path: &Path) -> Result<(EmbeddingSchema, EmbeddingBatch)> {
     let reader = EmbeddingReader::open(&Input::Path(path.into()))?;
     let schema = reader.schema().clone();
     let mut all = EmbeddingBatch {
-        obs: schema.obs.iter().map(|field| ObsColumn::empty(field.kind)).collect(),
+        obs: schema.obs.iter().map(|field| Column::empty(field.kind)).collect(),
         heads: vec![Vec::new(); schema.heads.len()],
         present: vec![Vec::new(); schema.modalities.len()],
         ..EmbeddingBatch::default()
@@ -339,8 +337,8 @@ fn vectors_of_others_are_read() {
     assert_eq!(schema.heads, [Head { name: "X_pca".into(), dim: 2 }]);
     assert_eq!(read.heads, [[1.0, 2.0, 3.0, 4.0]]);
     assert_eq!(read.cell_id, ["0", "1"]);
-    assert_eq!(read.obs[0], ObsColumn::String(vec![Some("B".into()), None]));
-    assert_eq!(read.obs[1], ObsColumn::Int(vec![Some(1), Some(2)]));
+    assert_eq!(read.obs[0], Column::String(vec![Some("B".into()), None]));
+    assert_eq!(read.obs[1], Column::Int(vec![Some(1), Some(2)]));
 
     write_table(&path, vec![("n", count)]);
     let error = read_embeddings(&path).unwrap_err();
@@ -419,7 +417,7 @@ fn a_model_folder_is_read_back() {
     let model = ModelDir::open(&path, 1).unwrap();
     assert_eq!(model.config(), &json!({"dim": 64}));
     assert_eq!(model.weights_sha256().unwrap(), sha256_bytes(&weights()));
-    assert_eq!(model.manifest().files.len(), 3);
+    assert_eq!(model.manifest().files.len(), 5);
     assert_eq!(read_metrics(&model.metrics_path()).unwrap().len(), 5);
 }
 
@@ -434,16 +432,16 @@ fn a_broken_model_folder_is_refused() {
     };
     for name in ["config.json", "manifest.json", "model.safetensors", "vocab.json"] {
         let error = open(&|| fs::remove_file(path.join(name)).unwrap());
-        assert_eq!(error.kind(), Kind::Contract, "{error}");
+        assert_eq!(error.kind(), Kind::Incompatible, "{error}");
         assert!(error.message().contains(name), "{error}");
         let error = open(&|| fs::write(path.join(name), "nonsense").unwrap());
-        assert_eq!(error.kind(), Kind::Contract, "{error}");
+        assert_eq!(error.kind(), Kind::Incompatible, "{error}");
         assert!(error.message().contains(name), "{error}");
     }
     for len in 0..weights().len() {
         fs::write(path.join("model.safetensors"), &weights()[..len]).unwrap();
         let error = ModelDir::open(&path, 1).expect_err("cut weights were opened");
-        assert_eq!(error.kind(), Kind::Contract, "{error}");
+        assert_eq!(error.kind(), Kind::Incompatible, "{error}");
     }
     let mut flipped = weights();
     *flipped.last_mut().unwrap() ^= 1;
@@ -452,6 +450,37 @@ fn a_broken_model_folder_is_refused() {
     write_model(&path);
     assert_eq!(ModelDir::open(&path, 2).unwrap_err().kind(), Kind::Incompatible);
     assert_eq!(ModelDir::open(folder.path().join("none"), 1).unwrap_err().kind(), Kind::Contract);
+}
+
+#[test]
+fn the_page_for_people_may_be_changed() {
+    let folder = folder();
+    let path = folder.path().join("model");
+    write_model(&path);
+    fs::write(path.join("README.md"), "# Our model").unwrap();
+    ModelDir::open(&path, 1).unwrap();
+}
+
+#[test]
+fn nothing_outside_a_folder_is_read() {
+    let folder = folder();
+    let (path, secret) = (folder.path().join("model"), folder.path().join("secret"));
+    write_model(&path);
+    fs::copy(path.join("vocab.json"), &secret).unwrap();
+    fs::remove_file(path.join("vocab.json")).unwrap();
+    std::os::unix::fs::symlink(&secret, path.join("vocab.json")).unwrap();
+    let error = ModelDir::open(&path, 1).unwrap_err();
+    assert!(error.message().contains("vocab.json: is a link out of its folder"), "{error}");
+
+    for name in ["../secret", "/etc/passwd", "./../secret", ""] {
+        write_model(&path);
+        let text = fs::read_to_string(path.join("manifest.json")).unwrap();
+        let text = text.replace("vocab.json", name);
+        fs::write(path.join("manifest.json"), text).unwrap();
+        let error = ModelDir::open(&path, 1).unwrap_err();
+        assert!(error.message().contains("names a file outside its folder"), "{error}");
+        assert_eq!(error.exit_code(), 4);
+    }
 }
 
 #[test]

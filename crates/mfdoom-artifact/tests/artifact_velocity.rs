@@ -15,7 +15,7 @@ use mfdoom_artifact::velocity::{
     prediction_schema, projection_schema,
 };
 use mfdoom_artifact::{
-    EmbeddingBatch, GENES_KEY, Gene, GeneBatch, GeneTableReader, GeneTableSchema, Input, Manifest, ObsColumn,
+    Column, EmbeddingBatch, GENES_KEY, Gene, GeneBatch, GeneTableReader, GeneTableSchema, Input, Manifest,
     Output, TableFormat, TableOptions, TableReader, TableWriter, VelocityDir, VelocityDirWriter,
 };
 use mfdoom_error::Kind;
@@ -42,7 +42,7 @@ fn block(schema: &GeneTableSchema, cells: std::ops::Range<usize>) -> GeneBatch {
         obs: schema
             .obs
             .iter()
-            .map(|_| ObsColumn::Float(cells.clone().map(|i| Some(i as f64 / 7.0)).collect()))
+            .map(|_| Column::Float(cells.clone().map(|i| i as f64 / 7.0).collect()))
             .collect(),
         matrices: (0..schema.matrices.len())
             .map(|m| cells.clone().flat_map(|i| (0..n_genes).map(move |j| value(m, i, j))).collect())
@@ -109,7 +109,7 @@ fn cells() -> CellTable {
     let mut cells =
         CellTable { dataset: vec!["d".into(); 2], cell_id: vec!["a".into(), "b".into()], columns: vec![] };
     cells.set_numbers("confidence", [0.0, 9.0]);
-    cells.set("group", ObsColumn::String(vec![Some("x".into()), None]));
+    cells.set("group", Column::String(vec![Some("x".into()), None]));
     cells.set_numbers("confidence", [0.25, 0.5]);
     cells
 }
@@ -120,7 +120,11 @@ fn a_velocity_folder_is_read_back_in_blocks() {
     let path = folder.path().join("velocity");
     write_folder(&path, 2500, 7);
     let dir = VelocityDir::open(&path).unwrap();
-    assert_eq!(dir.manifest(), &manifest());
+    let mut made_by = dir.manifest().clone();
+    let files: Vec<String> = std::mem::take(&mut made_by.files).into_keys().collect();
+    assert_eq!(made_by, manifest());
+    let all = ["cells", "kinetics", "moments", "neighbors", "projection_umap", "velocity"];
+    assert_eq!(files, all.map(|name| format!("{name}.parquet")));
     let reader = dir.velocities().unwrap();
     assert_eq!(reader.schema(), &prediction_schema(genes(7), manifest()));
     assert_eq!(reader.n_rows(), Some(2500));

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Command, FromArgMatches, Parser};
-use mfdoom_artifact::remove_partials;
+use mfdoom_artifact::publish::{name_targets, remove_partials};
 use mfdoom_error::{Error, Kind, Result};
 
 use crate::resolve::{Resolved, Stop, resolve};
@@ -122,9 +122,10 @@ fn end(outcome: Result<()>, command: &Command, format: LogFormat) -> ExitCode {
     if let Kind::Interrupted(signal) = error.kind() {
         signals::die(signal);
     }
+    let code = u8::try_from(error.exit_code()).unwrap_or(1);
     if error.message() != TOLD {
-        report::report(&error, command, format);
+        report::report(&error.map_texts(name_targets), command, format);
     }
     remove_partials();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+    ExitCode::from(code)
 }

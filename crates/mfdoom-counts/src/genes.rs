@@ -1,7 +1,7 @@
 //! Ids and symbols of the columns of a matrix.
 
 use mfdoom_artifact::{Gene, normalise_gene_id};
-use mfdoom_error::{Error, Result, nearest};
+use mfdoom_error::{Result, missing};
 
 use crate::read::H5ad;
 use crate::source::Source;
@@ -45,12 +45,9 @@ fn id_values(file: &H5ad, source: &Source, column: &str) -> Result<Vec<String>> 
         Ok(values) => Ok(values.to_strings().into_iter().map(Option::unwrap_or_default).collect()),
         Err(error) if columns.iter().any(|name| name == column) => Err(error),
         Err(_) => {
-            let error = Error::contract(format!("{}: no column '{column}' in var", file.name()))
-                .found(if columns.is_empty() { "none".to_owned() } else { columns.join(", ") });
-            Err(match nearest(column, columns.iter().map(String::as_str)) {
-                Some(nearest) => error.help(format!("did you mean --gene-column {nearest}?")),
-                None => error.help("leave out --gene-column to take the index"),
-            })
+            let there = columns.iter().map(String::as_str);
+            Err(missing(file.name(), "column of var", column, there, "--gene-column ")
+                .or_help("leave out --gene-column to take the index"))
         }
     }
 }

@@ -53,6 +53,8 @@ pub const OLD_SPARSE_SHAPE: &str = "h5sparse_shape";
 pub const ENCODING_TYPE: &str = "encoding-type";
 /// Attribute with the version of that encoding.
 pub const ENCODING_VERSION: &str = "encoding-version";
+/// Attribute of what MFDOOM has written.
+pub const MFDOOM: &str = "mfdoom";
 /// Attribute with the shape of a sparse group.
 pub const SHAPE: &str = "shape";
 /// Attribute with the name of a frame's index.

@@ -15,7 +15,7 @@ pub fn library_sizes(file: &H5ad, name: &str, rows: Range<usize>) -> Result<Vec<
     let values: Vec<f64> = match file.obs_column_in(name, rows)? {
         Column::Int(values) => values.into_iter().map(|value| value.map_or(f64::NAN, |n| n as f64)).collect(),
         Column::Float(values) => values,
-        other => return Err(wrong(file, name).found(other.kind())),
+        other => return Err(wrong(file, name).found(other.describe())),
     };
     match values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
         Some(value) => Err(wrong(file, name).found(value.to_string())),

@@ -97,7 +97,7 @@ fn check(path: &Path) -> (Frame, Frame) {
         after.obs_column("note").unwrap().to_strings(),
         [Some("a".to_owned()), None, Some("c".to_owned())]
     );
-    assert_eq!(after.obs_column("embedded").unwrap().kind(), "booleans");
+    assert_eq!(after.obs_column("embedded").unwrap().describe(), "booleans");
     assert_eq!(after.var_column("gamma").unwrap(), Column::Float(vec![1.0, 2.0, 3.0, 4.0]));
     let read = |source: &Source| after.matrix(source).unwrap().read_rows(0..3).unwrap();
     assert_eq!(read(&layer("Ms")), CsrBlock::new(4, vec![0, 1, 1, 2], vec![2, 0], vec![0.5, 1.5]));
@@ -145,7 +145,7 @@ fn additions_to_a_file_of_anndata_0_7() {
     drop((cluster, obs, file));
     let (_, after) = check(&path);
     // A frame of this version has no missing integers.
-    assert_eq!(after.column("maybe").unwrap().kind(), "numbers");
+    assert_eq!(after.column("maybe").unwrap().describe(), "numbers");
     let file = hdf5::File::open(&path).unwrap();
     assert!(file.link_exists("obs/__categories/fate") && file.link_exists("obs/__categories/note"));
     drop(file);
@@ -156,7 +156,7 @@ fn additions_to_a_file_of_anndata_0_7() {
     update.commit().unwrap();
     let file = hdf5::File::open(&path).unwrap();
     assert!(!file.link_exists("obs/__categories/fate"));
-    assert_eq!(H5ad::open(&path).unwrap().obs_column("fate").unwrap().kind(), "integers");
+    assert_eq!(H5ad::open(&path).unwrap().obs_column("fate").unwrap().describe(), "integers");
 }
 
 #[derive(H5Type, Clone)]
@@ -187,7 +187,7 @@ fn additions_to_a_file_of_anndata_0_6() {
     drop((uns, file));
     let (before, after) = check(&path);
     assert_eq!(after.columns[0], before.columns[0]);
-    assert_eq!(after.columns[0].1.kind(), "categories");
+    assert_eq!(after.columns[0].1.describe(), "categories");
     let file = hdf5::File::open(&path).unwrap();
     assert_eq!(file.dataset("obsm/X_pca").unwrap().read_2d::<f64>().unwrap()[[2, 0]], 0.3);
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mfdoom_artifact::{GeneTableWriter, Input, Manifest, Output, TableFormat};
+use mfdoom_artifact::{AtomicDir, GeneTableWriter, Input, Manifest, Output, TableFormat};
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{TokenReader, TokenSchema};
@@ -60,7 +60,11 @@ pub fn run(args: Args) -> Result<()> {
     let cells = writer.finish()?;
     tracing::info!("decoded {cells} cells");
     match (&args.into, &target.table) {
-        (Some(path), Some(table)) => mfdoom_into::predictions::add(table, path),
+        (Some(path), Some(table)) => {
+            let mut into = mfdoom_into::Target::in_place(path)?;
+            into.add_predictions(table)?;
+            into.commit()
+        }
         _ => Ok(()),
     }
 }
@@ -70,14 +74,16 @@ struct Target {
     output: Output,
     format: TableFormat,
     table: Option<PathBuf>,
-    _folder: Option<tempfile::TempDir>,
+    _folder: Option<AtomicDir>,
 }
 
 impl Target {
     fn new(args: &Args) -> Result<Self> {
-        if let (None, Some(_)) = (&args.output.output, &args.into) {
-            let folder =
-                tempfile::tempdir().map_err(|e| Error::failed("no folder for temporary files").source(e))?;
+        if let (None, Some(into)) = (&args.output.output, &args.into) {
+            // Beside the file, where there is room for it, and removed whatever ends the run.
+            let mut name = into.clone().into_os_string();
+            name.push(".predictions");
+            let folder = AtomicDir::create(PathBuf::from(name), true)?;
             let path = folder.path().join("predictions.parquet");
             let output = Output::file(&path, true);
             return Ok(Self {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 use mfdoom_artifact::gene_table::{PREDICTED, PREDICTIONS_FORMAT, PROBABILITY};
-use mfdoom_artifact::{Gene, GeneBatch, GeneTableSchema, Manifest, ObsColumn, ObsField, ObsType};
+use mfdoom_artifact::{Column, Gene, GeneBatch, GeneTableSchema, Manifest, ObsField, ObsType};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_model::decoder::{DecoderConfig, DecoderTask, Library, Outputs};
@@ -90,13 +90,13 @@ impl Columns<'_> {
         }
         let named = fields.iter().zip(block.obs);
         let free = |name: &str| labels.is_none() || (name != PREDICTED && name != PROBABILITY);
-        let mut obs: Vec<ObsColumn> =
+        let mut obs: Vec<Column> =
             named.filter(|(field, _)| free(&field.name)).map(|(_, column)| column).collect();
         obs.extend(labels.into_iter().flatten());
         Ok(GeneBatch { dataset: block.dataset, cell_id: block.cell_id, obs, matrices })
     }
 
-    fn labels(&self, predicted: &Predicted) -> [ObsColumn; 2] {
+    fn labels(&self, predicted: &Predicted) -> [Column; 2] {
         let classes = &self.config().classes;
         let best = |row: &[f32]| {
             let first = |a: &usize, b: &usize| row[*a].total_cmp(&row[*b]).then(b.cmp(a));
@@ -105,8 +105,8 @@ impl Columns<'_> {
         let rows = predicted.values.chunks_exact(classes.len().max(1));
         let found: Vec<(usize, f32)> = rows.map(|row| (best(row), row[best(row)])).collect();
         [
-            ObsColumn::String(found.iter().map(|(class, _)| Some(classes[*class].clone())).collect()),
-            ObsColumn::Float(found.iter().map(|(_, p)| Some(f64::from(*p))).collect()),
+            Column::String(found.iter().map(|(class, _)| Some(classes[*class].clone())).collect()),
+            Column::Float(found.iter().map(|(_, p)| f64::from(*p)).collect()),
         ]
     }
 

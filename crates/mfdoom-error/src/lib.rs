@@ -21,7 +21,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-pub use nearest::nearest;
+pub use nearest::{missing, nearest};
 
 /// Result with the project's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -134,6 +134,11 @@ impl Error {
         self
     }
 
+    /// Adds the way out where none is known yet.
+    pub fn or_help(self, help: impl Into<String>) -> Self {
+        if self.0.help.is_some() { self } else { self.help(help) }
+    }
+
     /// Adds the error that caused this one.
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -143,6 +148,22 @@ impl Error {
     /// Puts `context` and a colon before the message, for callers that know the file's name.
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
+        self
+    }
+
+    /// Makes the error one of another kind: what is broken decides, and only the caller may know it.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Passes every text of the error through `map`, the causes joined to the message.
+    pub fn map_texts(mut self, map: impl Fn(&str) -> String) -> Self {
+        self.0.message = map(&self.summary());
+        self.0.source = None;
+        for text in [&mut self.0.found, &mut self.0.wanted, &mut self.0.help].into_iter().flatten() {
+            *text = map(text);
+        }
         self
     }
 

@@ -11,8 +11,8 @@ use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use clap::Parser;
 use mfdoom_artifact::{
-    EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head, Input, InputId,
-    Manifest, ObsColumn, ObsField, ObsType, Output, TableFormat, TableOptions, TableReader, TableWriter,
+    Column, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head, Input,
+    InputId, Manifest, ObsField, ObsType, Output, TableFormat, TableOptions, TableReader, TableWriter,
     sha256_file,
 };
 use mfdoom_gather::Args;
@@ -101,8 +101,8 @@ fn batch(rows: &[usize]) -> EmbeddingBatch {
         dataset: rows.iter().map(|i| format!("d{}", i % 3)).collect(),
         cell_id: rows.iter().map(|i| format!("cell{i}")).collect(),
         obs: vec![
-            ObsColumn::String(rows.iter().map(|i| (i % 5 > 0).then(|| format!("t{}", i % 7))).collect()),
-            ObsColumn::Int(rows.iter().map(|i| Some(*i as i64)).collect()),
+            Column::String(rows.iter().map(|i| (i % 5 > 0).then(|| format!("t{}", i % 7))).collect()),
+            Column::Int(rows.iter().map(|i| Some(*i as i64)).collect()),
         ],
         heads: vec![vectors.collect()],
         present: vec![rows.iter().map(|i| i % 2 == 0).collect()],

@@ -1,21 +1,29 @@
-//! Embeddings added to the AnnData file that the cells come from: `obsm/X_mfdoom`, `obsm/X_mfdoom_<head>`,
-//! `obs/mfdoom_embedded`.
+//! Embeddings: `obsm/X_mfdoom`, `obsm/X_mfdoom_<head>`, `obs/mfdoom_embedded`.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use mfdoom_artifact::{EmbeddingBatch, EmbeddingSchema};
-use mfdoom_counts::{Column, H5ad, H5adUpdate};
+use mfdoom_artifact::{Column, EmbeddingBatch, EmbeddingSchema};
 use mfdoom_error::{Error, Result};
 
-/// Embeddings of the cells of one h5ad file, collected until they can be written.
+use crate::cells::FileCells;
+use crate::target::Target;
+
+/// Embeddings of the cells of one file, collected while they are made.
 pub struct EmbeddingsInto {
     path: PathBuf,
-    rows: HashMap<String, usize>,
-    heads: Vec<(String, usize, Vec<f32>)>,
+    cells: FileCells,
+    heads: Vec<Head>,
     found: Vec<bool>,
     dataset: Vec<String>,
-    strangers: usize,
+    /// Embedded cells that the file does not have.
+    unknown: usize,
+}
+
+struct Head {
+    key: String,
+    dim: usize,
+    /// Vectors of the cells of the file, [n_obs, dim] row by row.
+    values: Vec<f32>,
 }
 
 impl EmbeddingsInto {
@@ -24,26 +32,18 @@ impl EmbeddingsInto {
     /// # Errors
     /// Contract: the file cannot be read or names a cell twice.
     pub fn open(path: &Path, schema: &EmbeddingSchema) -> Result<Self> {
-        let file = H5ad::open(path)?;
-        let names = file.obs_names()?;
-        let n = names.len();
-        let mut rows = HashMap::with_capacity(n);
-        for (row, name) in names.into_iter().enumerate() {
-            if let Some(first) = rows.insert(name, row) {
-                return Err(Error::contract(format!("{}: two cells have the same name", path.display()))
-                    .found(format!("rows {first} and {row}"))
-                    .help("make them unique: adata.obs_names_make_unique()"));
-            }
-        }
-        let heads = schema.heads.iter().map(|h| (key(&h.name), h.dim, vec![f32::NAN; n * h.dim])).collect();
-        Ok(Self {
-            path: path.to_owned(),
-            rows,
-            heads,
-            found: vec![false; n],
-            dataset: Vec::new(),
-            strangers: 0,
-        })
+        Ok(Self::of(path, FileCells::read(path)?, schema))
+    }
+
+    pub(crate) fn of(path: &Path, cells: FileCells, schema: &EmbeddingSchema) -> Self {
+        let n = cells.len();
+        let head = |head: &mfdoom_artifact::Head| Head {
+            key: key(&head.name),
+            dim: head.dim,
+            values: vec![f32::NAN; n * head.dim],
+        };
+        let heads = schema.heads.iter().map(head).collect();
+        Self { path: path.to_owned(), cells, heads, found: vec![false; n], dataset: Vec::new(), unknown: 0 }
     }
 
     /// Takes the embeddings of those cells that the file has.
@@ -52,55 +52,59 @@ impl EmbeddingsInto {
     /// Contract: cells of the same name come from two data sets.
     pub fn add(&mut self, batch: &EmbeddingBatch) -> Result<()> {
         for (i, (dataset, cell)) in batch.dataset.iter().zip(&batch.cell_id).enumerate() {
-            let Some(&row) = self.rows.get(cell) else {
-                self.strangers += 1;
+            let Some(row) = self.cells.row(cell) else {
+                self.unknown += 1;
                 continue;
             };
             if std::mem::replace(&mut self.found[row], true) {
                 return Err(Error::contract(format!(
-                    "{}: cell '{cell}' has embeddings in two data sets of the tokens",
+                    "{}: cell '{cell}' has embeddings in two data sets",
                     self.path.display()
                 ))
                 .found(format!("{} and {dataset}", self.dataset.join(", ")))
-                .help("embed the tokens of this file alone"));
+                .help("add the embeddings of this file's cells alone"));
             }
             if !self.dataset.contains(dataset) {
                 self.dataset.push(dataset.clone());
             }
-            for ((_, dim, to), from) in self.heads.iter_mut().zip(&batch.heads) {
-                to[row * *dim..(row + 1) * *dim].copy_from_slice(&from[i * *dim..(i + 1) * *dim]);
+            for (Head { dim, values, .. }, from) in self.heads.iter_mut().zip(&batch.heads) {
+                values[row * *dim..(row + 1) * *dim].copy_from_slice(&from[i * *dim..(i + 1) * *dim]);
             }
         }
         Ok(())
     }
 
-    /// Writes a copy of the file with the embeddings and puts it in the file's place.
+    /// Adds the embeddings to the file, in one rename.
     ///
     /// # Errors
-    /// Contract: no cell of the tokens is in the file. Failed where the disk does.
+    /// Contract: no embedded cell is in the file. Failed: the file was changed meanwhile, or the disk is full.
     pub fn commit(self) -> Result<()> {
-        let found = self.found.iter().filter(|f| **f).count();
-        if found == 0 {
+        let mut target = Target::in_place(&self.path)?;
+        target.check_cells(&self.cells)?;
+        self.write(&mut target)?;
+        target.commit()
+    }
+
+    pub(crate) fn write(self, target: &mut Target) -> Result<()> {
+        let n_found = self.found.iter().filter(|found| **found).count();
+        if n_found == 0 {
             return Err(Error::contract(format!(
                 "{}: none of the embedded cells is in it",
                 self.path.display()
             ))
-            .found(format!("{} cells of other names", self.strangers))
+            .found(format!("{} cells of other names", self.unknown))
             .wanted("cells with the names of obs")
-            .help("give --into the file that the tokens were made of"));
+            .help("give the file that the tokens were made of"));
         }
-        if self.strangers > 0 {
-            tracing::warn!("{} embedded cells are not in {}", self.strangers, self.path.display());
+        if self.unknown > 0 {
+            tracing::warn!("{} embedded cells are not in {}", self.unknown, self.path.display());
         }
-        let total = self.found.len();
-        let mut file = H5adUpdate::open(&self.path)?;
-        for (key, dim, values) in self.heads {
-            file.set_obsm(&key, dim, &values)?;
+        for Head { key, dim, values } in &self.heads {
+            target.update.set_obsm(key, *dim, values)?;
         }
         let flags = self.found.into_iter().map(Some).collect();
-        file.set_obs("mfdoom_embedded", &Column::Bool(flags))?;
-        file.commit()?;
-        tracing::info!("{}: {found} of {total} cells have an embedding now", self.path.display());
+        target.update.set_obs("mfdoom_embedded", &Column::Bool(flags))?;
+        target.note(n_found, "an embedding");
         Ok(())
     }
 }

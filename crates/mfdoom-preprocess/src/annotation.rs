@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use mfdoom_artifact::obs::{ObsColumn, ObsField, ObsType};
-use mfdoom_counts::Column;
+use mfdoom_artifact::{Column, ObsField, ObsType};
 use mfdoom_error::{Error, Result};
 
 use crate::args::Args;
@@ -65,20 +64,20 @@ impl Annotation {
     }
 
     /// Reads the columns of a range of cells; a file without a column gives nulls.
-    pub fn read(&self, file: &Counted, rows: Range<usize>) -> Result<Vec<ObsColumn>> {
+    pub fn read(&self, file: &Counted, rows: Range<usize>) -> Result<Vec<Column>> {
         let present = file.obs_columns();
         let read = |planned: &Planned| {
             let field = &planned.field;
             match &planned.origin {
-                Origin::Constant(value) => Ok(ObsColumn::String(vec![Some(value.clone()); rows.len()])),
+                Origin::Constant(value) => Ok(Column::String(vec![Some(value.clone()); rows.len()])),
                 Origin::Sheet => {
                     let found = file.columns.iter().find(|column| column.name == field.name);
-                    Ok(ObsColumn::String(vec![found.map(|column| column.value.clone()); rows.len()]))
+                    Ok(Column::String(vec![found.map(|column| column.value.clone()); rows.len()]))
                 }
                 Origin::Obs if present.contains(&field.name) => {
-                    Ok(convert(file.obs_column_in(&field.name, rows.clone())?, field.kind))
+                    file.obs_column_in(&field.name, rows.clone())?.into_kind(field.kind)
                 }
-                Origin::Obs => Ok(ObsColumn::nulls(field.kind, rows.len())),
+                Origin::Obs => Ok(Column::missing(field.kind, rows.len())),
             }
         };
         self.columns.iter().map(read).collect()
@@ -127,7 +126,7 @@ fn kind(name: &str, files: &[Counted]) -> Result<ObsType> {
         if !file.obs_columns().iter().any(|column| column == name) {
             continue;
         }
-        let found = kind_of(&file.obs_column_in(name, 0..file.n_obs().min(1))?);
+        let found = file.obs_column_in(name, 0..file.n_obs().min(1))?.kind();
         kind = Some(match (kind, found) {
             (None, found) => found,
             (Some(known), found) if known == found => found,
@@ -147,36 +146,6 @@ fn missing(name: &str, files: &[Counted]) -> Error {
     columns.sort_unstable();
     columns.dedup();
     let first = files.first().map_or("the input", |file| &file.name);
-    let error = Error::contract(format!("{first}: no column '{name}' in obs")).found(if columns.is_empty() {
-        "no columns".to_owned()
-    } else {
-        columns.join(", ")
-    });
-    match mfdoom_cli::nearest(name, columns.iter().map(String::as_str)) {
-        Some(nearest) => error.help(format!("did you mean --obs {nearest}?")),
-        None => error.help("--obs all carries every column; --set NAME=VALUE makes one"),
-    }
-}
-
-fn kind_of(column: &Column) -> ObsType {
-    match column {
-        Column::String(_) | Column::Categorical { .. } => ObsType::String,
-        Column::Int(_) => ObsType::Int,
-        Column::Float(_) => ObsType::Float,
-        Column::Bool(_) => ObsType::Bool,
-    }
-}
-
-fn convert(column: Column, kind: ObsType) -> ObsColumn {
-    match (column, kind) {
-        (Column::Int(values), ObsType::Int) => ObsColumn::Int(values),
-        (Column::Int(values), ObsType::Float) => {
-            ObsColumn::Float(values.into_iter().map(|value| value.map(|n| n as f64)).collect())
-        }
-        (Column::Float(values), ObsType::Float) => {
-            ObsColumn::Float(values.into_iter().map(|value| (!value.is_nan()).then_some(value)).collect())
-        }
-        (Column::Bool(values), ObsType::Bool) => ObsColumn::Bool(values),
-        (column, _) => ObsColumn::String(column.to_strings()),
-    }
+    mfdoom_error::missing(first, "column of obs", name, columns.iter().map(String::as_str), "--obs ")
+        .or_help("--obs all carries every column; --set NAME=VALUE makes one")
 }

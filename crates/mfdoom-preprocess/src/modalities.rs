@@ -183,11 +183,8 @@ impl Wanted {
 
 fn missing(file: &Counted, source: &Source, sources: &[Source]) -> Error {
     let texts: Vec<String> = sources.iter().map(ToString::to_string).collect();
-    let error = Error::contract(format!("{}: no {source}", file.name)).found(listing(sources));
-    match mfdoom_cli::nearest(&source.to_string(), texts.iter().map(String::as_str)) {
-        Some(nearest) => error.help(format!("did you mean {nearest}?")),
-        None => error.help("name a matrix of the file: --modality NAME=SOURCE"),
-    }
+    mfdoom_error::missing(&file.name, "matrix", &source.to_string(), texts.iter().map(String::as_str), "")
+        .or_help("name a matrix of the file: --modality NAME=SOURCE")
 }
 
 fn listing(sources: &[Source]) -> String {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use mfdoom_artifact::ObsColumn;
+use mfdoom_artifact::Column;
 use mfdoom_cli::Progress;
 use mfdoom_counts::{Counts, CsrBlock, Matrix, Source};
 use mfdoom_error::Result;
@@ -38,7 +38,7 @@ pub struct Cells<'a> {
     /// The ids.
     pub ids: Vec<String>,
     /// Annotation columns; none in a pass that only looks at counts.
-    pub obs: Vec<ObsColumn>,
+    pub obs: Vec<Column>,
     /// Tokens by modality, for those that the file has.
     pub tokens: BTreeMap<String, ModalityTokens>,
 }

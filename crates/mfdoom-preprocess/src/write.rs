@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use mfdoom_artifact::{ObsColumn, ObsField, Output};
+use mfdoom_artifact::{Column, ObsField, Output};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{ModalityTokens, TokenBatch, TokenSchema, TokenWriter};
 
@@ -87,7 +87,7 @@ impl Batches {
     fn append(&mut self, cells: &Cells<'_>, rows: &[usize]) -> Result<()> {
         let pending = &mut self.pending;
         if pending.is_empty() {
-            pending.obs = self.obs.iter().map(|field| ObsColumn::empty(field.kind)).collect();
+            pending.obs = self.obs.iter().map(|field| Column::empty(field.kind)).collect();
             pending.modalities = vec![ModalityTokens::default(); self.modalities.len()];
         }
         pending.dataset.extend(rows.iter().map(|_| cells.dataset.to_owned()));

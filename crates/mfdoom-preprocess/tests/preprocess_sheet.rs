@@ -91,7 +91,7 @@ fn a_whole_sheet_is_one_table() {
     let table = folder.table(&["--sheet", &folder.text("sheet.csv")]);
     assert_eq!(table.batch.dataset[..5], ["one"; 5]);
     assert_eq!(table.batch.dataset[5..], ["pool"; 4]);
-    let mfdoom_artifact::ObsColumn::String(donors) = &table.batch.obs[0] else { panic!("donor is text") };
+    let mfdoom_artifact::Column::String(donors) = &table.batch.obs[0] else { panic!("donor is text") };
     assert_eq!(donors[0].as_deref(), Some("A, the first"));
     assert_eq!(donors[5], None, "a sample without a value has none");
     folder

@@ -4,8 +4,7 @@
 
 mod make;
 
-use mfdoom_artifact::obs::ObsColumn;
-use mfdoom_counts::Column;
+use mfdoom_artifact::Column;
 use mfdoom_tokens::Vocabulary;
 
 use self::make::{File, Folder, Table, counts, plus, spliced};
@@ -362,10 +361,10 @@ fn annotation_is_carried_with_one_type() {
     let names: Vec<&str> = table.schema.obs.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["type", "n", "obs_spliced_index", "batch", "obs_dataset"]);
     let strings =
-        |values: &[Option<&str>]| ObsColumn::String(values.iter().map(|v| v.map(str::to_owned)).collect());
+        |values: &[Option<&str>]| Column::String(values.iter().map(|v| v.map(str::to_owned)).collect());
     assert_eq!(table.batch.obs[0], strings(&[Some("B"), None, Some("C")]));
-    assert_eq!(table.batch.obs[1], ObsColumn::Float(vec![Some(1.0), Some(2.0), Some(0.5)]));
-    assert_eq!(table.batch.obs[2], ObsColumn::Bool(vec![Some(true), Some(false), None]));
+    assert_eq!(table.batch.obs[1], Column::Float(vec![1.0, 2.0, 0.5]));
+    assert_eq!(table.batch.obs[2], Column::Bool(vec![Some(true), Some(false), None]));
     assert_eq!(table.batch.obs[3], strings(&[Some("1"); 3]));
     assert!(folder.table(&[&a]).schema.obs.is_empty(), "nothing is carried unless asked for");
 

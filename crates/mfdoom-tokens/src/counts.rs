@@ -1,6 +1,4 @@
-//! Blocks of a count matrix to tokens, and sums of modalities.
-
-use std::iter::Peekable;
+//! Blocks of a count matrix to tokens.
 
 use mfdoom_artifact::normalise_gene_id;
 use mfdoom_error::{Error, Result};
@@ -15,7 +13,7 @@ pub struct CsrView<'a> {
     pub indptr: &'a [usize],
     /// Column of each value.
     pub indices: &'a [u32],
-    /// Values beside `indices`.
+    /// Value of each column in `indices`.
     pub values: &'a [f32],
 }
 
@@ -111,57 +109,4 @@ pub fn tokenise(block: &CsrView<'_>, map: &GeneMap) -> Result<ModalityTokens> {
         tokens.push(library_size, merged);
     }
     Ok(tokens)
-}
-
-/// Returns the sum of two modalities of the same cells, such as expression = spliced + unspliced: counts
-/// and library sizes add; a cell is present when it is present in either.
-///
-/// # Errors
-/// Contract, when the numbers of cells differ.
-pub fn sum(a: &ModalityTokens, b: &ModalityTokens) -> Result<ModalityTokens> {
-    if a.len() != b.len() {
-        return Err(Error::contract("modalities of different cells cannot be added").found(format!(
-            "{} and {} cells",
-            a.len(),
-            b.len()
-        )));
-    }
-    let mut total = ModalityTokens::default();
-    for cell in 0..a.len() {
-        if !a.present[cell] && !b.present[cell] {
-            total.push_absent();
-            continue;
-        }
-        let merged = Merge { a: tokens(a, cell).peekable(), b: tokens(b, cell).peekable() };
-        total.push(a.library_size[cell] + b.library_size[cell], merged);
-    }
-    Ok(total)
-}
-
-fn tokens(all: &ModalityTokens, cell: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
-    let (index, count) = all.cell(cell);
-    index.iter().copied().zip(count.iter().copied())
-}
-
-/// Merges two ascending token lists, adding the counts of equal ids.
-struct Merge<A: Iterator<Item = (u32, f32)>, B: Iterator<Item = (u32, f32)>> {
-    a: Peekable<A>,
-    b: Peekable<B>,
-}
-
-impl<A: Iterator<Item = (u32, f32)>, B: Iterator<Item = (u32, f32)>> Iterator for Merge<A, B> {
-    type Item = (u32, f32);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match (self.a.peek(), self.b.peek()) {
-            (Some(&(ia, ca)), Some(&(ib, cb))) if ia == ib => {
-                self.a.next();
-                self.b.next();
-                Some((ia, ca + cb))
-            }
-            (Some((ia, _)), Some((ib, _))) if ia > ib => self.b.next(),
-            (Some(_), _) => self.a.next(),
-            (None, _) => self.b.next(),
-        }
-    }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`gene_id`] | gene ids without their Ensembl version |
 //! | [`vocabulary`] | [`Vocabulary`]: gene ids and symbols; token id = position + 1 |
-//! | [`counts`] | blocks of a count matrix to tokens; sums of modalities |
+//! | [`counts`] | blocks of a count matrix to tokens |
 //! | [`filter`] | which cells and genes stay |
 //! | [`top_genes`] | the genes of highest dispersion, from streaming sums |
 //! | [`tokens`] | [`ModalityTokens`], [`TokenBatch`]: tokens of a block of cells |

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mfdoom_artifact::key::{CELL_ID, DATASET};
 use mfdoom_artifact::manifest::check_format;
-use mfdoom_artifact::obs::free_names;
 use mfdoom_artifact::table::{FORMAT_KEY, MANIFEST_KEY, column};
-use mfdoom_artifact::{Manifest, ObsField};
-use mfdoom_error::{Error, Result};
+use mfdoom_artifact::{Manifest, ObsField, obs};
+use mfdoom_error::{Error, Result, missing};
 
 use crate::measured::Measured;
 use crate::modality::check_modality_name;
@@ -74,7 +73,7 @@ impl TokenSchema {
             return Err(Error::usage(format!("obs column {:?} is given twice", twice[0])));
         }
         let reserved = self.reserved();
-        let names = free_names(&names, reserved.iter().map(String::as_str));
+        let names = obs::free_names(&names, reserved.iter().map(String::as_str));
         self.obs = obs.into_iter().zip(names).map(|(field, name)| ObsField { name, ..field }).collect();
         Ok(self)
     }
@@ -89,9 +88,9 @@ impl TokenSchema {
     /// # Errors
     /// Contract, naming the modalities that are there.
     pub fn modality(&self, name: &str) -> Result<usize> {
-        self.modalities.iter().position(|modality| modality == name).ok_or_else(|| {
-            Error::contract(format!("no modality {name:?} in the tokens")).found(self.modalities.join(", "))
-        })
+        let there = self.modalities.iter().map(String::as_str);
+        let found = self.modalities.iter().position(|modality| modality == name);
+        found.ok_or_else(|| missing("tokens", "modality", name, there, ""))
     }
 
     /// Returns the position of an obs column.
@@ -99,11 +98,10 @@ impl TokenSchema {
     /// # Errors
     /// Contract, naming the columns that are there.
     pub fn obs_column(&self, name: &str) -> Result<usize> {
-        self.obs.iter().position(|field| field.name == name).ok_or_else(|| {
-            let names: Vec<&str> = self.obs.iter().map(|field| field.name.as_str()).collect();
-            Error::contract(format!("no obs column {name:?} in the tokens"))
-                .found(if names.is_empty() { "none".to_owned() } else { names.join(", ") })
-                .help("carry it along with mfdoom-preprocess --obs")
+        let names = || self.obs.iter().map(|field| field.name.as_str());
+        obs::position(names(), name).ok_or_else(|| {
+            missing("tokens", "obs column", name, names(), "")
+                .or_help("carry it along with mfdoom-preprocess --obs")
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mfdoom_artifact::ObsColumn;
+use mfdoom_artifact::Column;
 use mfdoom_error::Result;
 
 /// Tokens of one modality of n cells, back to back.
@@ -109,7 +109,7 @@ pub struct TokenBatch {
     /// Id of each cell within its data set, [n].
     pub cell_id: Vec<String>,
     /// Obs columns in the order of the schema, each [n].
-    pub obs: Vec<ObsColumn>,
+    pub obs: Vec<Column>,
     /// Modalities in the order of the schema, each of n cells.
     pub modalities: Vec<ModalityTokens>,
 }

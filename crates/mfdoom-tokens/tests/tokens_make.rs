@@ -1,11 +1,10 @@
-//! From counts to tokens: vocabulary, gene ids, tokenising, sums, filters, top genes, vocabulary maps.
+//! From counts to tokens: vocabulary, gene ids, tokenising, filters, top genes, vocabulary maps.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 
 use mfdoom_error::Kind;
-use mfdoom_tokens::counts::sum;
 use mfdoom_tokens::filter::genes_in_cells;
 use mfdoom_tokens::{
     CellFilter, CellTotals, CsrView, FilterReport, Gene, GeneMap, GeneMoments, Measured, ModalityTokens,
@@ -194,34 +193,6 @@ fn a_column_without_a_gene_is_an_error() {
     let map = GeneMap::new(&["a"], &vocabulary(&["a"]));
     let block = CsrView { indptr: &[0, 1], indices: &[1], values: &[1.0] };
     assert_eq!(tokenise(&block, &map).unwrap_err().kind(), Kind::Contract);
-}
-
-#[test]
-fn a_sum_holds_both() {
-    let mut cases = Cases(2);
-    let genes: Vec<String> = (0..20).map(|i| format!("g{i:02}")).collect();
-    let map = GeneMap::new(&genes, &Vocabulary::new(genes.iter().map(|id| Gene::new(id, id))));
-    for _ in 0..50 {
-        let (a, b) = (Matrix::random(&mut cases, 4, 20), Matrix::random(&mut cases, 4, 20));
-        let (a, b) = (tokenise(&a.view(), &map).unwrap(), tokenise(&b.view(), &map).unwrap());
-        let total = sum(&a, &b).unwrap();
-        assert_eq!(total, sum(&b, &a).unwrap());
-        for row in 0..4 {
-            let mut wanted: BTreeMap<u32, f32> = BTreeMap::new();
-            for (index, count) in [a.cell(row), b.cell(row)] {
-                index.iter().zip(count).for_each(|(&id, &count)| *wanted.entry(id).or_default() += count);
-            }
-            let (index, count) = total.cell(row);
-            assert!(index.iter().copied().eq(wanted.keys().copied()));
-            assert!(count.iter().copied().eq(wanted.values().copied()));
-            assert_eq!(total.library_size[row], a.library_size[row] + b.library_size[row]);
-        }
-    }
-    let absent = ModalityTokens::absent(4);
-    let one = tokenise(&Matrix::random(&mut cases, 4, 20).view(), &map).unwrap();
-    assert_eq!(sum(&absent, &one).unwrap(), one);
-    assert_eq!(sum(&absent, &absent).unwrap(), absent);
-    assert!(sum(&absent, &ModalityTokens::absent(3)).is_err());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use mfdoom_artifact::{
-    EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
+    Column, EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsField,
     ObsType, Output,
 };
 use mfdoom_tokens::{Gene, Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
@@ -73,10 +73,10 @@ fn write_tokens(folder: &Path) {
         dataset: vec!["d".into(); 3],
         cell_id: ["x", "y", "z"].map(String::from).into(),
         obs: vec![
-            ObsColumn::String(vec![Some("B".into()), None, Some("A".into())]),
-            ObsColumn::Int(vec![Some(1), None, Some(3)]),
-            ObsColumn::Float(vec![Some(0.5), None, Some(-1.5)]),
-            ObsColumn::Bool(vec![Some(true), None, Some(false)]),
+            Column::String(vec![Some("B".into()), None, Some("A".into())]),
+            Column::Int(vec![Some(1), None, Some(3)]),
+            Column::Float(vec![0.5, f64::NAN, -1.5]),
+            Column::Bool(vec![Some(true), None, Some(false)]),
         ],
         modalities: vec![tokens],
     };

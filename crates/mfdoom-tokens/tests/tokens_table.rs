@@ -11,8 +11,7 @@ use arrow_array::{Array, ArrayRef, Float32Array, LargeListArray, RecordBatch, UI
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mfdoom_artifact::{
-    Input, Manifest, ObsColumn, ObsField, ObsType, Output, TableFormat, TableOptions, TableReader,
-    TableWriter,
+    Column, Input, Manifest, ObsField, ObsType, Output, TableFormat, TableOptions, TableReader, TableWriter,
 };
 use mfdoom_error::Kind;
 use mfdoom_tokens::table::to_arrow;
@@ -42,7 +41,7 @@ fn schema() -> TokenSchema {
 /// Cells 3k are measured in both modalities, 3k + 1 are empty, 3k + 2 lack spliced.
 fn batch(start: usize, n: usize) -> TokenBatch {
     let mut batch = TokenBatch {
-        obs: [ObsType::String, ObsType::Int, ObsType::Float, ObsType::Bool].map(ObsColumn::empty).into(),
+        obs: [ObsType::String, ObsType::Int, ObsType::Float, ObsType::Bool].map(Column::empty).into(),
         modalities: vec![ModalityTokens::default(); 2],
         ..TokenBatch::default()
     };
@@ -50,10 +49,10 @@ fn batch(start: usize, n: usize) -> TokenBatch {
         batch.dataset.push(if i % 3 == 2 { "b" } else { "a" }.to_owned());
         batch.cell_id.push(format!("cell{i}"));
         let obs = [
-            ObsColumn::String(vec![(i % 2 == 0).then(|| format!("type {}", i % 4))]),
-            ObsColumn::Int(vec![Some(i as i64)]),
-            ObsColumn::Float(vec![Some(i as f64 / 7.0)]),
-            ObsColumn::Bool(vec![(i % 5 != 0).then_some(i % 2 == 0)]),
+            Column::String(vec![(i % 2 == 0).then(|| format!("type {}", i % 4))]),
+            Column::Int(vec![Some(i as i64)]),
+            Column::Float(vec![i as f64 / 7.0]),
+            Column::Bool(vec![(i % 5 != 0).then_some(i % 2 == 0)]),
         ];
         batch.obs.iter_mut().zip(&obs).for_each(|(column, value)| column.append(value).unwrap());
         let count = (i % 11 + 1) as f32;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
+use mfdoom_artifact::publish::recover;
 use mfdoom_artifact::{AtomicDir, Position, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
@@ -71,6 +72,7 @@ impl Checkpoint {
     /// # Errors
     /// Usage: an interrupted run left a checkpoint. Incompatible: it is of other inputs or settings.
     pub fn new(path: PathBuf, identity: String, resume: bool, force: bool) -> Result<Self> {
+        recover(&path)?;
         if path.exists() && !resume {
             if !force {
                 return Err(Error::usage(format!(

@@ -144,7 +144,7 @@ impl Cells {
             ids.extend(batch.cell_id.iter().cloned());
         }
         for ((_, to), from) in self.obs.iter_mut().zip(obs) {
-            to.extend(batch.obs[*from].to_text());
+            to.extend(batch.obs[*from].to_strings());
         }
     }
 

@@ -6,8 +6,8 @@ use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use mfdoom_error::Result;
 
 use super::schema::{EmbeddingSchema, present_name};
+use crate::column::Column;
 use crate::key::{CELL_ID, DATASET};
-use crate::obs::ObsColumn;
 use crate::table::vectors::{self, Gaps};
 use crate::table::{column, internal};
 
@@ -19,7 +19,7 @@ pub struct EmbeddingBatch {
     /// Id of each cell within its data set, [n].
     pub cell_id: Vec<String>,
     /// Obs columns in the order of the schema, each [n].
-    pub obs: Vec<ObsColumn>,
+    pub obs: Vec<Column>,
     /// Vectors in the order of the schema's heads, each [n, dim] row by row.
     pub heads: Vec<Vec<f32>>,
     /// Whether each modality was present, in the order of the schema's modalities, each [n].
@@ -46,7 +46,7 @@ impl EmbeddingBatch {
             Arc::new(StringArray::from_iter_values(&self.dataset)),
             Arc::new(StringArray::from_iter_values(&self.cell_id)),
         ];
-        columns.extend(self.obs.iter().map(ObsColumn::to_arrow));
+        columns.extend(self.obs.iter().map(Column::to_arrow));
         for (head, values) in schema.heads.iter().zip(&self.heads) {
             columns.push(vectors::to_list(values.clone(), head.dim)?);
         }
@@ -67,7 +67,7 @@ impl EmbeddingBatch {
         let mut read = Self { dataset: text(DATASET)?, cell_id: text(CELL_ID)?, ..Self::default() };
         for field in &schema.obs {
             let array = column::by_name(batch, &field.name, source)?;
-            read.obs.push(ObsColumn::from_arrow(array, field.kind, source)?);
+            read.obs.push(Column::from_arrow(array, field.kind, source)?);
         }
         for head in &schema.heads {
             let array = column::by_name(batch, &head.name, source)?;

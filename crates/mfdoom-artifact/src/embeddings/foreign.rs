@@ -1,6 +1,6 @@
-//! Vectors from tables that others wrote: any table with a fixed-size list column of floats.
+//! Vectors from tables that others wrote: any table with a column of lists of floats that have one length.
 //!
-//! Every such column is a head. `dataset` and `cell_id` are used where they are there and strings; else the
+//! Every such column is a head. `dataset` and `cell_id` are used where they are there, as text; else the
 //! data set is empty and the cell id is the row number. Scalar columns become obs columns; columns of other
 //! types are left out.
 
@@ -11,24 +11,28 @@ use serde_json::Value;
 
 use super::batch::EmbeddingBatch;
 use super::schema::{EmbeddingSchema, Head};
+use crate::column::Column;
 use crate::key::{CELL_ID, DATASET};
 use crate::manifest::Manifest;
-use crate::obs::{ObsColumn, ObsField, ObsType};
+use crate::obs::{ObsField, ObsType};
 use crate::table::column;
 use crate::table::vectors::{self, Gaps};
 
 /// Reads the schema of a table without the mark of MFDOOM; the manifest is empty.
 ///
+/// A list without a fixed length holds vectors when all its rows in the first batch are of one length.
+///
 /// # Errors
 /// Contract, when no column holds vectors.
-pub(super) fn schema(schema: &Schema, source: &str) -> Result<EmbeddingSchema> {
+pub(super) fn schema(schema: &Schema, first: Option<&RecordBatch>, source: &str) -> Result<EmbeddingSchema> {
     let (mut obs, mut heads) = (Vec::new(), Vec::new());
     for field in schema.fields() {
         let name = field.name().as_str();
-        if let Some(dim) = vectors::fixed_len(field.data_type()) {
+        let open = || vectors::common_len(first?.column_by_name(name)?);
+        if let Some(dim) = vectors::fixed_len(field.data_type()).or_else(open) {
             heads.push(Head { name: name.to_owned(), dim });
         } else if name != DATASET && name != CELL_ID {
-            obs.extend(ObsType::widened(field.data_type()).map(|kind| ObsField::new(name, kind)));
+            obs.extend(ObsType::of_any(field.data_type()).map(|kind| ObsField::new(name, kind)));
         }
     }
     if heads.is_empty() {
@@ -36,7 +40,8 @@ pub(super) fn schema(schema: &Schema, source: &str) -> Result<EmbeddingSchema> {
             schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
         return Err(Error::contract(format!("{source}: no column holds vectors"))
             .found(found.join(", "))
-            .wanted("a fixed-size list column of floats, or the embeddings of mfdoom-embed"));
+            .wanted("a column of lists of floats, all of one length, or the embeddings of mfdoom-embed")
+            .help("as pyarrow: pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])"));
     }
     let manifest = Manifest::new("", "", 0, Value::Null, Vec::new());
     Ok(EmbeddingSchema { obs, heads, modalities: Vec::new(), manifest })
@@ -50,8 +55,7 @@ pub(super) fn batch(
     source: &str,
 ) -> Result<EmbeddingBatch> {
     let text = |name: &str| {
-        let array = batch.column_by_name(name)?;
-        let texts = column::strings(array, source).ok()?;
+        let texts = Column::from_any_arrow(batch.column_by_name(name)?, source).ok()?.to_strings();
         Some(texts.into_iter().map(Option::unwrap_or_default).collect::<Vec<String>>())
     };
     let n = batch.num_rows();
@@ -62,7 +66,7 @@ pub(super) fn batch(
     };
     for field in &schema.obs {
         let array = column::by_name(batch, &field.name, source)?;
-        read.obs.push(ObsColumn::widened(array, field.kind, source)?);
+        read.obs.push(Column::from_any_arrow(array, source)?);
     }
     for head in &schema.heads {
         let array = column::by_name(batch, &head.name, source)?;

@@ -13,7 +13,7 @@ use crate::table::{FORMAT_KEY, TableReader};
 
 /// Reader of embeddings in any form; an iterator over blocks of cells. No cell may come twice.
 ///
-/// A table that MFDOOM did not write is read too: its fixed-size list columns of floats are the heads, its
+/// A table that MFDOOM did not write is read too: its columns of lists of floats of one length are the heads, its
 /// scalar columns obs columns, the manifest is empty, and without `cell_id` the row number stands in.
 pub struct EmbeddingReader {
     schema: EmbeddingSchema,
@@ -23,7 +23,8 @@ pub struct EmbeddingReader {
 
 enum Source {
     Table(TableReader),
-    Foreign(TableReader),
+    /// A table of others, and its first batch, which had to be read to know the lengths of its vectors.
+    Foreign(TableReader, Option<RecordBatch>),
     Safetensors(Box<SafetensorsReader>),
 }
 
@@ -40,10 +41,11 @@ impl EmbeddingReader {
             let (schema, reader) = SafetensorsReader::open(path)?;
             return Ok(Self { schema, source: Source::Safetensors(Box::new(reader)), keys });
         }
-        let table = TableReader::open(input)?;
+        let mut table = TableReader::open(input)?;
         if table.metadata(FORMAT_KEY).is_none() {
-            let schema = foreign::schema(table.schema(), table.name())?;
-            return Ok(Self { schema, source: Source::Foreign(table), keys });
+            let first = table.next().transpose()?;
+            let schema = foreign::schema(table.schema(), first.as_ref(), table.name())?;
+            return Ok(Self { schema, source: Source::Foreign(table, first), keys });
         }
         let schema = EmbeddingSchema::from_arrow(table.schema(), table.name())?;
         Ok(Self { schema, source: Source::Table(table), keys })
@@ -62,8 +64,8 @@ impl EmbeddingReader {
                 let batch = table.next()?;
                 Some(batch.and_then(|batch| decode(batch, table.name())))
             }
-            Source::Foreign(table) => {
-                let batch = table.next()?;
+            Source::Foreign(table, begun) => {
+                let batch = begun.take().map(Ok).or_else(|| table.next())?;
                 Some(batch.and_then(|batch| foreign::batch(&batch, schema, first, table.name())))
             }
             Source::Safetensors(reader) => reader.next(),

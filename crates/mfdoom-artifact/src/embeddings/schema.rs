@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use mfdoom_error::{Error, Result};
+use mfdoom_error::{Error, Result, missing};
 
 use crate::key::{CELL_ID, DATASET};
 use crate::manifest::{Manifest, check_format};
@@ -70,8 +70,8 @@ impl EmbeddingSchema {
     /// Contract, naming the heads that are there.
     pub fn head(&self, name: &str) -> Result<usize> {
         self.heads.iter().position(|head| head.name == name).ok_or_else(|| {
-            let names: Vec<&str> = self.heads.iter().map(|head| head.name.as_str()).collect();
-            Error::contract(format!("no head {name:?} in the embeddings")).found(names.join(", "))
+            let names = self.heads.iter().map(|head| head.name.as_str());
+            missing("embeddings", "head", name, names, "--head ")
         })
     }
 

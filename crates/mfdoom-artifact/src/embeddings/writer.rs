@@ -36,6 +36,8 @@ pub struct EmbeddingWriter {
     schema: EmbeddingSchema,
     form: Form,
     name: String,
+    /// Cells with a number that is none.
+    not_finite: usize,
 }
 
 enum Form {
@@ -52,19 +54,32 @@ impl EmbeddingWriter {
             EmbeddingFormat::Ipc => Form::Table(table(TableFormat::Ipc)?),
             EmbeddingFormat::Safetensors => Form::Safetensors(SafetensorsWriter::create(output, &schema)?),
         };
-        Ok(Self { schema, form, name: output.to_string() })
+        Ok(Self { schema, form, name: output.to_string(), not_finite: 0 })
     }
 
     /// Writes the embeddings of a block of cells.
     pub fn write(&mut self, batch: &EmbeddingBatch) -> Result<()> {
+        self.not_finite += self.count_not_finite(batch);
         match &mut self.form {
             Form::Table(writer) => writer.write(&batch.to_arrow(&self.schema)?),
             Form::Safetensors(writer) => writer.write(batch).map_err(|error| error.context(&self.name)),
         }
     }
 
-    /// Publishes the embeddings and returns the number of cells.
+    fn count_not_finite(&self, batch: &EmbeddingBatch) -> usize {
+        let heads = || self.schema.heads.iter().zip(&batch.heads);
+        let vector = |cell: usize, dim: usize, values: &[f32]| {
+            values[cell * dim..(cell + 1) * dim].iter().all(|value| value.is_finite())
+        };
+        let finite = |cell: &usize| heads().all(|(head, values)| vector(*cell, head.dim, values));
+        (0..batch.len()).filter(|cell| !finite(cell)).count()
+    }
+
+    /// Publishes the embeddings and returns the number of cells; says how many hold numbers that are none.
     pub fn finish(self) -> Result<usize> {
+        if self.not_finite > 0 {
+            tracing::warn!("{}: the vectors of {} cells hold NaN or infinity", self.name, self.not_finite);
+        }
         match self.form {
             Form::Table(writer) => writer.finish(),
             Form::Safetensors(writer) => {

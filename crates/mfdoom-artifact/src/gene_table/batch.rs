@@ -7,8 +7,8 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use mfdoom_error::{Error, Result};
 
 use super::schema::GeneTableSchema;
+use crate::column::Column;
 use crate::key::{CELL_ID, DATASET};
-use crate::obs::ObsColumn;
 use crate::table::vectors::{self, Gaps};
 use crate::table::{column, internal};
 
@@ -20,7 +20,7 @@ pub struct GeneBatch {
     /// Id of each cell within its data set, [n].
     pub cell_id: Vec<String>,
     /// Obs columns in the order of the schema, each [n].
-    pub obs: Vec<ObsColumn>,
+    pub obs: Vec<Column>,
     /// Matrices in the order of the schema, each [n, G] row by row; NaN where there is no value.
     pub matrices: Vec<Vec<f32>>,
 }
@@ -64,7 +64,7 @@ impl GeneBatch {
             Arc::new(StringArray::from_iter_values(&self.dataset)),
             Arc::new(StringArray::from_iter_values(&self.cell_id)),
         ];
-        columns.extend(self.obs.iter().map(ObsColumn::to_arrow));
+        columns.extend(self.obs.iter().map(Column::to_arrow));
         for values in self.matrices {
             columns.push(vectors::to_list(values, schema.genes.len())?);
         }
@@ -84,7 +84,7 @@ impl GeneBatch {
         let mut read = Self { dataset: text(DATASET)?, cell_id: text(CELL_ID)?, ..Self::default() };
         for field in &schema.obs {
             let array = column::by_name(batch, &field.name, source)?;
-            read.obs.push(ObsColumn::widened(array, field.kind, source)?);
+            read.obs.push(Column::from_any_arrow(array, source)?);
         }
         for name in &schema.matrices {
             let array = column::by_name(batch, name, source)?;

@@ -4,8 +4,8 @@ use mfdoom_error::Result;
 
 use super::batch::GeneBatch;
 use super::schema::GeneTableSchema;
+use crate::column::Column;
 use crate::key::{CELL_ID, DATASET, KeySet};
-use crate::obs::ObsColumn;
 use crate::place::Input;
 use crate::table::TableReader;
 
@@ -65,7 +65,7 @@ impl GeneTableReader {
         let schema = self.schema.clone();
         let room = self.n_rows().unwrap_or_default().saturating_mul(schema.genes.len());
         let mut all = GeneBatch {
-            obs: schema.obs.iter().map(|field| ObsColumn::empty(field.kind)).collect(),
+            obs: schema.obs.iter().map(|field| Column::empty(field.kind)).collect(),
             matrices: schema.matrices.iter().map(|_| Vec::new()).collect(),
             ..GeneBatch::default()
         };

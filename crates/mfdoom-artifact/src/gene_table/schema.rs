@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use mfdoom_error::{Error, Result};
+use mfdoom_error::{Error, Result, missing};
 use serde_json::Value;
 
 use crate::gene::{GENES_KEY, Gene, genes_from_json, genes_to_json};
@@ -51,8 +51,8 @@ impl GeneTableSchema {
     /// Contract, naming the columns that are there.
     pub fn matrix(&self, name: &str) -> Result<usize> {
         self.matrices.iter().position(|known| known == name).ok_or_else(|| {
-            Error::contract(format!("no column {name:?} with a value for each gene"))
-                .found(self.matrices.join(", "))
+            let there = self.matrices.iter().map(String::as_str);
+            missing("genes' values", "column", name, there, "")
         })
     }
 
@@ -115,9 +115,7 @@ impl GeneTableSchema {
             None if is_open_list(field.data_type()) && !ours => self.matrices.push(name.clone()),
             None if name == DATASET || name == CELL_ID => {}
             None if ours => self.obs.push(ObsField::from_arrow(field, source)?),
-            None => {
-                self.obs.extend(ObsType::widened(field.data_type()).map(|kind| ObsField::new(name, kind)))
-            }
+            None => self.obs.extend(ObsType::of_any(field.data_type()).map(|kind| ObsField::new(name, kind))),
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 
-use super::partial::{Partial, Wanted, check_target, parent, sync_dir};
+use super::exchange::{exchange, recover, rename_new};
+use super::partial::Partial;
+use super::target::{Wanted, check_target, exists, parent, sync_dir};
 
 /// A folder filled beside its target and renamed by [`commit`](Self::commit); dropped, it is removed.
 #[derive(Debug)]
@@ -21,9 +23,10 @@ impl AtomicDir {
     /// # Errors
     /// Usage: the target exists and `force` is not given, is a file, or its parent does not exist.
     pub fn create(path: impl AsRef<Path>, force: bool) -> Result<Self> {
+        recover(path.as_ref())?;
         let target = check_target(path.as_ref(), force, Wanted::Dir)?;
-        let partial = Partial::beside(&target);
-        fs::create_dir(partial.path()).map_err(|error| Error::io(path.as_ref(), error))?;
+        let partial =
+            Partial::beside(&target, Wanted::Dir).map_err(|error| Error::io(path.as_ref(), error))?;
         Ok(Self { partial, target, force })
     }
 
@@ -37,21 +40,20 @@ impl AtomicDir {
         &self.target
     }
 
-    /// Syncs the files and renames the folder to its target; an existing one is moved aside and removed.
+    /// Syncs the files and renames the folder to its target; an existing one changes places with it and is removed.
+    ///
+    /// # Errors
+    /// Usage: the target has appeared meanwhile and may not be replaced. Failed where the disk does.
     pub fn commit(self) -> Result<()> {
         let fail = |error| Error::io(&self.target, error);
         sync_tree(self.path())?;
         check_target(&self.target, self.force, Wanted::Dir)?;
-        let old = Partial::beside(&self.target);
-        let replaced = self.target.exists();
-        if replaced {
-            fs::rename(&self.target, old.path()).map_err(fail)?;
-        }
-        if let Err(error) = fs::rename(self.path(), &self.target) {
-            if replaced {
-                fs::rename(old.path(), &self.target).map_err(fail)?;
-            }
-            return Err(fail(error));
+        match rename_new(self.path(), &self.target) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => match self.force {
+                true => exchange(self.path(), &self.target).map_err(fail)?,
+                false => return Err(exists(&self.target)),
+            },
+            other => other.map_err(fail)?,
         }
         sync_dir(parent(&self.target))
     }

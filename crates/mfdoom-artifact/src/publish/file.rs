@@ -1,12 +1,14 @@
 //! A file that appears whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 
-use super::partial::{Partial, Wanted, check_target, parent, sync_dir};
+use super::exchange::rename_new;
+use super::partial::Partial;
+use super::target::{Wanted, check_target, exists, parent, sync_dir};
 
 /// A file written beside its target and renamed by [`commit`](Self::commit); dropped, it is removed.
 ///
@@ -25,7 +27,6 @@ use super::partial::{Partial, Wanted, check_target, parent, sync_dir};
 /// ```
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: File,
     partial: Partial,
     target: PathBuf,
     force: bool,
@@ -38,14 +39,9 @@ impl AtomicFile {
     /// Usage: the target exists and `force` is not given, is a folder, or its folder does not exist.
     pub fn create(path: impl AsRef<Path>, force: bool) -> Result<Self> {
         let target = check_target(path.as_ref(), force, Wanted::File)?;
-        let partial = Partial::beside(&target);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(partial.path())
-            .map_err(|error| Error::io(path.as_ref(), error))?;
-        Ok(Self { file, partial, target, force })
+        let partial =
+            Partial::beside(&target, Wanted::File).map_err(|error| Error::io(path.as_ref(), error))?;
+        Ok(Self { partial, target, force })
     }
 
     /// Returns the path of the partial file, for libraries that write by path.
@@ -59,23 +55,31 @@ impl AtomicFile {
         // Reopened, because a library that writes by path may have replaced the file.
         File::open(self.path()).and_then(|file| file.sync_all()).map_err(fail)?;
         check_target(&self.target, self.force, Wanted::File)?;
-        fs::rename(self.path(), &self.target).map_err(fail)?;
+        match self.force {
+            true => fs::rename(self.path(), &self.target).map_err(fail)?,
+            false => match rename_new(self.path(), &self.target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(exists(&self.target));
+                }
+                other => other.map_err(fail)?,
+            },
+        }
         sync_dir(parent(&self.target))
     }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file.write(buffer)
+        self.partial.file.write(buffer)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.partial.file.flush()
     }
 }
 
 impl Seek for AtomicFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.file.seek(position)
+        self.partial.file.seek(position)
     }
 }

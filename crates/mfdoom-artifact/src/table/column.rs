@@ -16,7 +16,7 @@ pub fn by_name<'a>(batch: &'a RecordBatch, name: &str, source: &str) -> Result<&
 /// Returns the error for a column that is not there.
 pub fn missing(schema: &Schema, name: &str, source: &str) -> Error {
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    Error::contract(format!("{source}: no column {name:?}")).found(names.join(", "))
+    mfdoom_error::missing(source, "column", name, names, "")
 }
 
 /// Returns an array as its concrete type.

@@ -22,13 +22,18 @@ impl Stream {
         self.0.schema()
     }
 
-    /// Reads the next batch; a stream without the mark at its end was cut off.
+    /// Reads the next batch; a stream without the mark at its end was cut off, and nothing may come behind it.
     pub(super) fn next(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         match self.0.next() {
             None if self.0.get_ref().last != END => {
                 Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
             }
-            other => other,
+            None => match self.0.get_mut().read(&mut [0]) {
+                Ok(0) => None,
+                Ok(_) => Some(Err(io::Error::from(io::ErrorKind::InvalidData).into())),
+                Err(error) => Some(Err(error.into())),
+            },
+            batch => batch,
         }
     }
 }

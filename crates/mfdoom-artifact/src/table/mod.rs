@@ -1,7 +1,7 @@
 //! Tables, one record batch at a time: parquet files and Arrow IPC streams.
 //!
 //! Both forms hold the same record batches and the same key-value metadata. Parquet is for files (zstd,
-//! row groups of a few thousand rows, the same bytes for the same batches), IPC for pipes: each batch is
+//! row groups of a few thousand rows, a checksum in every page, the same bytes for the same batches), IPC for pipes: each batch is
 //! flushed, so that the next stage starts before the input ends, and a stream that was cut off is told
 //! from one that ended.
 
@@ -11,8 +11,11 @@ mod copy;
 mod guard;
 mod ipc;
 mod open;
+mod pages;
 mod parquet_file;
 mod reader;
+mod row_groups;
+mod seal;
 mod sink;
 pub mod vectors;
 mod writer;

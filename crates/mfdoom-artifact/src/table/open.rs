@@ -48,12 +48,23 @@ pub(super) fn foreign(name: &str, magic: &[u8]) -> Error {
 
 /// Returns the error for a table that cannot be decoded.
 pub(super) fn broken(name: &str, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    let cut = error.downcast_ref::<ArrowError>().is_some_and(|error| {
-        matches!(error, ArrowError::IoError(_, cause) if cause.kind() == io::ErrorKind::UnexpectedEof)
-    });
-    if cut {
-        return Error::contract(format!("{name}: the stream ends in the middle"))
-            .help("the stage before failed or was stopped: see its messages");
+    let cause = match error.downcast_ref::<ArrowError>() {
+        Some(ArrowError::IoError(_, cause)) => Some(cause.kind()),
+        _ => None,
+    };
+    match cause {
+        Some(io::ErrorKind::UnexpectedEof) => {
+            return Error::contract(format!("{name}: the stream ends in the middle"))
+                .help("the stage before failed or was stopped: see its messages");
+        }
+        Some(io::ErrorKind::InvalidData) => {
+            return Error::contract(format!("{name}: something follows the end of the stream"))
+                .wanted("one stream")
+                .help(
+                    "streams cannot be joined by cat: give one after the other, or files to mfdoom-gather",
+                );
+        }
+        _ => {}
     }
     Error::contract(format!("{name}: damaged or truncated")).source(error)
 }

@@ -17,6 +17,7 @@ use super::guard::guarded;
 use super::ipc::Stream;
 use super::open::{broken, foreign, open_file, read_magic};
 use super::parquet_file::Shared;
+use super::seal;
 use crate::place::Input;
 
 /// Rows of a batch read from parquet.
@@ -64,7 +65,7 @@ impl TableReader {
         let file = Shared::new(file).map_err(|error| Error::io(name.as_ref(), error))?;
         let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
             .map_err(|error| broken(&name, error))?;
-        let schema = metadata.schema().clone();
+        let schema = seal::open(metadata.schema(), metadata.metadata().row_groups(), &name)?;
         Ok(Self { name, schema, source: Source::Parquet { file, metadata, projection: None }, batches: None })
     }
 

@@ -37,6 +37,19 @@ pub fn is_open_list(data_type: &DataType) -> bool {
     matches!(data_type, DataType::List(item) | DataType::LargeList(item) if item.data_type().is_floating())
 }
 
+/// Returns the length that all rows of a list of floats have; nothing for another type, no rows or several lengths.
+pub fn common_len(array: &ArrayRef) -> Option<usize> {
+    if !is_open_list(array.data_type()) || array.null_count() > 0 {
+        return None;
+    }
+    let lengths: Vec<usize> = match array.as_list_opt::<i32>() {
+        Some(lists) => lists.offsets().lengths().collect(),
+        None => array.as_list_opt::<i64>()?.offsets().lengths().collect(),
+    };
+    let first = *lengths.first()?;
+    lengths.iter().all(|length| *length == first).then_some(first)
+}
+
 /// Returns the column of `values`, [n, dim] row by row.
 ///
 /// # Errors

@@ -7,9 +7,11 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use mfdoom_error::Result;
 
+use super::names::CELL_RESULTS;
+use crate::column::Column;
 use crate::key::{CELL_ID, DATASET, KeySet};
 use crate::manifest::check_format;
-use crate::obs::{ObsColumn, ObsField};
+use crate::obs::{ObsField, free_names};
 use crate::place::{Input, Output};
 use crate::table::{FORMAT_KEY, TableFormat, TableOptions, TableReader, TableWriter, column, internal};
 
@@ -24,23 +26,38 @@ pub struct CellTable {
     /// Id of each cell within its data set, [n].
     pub cell_id: Vec<String>,
     /// Named columns, each [n].
-    pub columns: Vec<(String, ObsColumn)>,
+    pub columns: Vec<(String, Column)>,
 }
 
 impl CellTable {
+    /// Returns a table of cells with columns of `obs`: the same column given twice is there once, and one whose
+    /// name is that of a key or a result gets the prefix `obs_`.
+    pub fn with_obs(dataset: Vec<String>, cell_id: Vec<String>, obs: Vec<(String, Column)>) -> Self {
+        let mut columns: Vec<(String, Column)> = Vec::new();
+        for (name, column) in obs {
+            if columns.iter().all(|(known, _)| *known != name) {
+                columns.push((name, column));
+            }
+        }
+        let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+        let reserved = [DATASET, CELL_ID].into_iter().chain(CELL_RESULTS);
+        let renamed = free_names(&names, reserved);
+        let columns = renamed.into_iter().zip(columns).map(|(name, (_, column))| (name, column));
+        Self { dataset, cell_id, columns: columns.collect() }
+    }
+
     /// Returns a column.
-    pub fn column(&self, name: &str) -> Option<&ObsColumn> {
+    pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| column)
     }
 
-    /// Adds a column of numbers, replacing one of that name; NaN stays NaN.
+    /// Adds a column of numbers, replacing one of that name; NaN is missing.
     pub fn set_numbers(&mut self, name: &str, values: impl IntoIterator<Item = f64>) {
-        let column = ObsColumn::Float(values.into_iter().map(Some).collect());
-        self.set(name, column);
+        self.set(name, Column::Float(values.into_iter().collect()));
     }
 
     /// Adds a column, replacing one of that name.
-    pub fn set(&mut self, name: &str, column: ObsColumn) {
+    pub fn set(&mut self, name: &str, column: Column) {
         self.columns.retain(|(known, _)| known != name);
         self.columns.push((name.to_owned(), column));
     }
@@ -80,7 +97,7 @@ impl CellTable {
         let others =
             schema.fields().iter().filter(|field| field.name() != DATASET && field.name() != CELL_ID);
         let fields = others.map(|field| ObsField::from_arrow(field, &name)).collect::<Result<Vec<_>>>()?;
-        let columns = fields.iter().map(|field| (field.name.clone(), ObsColumn::empty(field.kind)));
+        let columns = fields.iter().map(|field| (field.name.clone(), Column::empty(field.kind)));
         let mut all = Self { columns: columns.collect(), ..Self::default() };
         let mut keys = KeySet::default();
         for batch in table {
@@ -96,7 +113,7 @@ impl CellTable {
             all.cell_id.extend(cell_id);
             for (field, (_, values)) in fields.iter().zip(&mut all.columns) {
                 let array = column::by_name(&batch, &field.name, &name)?;
-                values.append(&ObsColumn::from_arrow(array, field.kind, &name)?)?;
+                values.append(&Column::from_arrow(array, field.kind, &name)?)?;
             }
         }
         Ok(all)

@@ -7,8 +7,8 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray
 use arrow_schema::{Field, Schema};
 use mfdoom_error::{Error, Result};
 
+use crate::column::Column;
 use crate::gene::Gene;
-use crate::obs::{ObsColumn, ObsType};
 use crate::place::{Input, Output};
 use crate::table::{FORMAT_KEY, TableFormat, TableOptions, TableReader, TableWriter, column, internal};
 
@@ -104,11 +104,10 @@ impl Kinetics {
     fn append(&mut self, batch: &RecordBatch, source: &str) -> Result<()> {
         let n = batch.num_rows();
         let number = |name: &str, array: &ArrayRef| -> Result<Vec<f64>> {
-            match ObsType::widened(array.data_type()) {
-                Some(kind @ (ObsType::Float | ObsType::Int)) => Ok(numbers(array, kind, source)?),
-                _ => Err(Error::contract(format!("{source}: column {name:?} holds no numbers"))
-                    .found(array.data_type().to_string())),
-            }
+            Column::from_any_arrow(array, source)?.to_numbers().ok_or_else(|| {
+                Error::contract(format!("{source}: column {name:?} holds no numbers"))
+                    .found(array.data_type().to_string())
+            })
         };
         let optional = |name: &str| match batch.column_by_name(name) {
             Some(array) => number(name, array),
@@ -144,17 +143,6 @@ impl Kinetics {
 /// Returns the texts of a column, empty where null.
 fn texts(array: &ArrayRef, source: &str) -> Result<Vec<String>> {
     Ok(column::strings(array, source)?.into_iter().map(Option::unwrap_or_default).collect())
-}
-
-/// Returns the numbers of a column, NaN where null.
-fn numbers(array: &ArrayRef, kind: ObsType, source: &str) -> Result<Vec<f64>> {
-    Ok(match ObsColumn::widened(array, kind, source)? {
-        ObsColumn::Float(values) => values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
-        ObsColumn::Int(values) => {
-            values.into_iter().map(|value| value.map_or(f64::NAN, |value| value as f64)).collect()
-        }
-        _ => Vec::new(),
-    })
 }
 
 #[cfg(test)]

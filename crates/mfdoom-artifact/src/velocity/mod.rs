@@ -20,6 +20,7 @@ mod cells;
 mod dir;
 mod drivers;
 mod kinetics;
+pub mod names;
 mod pairs;
 mod writer;
 
@@ -66,8 +67,6 @@ pub const GRAPH_FILE: &str = "graph.parquet";
 pub const CELLS_FILE: &str = "cells.parquet";
 /// Driver genes of clusters.
 pub const DRIVERS_FILE: &str = "drivers.parquet";
-/// What made the folder.
-pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// Column of velocities.
 pub const VELOCITY: &str = "velocity";
@@ -124,8 +123,10 @@ pub fn projection_file(basis: &str) -> String {
 /// # Errors
 /// Contract: nothing there, no velocities, genes not listed. Incompatible: another format version.
 pub fn open_velocities(path: &Path) -> Result<GeneTableReader> {
-    let path = if path.is_dir() { path.join(VELOCITY_FILE) } else { path.to_owned() };
-    let reader = GeneTableReader::open(&Input::Path(path), VELOCITY_FORMAT)?;
+    let reader = match path.is_dir() {
+        true => VelocityDir::open(path)?.velocities()?,
+        false => GeneTableReader::open(&Input::Path(path.to_owned()), VELOCITY_FORMAT)?,
+    };
     reader.schema().matrix(VELOCITY).map_err(|error| error.context(reader.name()))?;
     Ok(reader)
 }

@@ -39,6 +39,7 @@ impl Pairs {
         if let Some(cell) = self.rows.iter().chain(&self.cols).find(out_of_range) {
             return Err(Error::contract(format!("{source}: names a cell that is not there"))
                 .found(format!("cell {cell} of {n_cells}"))
+                .wanted("positions of the cells of velocity.parquet")
                 .help("the tables of a velocity folder belong together: copy the folder again"));
         }
         if !self.rows.is_sorted() {

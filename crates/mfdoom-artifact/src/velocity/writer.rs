@@ -7,10 +7,11 @@ use mfdoom_error::{Error, Result};
 
 use super::{
     CELLS_FILE, CellTable, DRIVERS_FILE, Driver, GRAPH_FILE, KINETICS_FILE, Kinetics, LATENT_FILE,
-    MANIFEST_FILE, MOMENTS_FILE, NEIGHBORS_FILE, PairWriter, VELOCITY_DIR_FORMAT, VELOCITY_FILE, VelocityDir,
+    MOMENTS_FILE, NEIGHBORS_FILE, PairWriter, VELOCITY_DIR_FORMAT, VELOCITY_FILE, VelocityDir,
     projection_file,
 };
 use crate::embeddings::{EmbeddingFormat, EmbeddingSchema, EmbeddingWriter};
+use crate::folder::publish;
 use crate::gene_table::{GeneTableSchema, GeneTableWriter};
 use crate::manifest::Manifest;
 use crate::place::Output;
@@ -40,16 +41,11 @@ impl VelocityDirWriter {
     /// Copies every file of another folder but the manifest and those that `without` names.
     ///
     /// # Errors
-    /// Failed: a file cannot be read or written.
+    /// Contract: a file differs from its hash, or is a link out of the folder. Failed where the disk does.
     pub fn copy(&self, from: &VelocityDir, without: impl Fn(&str) -> bool) -> Result<()> {
-        let fail = |error| Error::io(from.path(), error);
-        for entry in fs::read_dir(from.path()).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name();
-            let left = name == MANIFEST_FILE || without(&name.to_string_lossy());
-            if entry.path().is_file() && !left {
-                fs::copy(entry.path(), self.path().join(&name)).map_err(fail)?;
-            }
+        for name in from.folder().names()?.iter().filter(|name| !without(name)) {
+            let path = from.folder().file(name)?;
+            fs::copy(&path, self.path().join(name)).map_err(|error| Error::io(&path, error))?;
         }
         Ok(())
     }
@@ -113,7 +109,7 @@ impl VelocityDirWriter {
         fs::write(&path, text).map_err(|error| Error::io(&path, error))
     }
 
-    /// Writes `manifest.json` and publishes the folder.
+    /// Writes `manifest.json` with the hashes of the files and publishes the folder.
     ///
     /// # Errors
     /// Failed, when there are no velocities or the manifest is of another format version.
@@ -122,10 +118,7 @@ impl VelocityDirWriter {
             return Err(Error::failed(format!("{}: no velocity folder", self.path().display()))
                 .wanted(format!("{VELOCITY_FILE} and format {VELOCITY_DIR_FORMAT}")));
         }
-        let value = serde_json::to_value(manifest)
-            .map_err(|error| Error::failed("the manifest cannot be written").source(error))?;
-        self.write_text(MANIFEST_FILE, &format!("{value:#}\n"))?;
-        self.folder.commit()
+        publish(self.folder, manifest.clone())
     }
 
     /// Returns where a file of the folder goes.

@@ -90,7 +90,7 @@ pub(super) fn categorical(
 ) -> Result<Column> {
     let codes: Vec<i64> = match read_line(codes, place, rows)? {
         Column::Int(codes) => codes.into_iter().map(Option::unwrap_or_default).collect(),
-        other => return Err(place.broken("has no codes").found(other.kind()).wanted("integers")),
+        other => return Err(place.broken("has no codes").found(other.describe()).wanted("integers")),
     };
     let n = categories.len();
     if let Some(code) = codes.iter().find(|code| **code >= n as i64) {
@@ -144,7 +144,7 @@ fn read_group(group: &Group, place: &Place, rows: Range<usize>) -> Result<Column
 
 fn masked(values: Column, mask: &Column, place: &Place) -> Result<Column> {
     let Column::Bool(mask) = mask else {
-        return Err(place.at(keys::MASK).broken("is no mask").found(mask.kind()).wanted("booleans"));
+        return Err(place.at(keys::MASK).broken("is no mask").found(mask.describe()).wanted("booleans"));
     };
     fn keep<T>(values: Vec<Option<T>>, mask: &[Option<bool>]) -> Vec<Option<T>> {
         let masked = mask.iter().map(|masked| *masked == Some(true));

@@ -6,6 +6,16 @@ use ndarray::ArrayView1;
 
 use crate::keys;
 
+/// Marks an element as written by MFDOOM.
+pub(super) fn mark(of: &Location) -> Result<()> {
+    set_text(of, keys::MFDOOM, "1")
+}
+
+/// Returns whether MFDOOM has written an element.
+pub(super) fn is_marked(of: &Location) -> bool {
+    of.attr(keys::MFDOOM).is_ok()
+}
+
 /// Sets what an element is and how it is to be read.
 pub(super) fn set_encoding(of: &Location, encoding: &str, version: &str) -> Result<()> {
     set_text(of, keys::ENCODING_TYPE, encoding)?;

@@ -1,11 +1,12 @@
 //! Additions to an existing h5ad file: a copy is changed and replaces the file in one rename.
 
 use std::fs::{self, Permissions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anndata::backend::GroupOp;
 use anndata_hdf5::H5Group;
 use mfdoom_artifact::AtomicFile;
+use mfdoom_artifact::publish::FileLock;
 use mfdoom_error::{Error, Result};
 
 use super::sink::{MatrixKind, NewMatrix, Sinks};
@@ -19,11 +20,12 @@ use crate::place::Place;
 use crate::read::H5ad;
 use crate::source::Source;
 
-/// Adds to a copy of an h5ad file, which replaces the file in one rename.
+/// Adds to a copy of an h5ad file, which replaces the file in one rename, or becomes another one.
 ///
-/// What is not set is kept bit for bit, but for the times of objects, which are cleared. Rows are those of the file: match cells by
-/// [`H5ad::obs_names`]. Columns go into frames of every anndata version; record arrays (0.6 and older) that
-/// have to take something are turned into the groups that anndata writes since 0.7.
+/// What is not set is kept bit for bit, but for the times of objects, which are cleared. Rows are those of the file:
+/// match cells by [`H5ad::obs_names`]. Columns go into frames of every anndata version; record arrays (0.6 and older)
+/// that have to take something are turned into the groups that anndata writes since 0.7. What is set gets the
+/// attribute `mfdoom`, by which the next run knows it for ours.
 /// Dropped before [`commit`](Self::commit), the file is as it was and nothing is left beside it.
 #[derive(Debug)]
 pub struct H5adUpdate {
@@ -32,23 +34,39 @@ pub struct H5adUpdate {
     store: Store,
     place: Place,
     file: AtomicFile,
+    target: PathBuf,
     permissions: Permissions,
+    /// Held where the file itself is replaced.
+    lock: Option<FileLock>,
+    /// What others had written and is replaced.
+    replaced: Vec<String>,
     n_obs: usize,
     n_vars: usize,
 }
 
 impl H5adUpdate {
-    /// Copies a file to change the copy.
+    /// Copies a file to change the copy, which will replace it. Waits for another run that does the same.
     ///
     /// # Errors
     /// As [`H5ad::open`]; failed: the copy cannot be written beside the file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        drop(H5ad::open(path)?);
+        let lock = FileLock::wait(path)?;
+        Ok(Self { lock: Some(lock), ..Self::copy(path, path, true)? })
+    }
+
+    /// Copies a file to change the copy, which will be at `to`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). Usage: `to` exists and `force` is not given.
+    pub fn copy(path: impl AsRef<Path>, to: impl AsRef<Path>, force: bool) -> Result<Self> {
+        let (path, target) = (path.as_ref(), to.as_ref().to_owned());
         let found = H5ad::open(path)?;
         let (n_obs, n_vars) = (found.n_obs(), found.n_vars());
         drop(found);
         let place = Place::root(path);
-        let file = AtomicFile::create(path, true)?;
+        let file = AtomicFile::create(&target, force)?;
         let failed = |error| Error::io(path, error);
         let permissions = fs::metadata(path).map_err(failed)?.permissions();
         let writable = fs::metadata(file.path()).map_err(failed)?.permissions();
@@ -56,7 +74,8 @@ impl H5adUpdate {
         fs::set_permissions(file.path(), writable).map_err(failed)?;
         let store = Store::open(file.path(), &place)?;
         let sinks = Sinks::new(place.clone());
-        Ok(Self { sinks, store, place, file, permissions, n_obs, n_vars })
+        let (lock, replaced) = (None, Vec::new());
+        Ok(Self { sinks, store, place, file, target, permissions, lock, replaced, n_obs, n_vars })
     }
 
     /// Number of cells.
@@ -67,6 +86,28 @@ impl H5adUpdate {
     /// Number of genes.
     pub fn n_vars(&self) -> usize {
         self.n_vars
+    }
+
+    /// Returns whether there is something at a path such as `obsm/X_umap`.
+    pub fn has(&self, path: &str) -> bool {
+        Node::find(&self.store.0, path).is_some()
+    }
+
+    /// Returns whether there is nothing at a path, or only what an earlier run of MFDOOM has set there.
+    pub fn is_free(&self, path: &str) -> bool {
+        match Node::find(&self.store.0, path) {
+            None => true,
+            Some(Node::Group(group)) => attribute::is_marked(&group),
+            Some(Node::Dataset(dataset)) => attribute::is_marked(&dataset),
+        }
+    }
+
+    /// Returns the numbers of a dense array, row by row; nothing where there is none, or something else.
+    pub fn dense(&self, path: &str) -> Option<Vec<f32>> {
+        match Node::find(&self.store.0, path)? {
+            Node::Dataset(dataset) => dataset.read_raw().ok(),
+            _ => None,
+        }
     }
 
     /// Adds or replaces a column of `obs`.
@@ -90,7 +131,8 @@ impl H5adUpdate {
             Source::RawX => return Err(Error::usage("raw/X is not written")),
         };
         self.make_room(group, key)?;
-        self.sinks.begin(&self.store.0, &NewMatrix::new(source, kind, n_cols))
+        self.sinks.begin(&self.store.0, &NewMatrix::new(source, kind, n_cols))?;
+        self.mark(&source.to_string())
     }
 
     /// Appends rows to a sparse matrix.
@@ -117,7 +159,8 @@ impl H5adUpdate {
         let mut sinks = Sinks::new(self.place.clone());
         sinks.begin(&self.store.0, &NewMatrix::new(&path, MatrixKind::Dense, n_cols))?;
         sinks.append_dense(&path, rows)?;
-        sinks.finish(self.n_vars)
+        sinks.finish(self.n_vars)?;
+        self.mark(&path)
     }
 
     /// Sets `obsp/KEY`: cells by cells.
@@ -129,30 +172,59 @@ impl H5adUpdate {
                 .wanted(format!("{0} x {0}", self.n_obs)));
         }
         let group = self.make_room(keys::OBSP, key)?;
-        value::csr(&group, key, block, &self.place.at(keys::OBSP))
+        value::csr(&group, key, block, &self.place.at(keys::OBSP))?;
+        self.mark(&format!("{}/{key}", keys::OBSP))
     }
 
     /// Sets an entry of `uns`; the key may be a path such as `velocity_params/embeddings`.
     pub fn set_uns(&mut self, path: &str, value: &Value) -> Result<()> {
         let group = self.group(keys::UNS)?;
-        value::set(&group, path, value, &self.place.at(keys::UNS))
+        let whole = format!("{}/{path}", keys::UNS);
+        self.note_replaced(&whole);
+        value::set(&group, path, value, &self.place.at(keys::UNS))?;
+        self.mark(&whole)
     }
 
-    /// Publishes the copy in place of the file.
+    /// Publishes the copy and returns where it is.
     ///
     /// # Errors
-    /// Failed: a matrix was begun and has not a row for each cell, or the disk is full.
-    pub fn commit(self) -> Result<()> {
-        let Self { sinks, store, place, file, permissions, n_obs, .. } = self;
+    /// Failed: a matrix was begun and has not a row for each cell, the file was changed by another program
+    /// meanwhile, or the disk is full.
+    pub fn commit(self) -> Result<PathBuf> {
+        let Self { sinks, store, place, file, target, permissions, lock, replaced, n_obs, .. } = self;
         sinks.finish(n_obs)?;
         store.close(file.path(), &place)?;
         fs::set_permissions(file.path(), permissions).map_err(|error| Error::io(file.path(), error))?;
-        file.commit()
+        lock.as_ref().map_or(Ok(()), FileLock::check)?;
+        file.commit()?;
+        if !replaced.is_empty() {
+            tracing::warn!("{}: replaced what others had written: {}", target.display(), replaced.join(", "));
+        }
+        Ok(target)
     }
 
     fn set_column(&mut self, frame: &str, name: &str, column: &Column) -> Result<()> {
         records::turn_frames(&self.store.0, &self.place)?;
-        frame::set_column(&self.store.0, frame, name, column, &self.place)
+        let path = format!("{frame}/{name}");
+        self.note_replaced(&path);
+        frame::set_column(&self.store.0, frame, name, column, &self.place)?;
+        self.mark(&path)
+    }
+
+    fn note_replaced(&mut self, path: &str) {
+        if !self.is_free(path) {
+            self.replaced.push(path.to_owned());
+        }
+    }
+
+    /// Marks what is at a path as ours.
+    fn mark(&self, path: &str) -> Result<()> {
+        let marked = match Node::find(&self.store.0, path) {
+            Some(Node::Group(group)) => attribute::mark(&group),
+            Some(Node::Dataset(dataset)) => attribute::mark(&dataset),
+            _ => Ok(()),
+        };
+        marked.map_err(|error| self.place.at(path).unwritable(error))
     }
 
     /// Opens a group, making it where it is missing, and removes the member `key` of it.
@@ -160,6 +232,8 @@ impl H5adUpdate {
         check_key(key)?;
         let parent = self.group(group)?;
         if parent.link_exists(key) {
+            let path = if group.is_empty() { key.to_owned() } else { format!("{group}/{key}") };
+            self.note_replaced(&path);
             let place = self.place.at(group).at(key);
             parent.unlink(key).map_err(|error| place.unwritable(error))?;
         }

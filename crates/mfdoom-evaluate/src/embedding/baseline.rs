@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use mfdoom_artifact::{Input, ObsColumn};
+use mfdoom_artifact::{Column, Input, obs};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
@@ -41,7 +41,7 @@ impl Counts {
     pub(super) fn read(path: &Path, cells: &Cells, args: &EmbeddingArgs) -> Result<Self> {
         let reader = TokenReader::open(&Input::parse(path))?;
         let schema = reader.schema().clone();
-        let label = schema.obs.iter().position(|field| field.name == args.label);
+        let label = obs::position(schema.obs.iter().map(|field| field.name.as_str()), &args.label);
         let n = cells.len();
         let modality = |name: &String| Modality {
             name: name.clone(),
@@ -62,7 +62,7 @@ impl Counts {
         let place = Place::of(cells)?;
         for batch in reader {
             let batch = batch?;
-            let texts = label.map(|at| ObsColumn::to_text(&batch.obs[at]));
+            let texts = label.map(|at| Column::to_strings(&batch.obs[at]));
             for row in 0..batch.len() {
                 if let Some(cell) = place.find(&batch.dataset[row], &batch.cell_id[row]) {
                     counts.add(cell, &batch, row, texts.as_deref())?;

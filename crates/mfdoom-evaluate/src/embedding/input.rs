@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mfdoom_artifact::Input;
+use mfdoom_artifact::{Input, obs};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
 
@@ -126,13 +126,17 @@ pub(super) fn choose(there: &[String], wanted: &[String], source: &str) -> Resul
     Ok(chosen)
 }
 
+/// Returns the position of a column, also where a table had to rename it.
+pub(super) fn find_column(columns: &[String], name: &str) -> Option<usize> {
+    obs::position(columns.iter().map(String::as_str), name)
+}
+
 /// Checks that a column asked for is among those there.
 pub(super) fn need_column(columns: &[String], name: &str, source: &str, flag: &str) -> Result<()> {
-    if columns.iter().any(|column| column == name) {
+    if find_column(columns, name).is_some() {
         return Ok(());
     }
-    Err(Error::contract(format!("{source}: no obs column {name:?}"))
-        .found(if columns.is_empty() { "no obs columns".to_owned() } else { columns.join(", ") })
-        .wanted(format!("the column of {flag}"))
-        .help("name one of these, or carry it along: mfdoom-preprocess --obs COLUMN"))
+    let there = columns.iter().map(String::as_str);
+    Err(mfdoom_error::missing(source, "obs column", name, there, &format!("{flag} "))
+        .or_help("name one of these, or carry it along: mfdoom-preprocess --obs COLUMN"))
 }

@@ -5,7 +5,7 @@ use mfdoom_error::Result;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::subsample::thin;
 
-use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use super::input::{Cells, HeadVectors, NamedColumn, choose, find_column, need_column};
 use crate::args::EmbeddingArgs;
 
 /// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
@@ -78,7 +78,7 @@ impl Layout {
         if let Some(batch) = &args.batch_key {
             need_column(&columns, batch, source, "--batch-key")?;
         }
-        let find = |name: &String| columns.iter().position(|column| column == name);
+        let find = |name: &String| find_column(&columns, name);
         Ok(Self {
             heads: heads.collect(),
             label: find(&args.label),
@@ -125,7 +125,7 @@ impl Read {
         }
         for (column, to) in [(layout.label, &mut self.label), (layout.batch, &mut self.batch)] {
             if let Some(column) = column {
-                to.extend(batch.obs[column].to_text());
+                to.extend(batch.obs[column].to_strings());
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use mfdoom_artifact::key::{CELL_ID, DATASET};
-use mfdoom_artifact::{Input, ObsColumn, ObsType, TableReader, table};
+use mfdoom_artifact::{Column, Input, TableReader, table};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
 
@@ -90,10 +90,8 @@ pub(super) fn labels(args: &VelocityArgs, sources: &[Source]) -> Result<Option<L
 }
 
 fn missing(label: &str, source: &str, found: &[&str]) -> Error {
-    Error::contract(format!("{source}: no column {label:?} for the clusters"))
-        .found(if found.is_empty() { "no columns".to_owned() } else { found.join(", ") })
-        .wanted("the column of --label")
-        .help("name one of these, or where it is: --label-source data.h5ad")
+    mfdoom_error::missing(source, "column", label, found.iter().copied(), "--label ")
+        .or_help("name one of these, or where it is: --label-source data.h5ad")
 }
 
 /// Reads labels of an h5ad file by cell id, or of a table by its key.
@@ -111,17 +109,16 @@ fn from_file(path: &Path, label: &str, keys: &[Key]) -> Result<Labels> {
     }
     let reader = TableReader::open(&Input::Path(path.to_owned()))?;
     let schema = reader.schema().clone();
-    let kind = schema.field_with_name(label).ok().and_then(|field| ObsType::widened(field.data_type()));
-    let Some(kind) = kind else {
-        let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    if !found.contains(&label) {
         return Err(missing(label, &name, &found));
-    };
+    }
     let mut of: HashMap<Key, Option<String>> = HashMap::new();
     for batch in reader {
         let batch = batch?;
         let text = |column| table::column::strings(table::column::by_name(&batch, column, &name)?, &name);
-        let values =
-            ObsColumn::widened(table::column::by_name(&batch, label, &name)?, kind, &name)?.to_text();
+        let values = table::column::by_name(&batch, label, &name)?;
+        let values = Column::from_any_arrow(values, &format!("{name}: {label}"))?.to_strings();
         let keys = text(DATASET)?.into_iter().zip(text(CELL_ID)?);
         for (key, value) in keys.zip(values) {
             if let (Some(dataset), Some(cell)) = key {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use mfdoom_artifact::velocity::{MS, Pairs, STATE, UNCERTAINTY, VELOCITY, open_velocities};
-use mfdoom_artifact::{Gene, ObsColumn, VelocityDir, place, sha256_file};
+use mfdoom_artifact::{Column, Gene, VelocityDir, obs, place, sha256_file};
 use mfdoom_counts::{self as anndata, H5ad, genes_of};
 use mfdoom_error::{Error, Result};
 
@@ -84,7 +84,7 @@ impl Source {
             |name: &str| schema.matrix(name).ok().map(|at| std::mem::take(&mut batch.matrices[at]));
         let (velocity, state) = (take(VELOCITY).unwrap_or_default(), take(STATE));
         let keys: Vec<Key> = batch.dataset.into_iter().zip(batch.cell_id).collect();
-        let obs: Vec<(String, ObsColumn)> =
+        let obs: Vec<(String, Column)> =
             schema.obs.iter().map(|field| field.name.clone()).zip(batch.obs).collect();
         let mut source = Self {
             role,
@@ -169,13 +169,12 @@ impl Source {
         Ok(())
     }
 
-    fn add_columns(&mut self, columns: Vec<(String, ObsColumn)>, label: Option<&str>) {
-        for (name, column) in columns {
-            if Some(name.as_str()) == label {
-                self.labels = Some(column.to_text());
-            }
-            self.columns.push(name);
+    fn add_columns(&mut self, columns: Vec<(String, Column)>, label: Option<&str>) {
+        let names = || columns.iter().map(|(name, _)| name.as_str());
+        if let Some(at) = label.and_then(|label| obs::position(names(), label)) {
+            self.labels = Some(columns[at].1.to_strings());
         }
+        self.columns.extend(columns.into_iter().map(|(name, _)| name));
     }
 
     fn has_cells(&self, dataset: &[String], cell_id: &[String]) -> bool {
@@ -194,9 +193,9 @@ impl Source {
 }
 
 /// Returns a column of real numbers, NaN for nulls.
-fn numbers(column: &ObsColumn) -> Option<Vec<f64>> {
+fn numbers(column: &Column) -> Option<Vec<f64>> {
     match column {
-        ObsColumn::Float(values) => Some(values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()),
+        Column::Float(values) => Some(values.clone()),
         _ => None,
     }
 }

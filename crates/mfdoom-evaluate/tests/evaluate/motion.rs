@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Parser;
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, VELOCITY_FORMAT, prediction_schema};
 use mfdoom_artifact::{
-    Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsColumn, Output, TableFormat,
+    Column, Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, Output, TableFormat,
     VelocityDirWriter,
 };
-use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
 use mfdoom_kinetics::simulate::{Design, Simulation};
@@ -64,30 +64,25 @@ impl Moving {
     /// Writes a prediction whose uncertainty is the standard deviation of its noise.
     fn uncertain(&self, name: &str) -> PathBuf {
         let spread = |cell: usize| 1.0 + (cell % 10) as f32;
-        let uncertainty = (0..CELLS).map(|cell| Some(f64::from(spread(cell)))).collect();
+        let uncertainty = (0..CELLS).map(|cell| f64::from(spread(cell))).collect();
         let noisy = |at: usize, value: f32| value + spread(at / 60) * 12f32.sqrt() * (noise(at, 1, 5) - 0.5);
         self.folder_with(name, uncertainty, noisy)
     }
 
     /// Writes a velocity folder of changed velocities, whose state is the true one.
     fn folder_of(&self, name: &str, change: impl Fn(usize, f32) -> f32) -> PathBuf {
-        self.folder_with(name, vec![Some(1.0); CELLS], change)
+        self.folder_with(name, vec![1.0; CELLS], change)
     }
 
-    fn folder_with(
-        &self,
-        name: &str,
-        uncertainty: Vec<Option<f64>>,
-        change: impl Fn(usize, f32) -> f32,
-    ) -> PathBuf {
+    fn folder_with(&self, name: &str, uncertainty: Vec<f64>, change: impl Fn(usize, f32) -> f32) -> PathBuf {
         let folder = VelocityDirWriter::create(self.path(name), true).unwrap();
         let (dataset, cell_id) = self.keys("sim");
         let velocity = self.velocity.iter().enumerate().map(|(at, &value)| change(at, value)).collect();
         let mut cells = CellTable { dataset: dataset.clone(), cell_id: cell_id.clone(), columns: Vec::new() };
-        cells.set("type", ObsColumn::String(self.labels.clone()));
+        cells.set("type", Column::String(self.labels.clone()));
         folder.cells(&cells).unwrap();
         let matrices = vec![velocity, self.spliced.clone()];
-        let obs = vec![ObsColumn::Float(uncertainty)];
+        let obs = vec![Column::Float(uncertainty)];
         let schema = prediction_schema(self.genes.clone(), Self::manifest());
         let mut table = folder.velocities(schema).unwrap();
         table.write(GeneBatch { dataset, cell_id, obs, matrices }).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mfdoom_artifact::{
-    EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
+    Column, EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsField,
     ObsType, Output,
 };
 use mfdoom_counts::{H5ad, Source};
@@ -71,7 +71,7 @@ fn write_embeddings(cells: &Cells, path: &Path) {
     let batch = EmbeddingBatch {
         dataset: vec!["P".to_owned(); cells.ids.len()],
         cell_id: cells.ids.clone(),
-        obs: vec![ObsColumn::String(cells.labels.clone())],
+        obs: vec![Column::String(cells.labels.clone())],
         heads: vec![(0..cells.ids.len()).map(|cell| cell as f32).collect()],
         present: Vec::new(),
     };

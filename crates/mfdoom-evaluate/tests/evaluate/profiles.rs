@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Parser;
 use mfdoom_artifact::gene_table::{PREDICTED, PREDICTIONS_FORMAT};
 use mfdoom_artifact::{
-    GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsColumn, ObsField, ObsType, Output, TableFormat,
+    Column, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsField, ObsType, Output, TableFormat,
 };
 use mfdoom_error::Result;
 use mfdoom_evaluate::{Args, run};
@@ -273,7 +273,7 @@ fn inputs_that_do_not_fit_are_refused() {
 
     let keys = || (vec!["d".to_owned()], vec!["c300".to_owned()]);
     let (dataset, cell_id) = keys();
-    let labels = vec![ObsColumn::String(vec![Some("alpha".to_owned())])];
+    let labels = vec![Column::String(vec![Some("alpha".to_owned())])];
     let schema = GeneTableSchema::new(PREDICTIONS_FORMAT, Vec::new(), &[], manifest(json!({})))
         .with_obs(vec![ObsField::new(PREDICTED, ObsType::String)]);
     let batch = GeneBatch { dataset, cell_id, obs: labels, matrices: Vec::new() };

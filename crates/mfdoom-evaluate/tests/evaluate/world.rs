@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use mfdoom_artifact::{
-    EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsColumn, ObsField,
+    Column, EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, ObsField,
     ObsType, Output,
 };
 use mfdoom_error::Result;
@@ -84,7 +84,7 @@ impl World {
         let schema = EmbeddingSchema::new(obs, heads, modalities, manifest).unwrap();
         let (dataset, cell_id) = self.keys();
         let batch = (0..2 * self.n).map(|cell| Some((cell % 2) as i64)).collect();
-        let obs = vec![ObsColumn::String(self.labels.clone()), ObsColumn::Int(batch)];
+        let obs = vec![Column::String(self.labels.clone()), Column::Int(batch)];
         let batch =
             EmbeddingBatch { dataset, cell_id, obs, heads: self.heads.clone(), present: self.present() };
         let path = self.path(name);
@@ -111,7 +111,7 @@ impl World {
         cell_id.truncate(cells);
         let stages = (0..cells).map(|cell| Some(format!("s{}", cell % 2))).collect();
         let modalities = (0..3).map(|modality| self.counts(modality, cells)).collect();
-        let batch = TokenBatch { dataset, cell_id, obs: vec![ObsColumn::String(stages)], modalities };
+        let batch = TokenBatch { dataset, cell_id, obs: vec![Column::String(stages)], modalities };
         let path = self.path(name);
         let mut writer = TokenWriter::create(&Output::file(&path, true), &schema).unwrap();
         writer.write(&batch).unwrap();

@@ -1,14 +1,16 @@
 //! Columns of `var` (rates) and of `obs` (results per cell).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mfdoom_artifact::velocity::{Kinetics, UNCERTAINTY};
-use mfdoom_artifact::{ObsColumn, VelocityDir};
-use mfdoom_counts::{Column, H5adUpdate};
+use mfdoom_artifact::velocity::names::{
+    CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION, UNSPLICED_FRACTION,
+};
+use mfdoom_artifact::velocity::{CELLS_FILE, Kinetics, UNCERTAINTY};
+use mfdoom_artifact::{Column, VelocityDir};
+use mfdoom_counts::H5adUpdate;
 use mfdoom_error::Result;
 
-use super::matching::Matching;
-use super::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION, UNSPLICED_FRACTION};
+use crate::matching::Matching;
 
 /// Results of cells.parquet that go to columns named after the layer.
 const OF_LAYER: [&str; 4] = [CONFIDENCE, LENGTH, SELF_TRANSITION, PSEUDOTIME];
@@ -24,7 +26,12 @@ const OF_CELL: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// Failed where the disk does.
-pub fn write(update: &mut H5adUpdate, dir: &VelocityDir, matching: &Matching, names: &[&str]) -> Result<()> {
+pub(super) fn write(
+    update: &mut H5adUpdate,
+    dir: &VelocityDir,
+    matching: &Matching,
+    names: &[&str],
+) -> Result<()> {
     for name in names {
         match dir.kinetics()? {
             Some(kinetics) => rates(update, &kinetics, matching, name)?,
@@ -34,33 +41,36 @@ pub fn write(update: &mut H5adUpdate, dir: &VelocityDir, matching: &Matching, na
             }
         }
     }
+    for (name, column) in results(dir, matching, names)? {
+        update.set_obs(&name, &column)?;
+    }
+    Ok(())
+}
+
+/// Returns the results per cell under their names in `obs`, in the order of the file.
+fn results(dir: &VelocityDir, matching: &Matching, names: &[&str]) -> Result<BTreeMap<String, Column>> {
     let mut results = BTreeMap::new();
     if let Some(cells) = dir.cells()? {
+        let shown = dir.path().join(CELLS_FILE).display().to_string();
+        let rows = matching.rows_in(&cells.dataset, &cells.cell_id, &shown)?;
+        let ordered = |name: &str| cells.column(name).map(|column| column.take_or_missing(&rows));
         for name in OF_LAYER {
-            if let Some(column) = cells.column(name) {
+            if let Some(column) = ordered(name) {
                 names
                     .iter()
                     .for_each(|layer| drop(results.insert(format!("{layer}_{name}"), column.clone())));
             }
         }
         for (name, theirs) in OF_CELL {
-            if let Some(column) = cells.column(name) {
-                results.insert(theirs.to_owned(), column.clone());
-            }
+            results.extend(ordered(name).map(|column| (theirs.to_owned(), column)));
         }
     }
     let table = dir.velocities()?;
     if let Some(at) = table.schema().obs.iter().position(|field| field.name == UNCERTAINTY) {
-        let column = table.read_all()?.obs.swap_remove(at);
+        let column = table.read_all()?.obs.swap_remove(at).take_or_missing(matching.cells());
         names.iter().for_each(|layer| drop(results.insert(format!("{layer}_{UNCERTAINTY}"), column.clone())));
     }
-    for (name, column) in results {
-        if let ObsColumn::Float(values) = column {
-            let value = |cell: &Option<usize>| cell.and_then(|cell| values[cell]).unwrap_or(f64::NAN);
-            update.set_obs(&name, &Column::Float(matching.cells().iter().map(value).collect()))?;
-        }
-    }
-    Ok(())
+    Ok(results)
 }
 
 /// Writes the columns of the rates; those of a group carry its name.
@@ -72,9 +82,9 @@ fn rates(update: &mut H5adUpdate, kinetics: &Kinetics, matching: &Matching, laye
     for row in 0..kinetics.len() {
         parts.entry(kinetics.groups.get(row).map_or("", String::as_str)).or_default().push(row);
     }
+    let mut taken = BTreeSet::new();
     for (group, rows) in parts {
-        // A key of HDF5 cannot hold a slash.
-        let suffix = if group.is_empty() { String::new() } else { format!("_{}", group.replace('/', "_")) };
+        let suffix = if group.is_empty() { String::new() } else { suffix(group, &mut taken) };
         let mut set = |name: String, values: &[f64]| {
             let mut column = vec![f64::NAN; matching.n_vars()];
             for &row in &rows {
@@ -94,6 +104,19 @@ fn rates(update: &mut H5adUpdate, kinetics: &Kinetics, matching: &Matching, laye
         }
     }
     Ok(())
+}
+
+/// Returns what is appended to the names of a group's columns. A key of HDF5 cannot hold a slash, so `T/NK` becomes
+/// `T_NK`, and `T_NK_2` where there is a group of that name too.
+fn suffix(group: &str, taken: &mut BTreeSet<String>) -> String {
+    let plain = format!("_{}", group.replace('/', "_"));
+    let numbered = (2..).map(|n| format!("{plain}_{n}"));
+    let free = std::iter::once(plain.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
+    let free = free.unwrap_or(plain);
+    if free[1..] != *group {
+        tracing::info!("the columns of group '{group}' end in '{free}'");
+    }
+    free
 }
 
 /// Returns the column that is true for these genes.

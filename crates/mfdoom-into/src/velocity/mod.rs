@@ -2,27 +2,24 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`matching`] | which row is which cell, which column which gene |
-//! | [`layers`] | velocities and moments |
-//! | [`columns`] | `var` and `obs` |
-//! | [`relations`] | neighbours, graph, projections, parameters |
+//! | `layers` | velocities and moments |
+//! | `columns` | `var` and `obs` |
+//! | `relations` | neighbours, graph, projections, parameters |
 //!
 //! A fit is the layer `velocity`. A prediction is `velocity_mfdoom`, and also `velocity` where the file has no fit.
 
-pub mod columns;
-pub mod layers;
-pub mod matching;
-pub mod names;
-pub mod relations;
+mod columns;
+pub(crate) mod layers;
+mod relations;
 
 use std::path::Path;
 
 use mfdoom_artifact::VelocityDir;
-use mfdoom_counts::{H5ad, H5adUpdate, Source};
 use mfdoom_error::Result;
 use serde_json::Value;
 
-use self::matching::Matching;
+use crate::matching::Matching;
+use crate::target::Target;
 
 /// Layer of a fit.
 const FIT: &str = "velocity";
@@ -32,30 +29,26 @@ const PREDICTION: &str = "velocity_mfdoom";
 /// Adds what a velocity folder holds to an AnnData file, in one rename.
 ///
 /// # Errors
-/// Contract: not an AnnData file, or none of its cells or genes is in the folder.
+/// Those of [`Target::in_place`] and [`Target::add_velocity`].
 pub fn add(folder: &Path, path: &Path) -> Result<()> {
+    let mut target = Target::in_place(path)?;
+    target.add_velocity(folder)?;
+    target.commit()
+}
+
+pub(crate) fn write(target: &mut Target, folder: &Path) -> Result<()> {
     let dir = VelocityDir::open(folder)?;
-    let file = H5ad::open(path)?;
-    let matching = Matching::new(&dir, &file)?;
-    let has_fit = file.sources().contains(&Source::Layer(FIT.to_owned()));
-    let names: &[&str] = match (mode(&dir), has_fit) {
+    let matching =
+        Matching::new(dir.velocities()?, &dir.path().display().to_string(), &target.file()?, &target.cells)?;
+    let names: &[&str] = match (mode(&dir), target.update.has(&format!("layers/{FIT}"))) {
         (Some(_), _) => &[FIT],
         (None, true) => &[PREDICTION],
         (None, false) => &[PREDICTION, FIT],
     };
-    drop(file);
-    let mut update = H5adUpdate::open(path)?;
-    layers::write(&mut update, &dir, &matching, names)?;
-    columns::write(&mut update, &dir, &matching, names)?;
-    relations::write(&mut update, &dir, &matching, names)?;
-    update.commit()?;
-    tracing::info!(
-        "{}: {} of {} cells have a velocity now ({})",
-        path.display(),
-        matching.n_matched(),
-        matching.n_obs(),
-        names.join(", ")
-    );
+    layers::write(&mut target.update, &dir, &matching, names)?;
+    columns::write(&mut target.update, &dir, &matching, names)?;
+    relations::write(&mut target.update, &dir, &matching, names)?;
+    target.note(matching.n_matched(), &format!("a velocity ({})", names.join(", ")));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use arrow_array::types::{ArrowPrimitiveType, Float32Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, Float64Array, LargeListArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, SchemaRef};
-use mfdoom_artifact::ObsColumn;
+use mfdoom_artifact::Column;
 use mfdoom_artifact::key::{CELL_ID, DATASET};
 use mfdoom_artifact::table::{column, internal};
 use mfdoom_error::{Error, Result};
@@ -23,7 +23,7 @@ pub fn to_arrow(batch: &TokenBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         Arc::new(StringArray::from_iter_values(&batch.dataset)),
         Arc::new(StringArray::from_iter_values(&batch.cell_id)),
     ];
-    arrays.extend(batch.obs.iter().map(ObsColumn::to_arrow));
+    arrays.extend(batch.obs.iter().map(Column::to_arrow));
     for tokens in &batch.modalities {
         let measured = NullBuffer::from(tokens.present.clone());
         let size = Float64Array::try_new(tokens.library_size.clone().into(), Some(measured.clone()));
@@ -58,7 +58,7 @@ pub(super) fn from_arrow(batch: &RecordBatch, schema: &TokenSchema, source: &str
     let mut read = TokenBatch { dataset: text(DATASET)?, cell_id: text(CELL_ID)?, ..TokenBatch::default() };
     for field in &schema.obs {
         let array = column::by_name(batch, &field.name, source)?;
-        read.obs.push(ObsColumn::from_arrow(array, field.kind, source)?);
+        read.obs.push(Column::from_arrow(array, field.kind, source)?);
     }
     for name in &schema.modalities {
         read.modalities.push(modality(batch, name, source)?);

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use mfdoom_artifact::{Gene, InputId, KeySet, ObsColumn, place, sha256_file};
+use mfdoom_artifact::{Column, Gene, InputId, KeySet, ObsType, place, sha256_file};
 use mfdoom_cli::{Assignment, CellList};
 use mfdoom_counts::keys::{SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_counts::{Column, Counts, H5ad, Source as Layer};
-use mfdoom_error::{Error, Result, nearest};
+use mfdoom_counts::{Counts, H5ad, Source as Layer};
+use mfdoom_error::{Error, Result, missing};
 
 use crate::args::FitArgs;
 
@@ -42,7 +42,7 @@ pub struct Source {
     /// The groups that are fitted by themselves, of every cell.
     pub groups: Option<(String, Vec<String>)>,
     /// Columns that are carried along.
-    pub obs: Vec<(String, ObsColumn)>,
+    pub obs: Vec<(String, Column)>,
     /// A column that tells batches apart, and how many there are.
     pub batches: Option<(String, usize)>,
 }
@@ -89,8 +89,8 @@ impl Source {
         if let Some((name, labels)) = &self.groups {
             return Some((name, labels.clone()));
         }
-        self.obs.iter().find(|(_, column)| matches!(column, ObsColumn::String(_))).map(|(name, column)| {
-            (name.as_str(), column.to_text().into_iter().map(Option::unwrap_or_default).collect())
+        self.obs.iter().find(|(_, column)| column.kind() == ObsType::String).map(|(name, column)| {
+            (name.as_str(), column.to_strings().into_iter().map(Option::unwrap_or_default).collect())
         })
     }
 }
@@ -175,12 +175,7 @@ fn column(file: &H5ad, name: &str) -> Result<Column> {
     if columns.iter().any(|known| known == name) {
         return file.obs_column(name);
     }
-    let error = Error::contract(format!("{}: no column '{name}' in obs", file.name()))
-        .found(if columns.is_empty() { "no columns".to_owned() } else { columns.join(", ") });
-    Err(match nearest(name, columns.iter().map(String::as_str)) {
-        Some(nearest) => error.help(format!("did you mean {nearest}?")),
-        None => error,
-    })
+    Err(missing(file.name(), "column of obs", name, columns.iter().map(String::as_str), ""))
 }
 
 /// Returns the labels of the chosen cells; a missing one is an error, since every cell belongs to a group.
@@ -197,16 +192,8 @@ fn texts(file: &H5ad, name: &str, rows: &[usize]) -> Result<Vec<String>> {
 }
 
 /// Returns an obs column of the chosen cells as it goes into the folder.
-fn carried(file: &H5ad, name: &str, rows: &[usize]) -> Result<ObsColumn> {
-    let column = match column(file, name)? {
-        Column::Int(values) => ObsColumn::Int(values),
-        Column::Float(values) => {
-            ObsColumn::Float(values.into_iter().map(|value| (!value.is_nan()).then_some(value)).collect())
-        }
-        Column::Bool(values) => ObsColumn::Bool(values),
-        other => ObsColumn::String(other.to_strings()),
-    };
-    Ok(column.take(rows))
+fn carried(file: &H5ad, name: &str, rows: &[usize]) -> Result<Column> {
+    Ok(column(file, name)?.take(rows))
 }
 
 /// Returns the column by which the chosen cells come from several batches, unless they are fitted by it.

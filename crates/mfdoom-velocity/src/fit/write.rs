@@ -1,9 +1,9 @@
 //! The folder of a fit.
 
+use mfdoom_artifact::velocity::names::UNSPLICED_FRACTION;
 use mfdoom_artifact::velocity::{CellTable, VELOCITY_DIR_FORMAT, fit_schema, latent_schema, moments_schema};
-use mfdoom_artifact::{GeneBatch, GeneTableWriter, InputId, Manifest, ObsColumn, VelocityDirWriter};
+use mfdoom_artifact::{Column, GeneBatch, GeneTableWriter, InputId, Manifest, VelocityDirWriter};
 use mfdoom_error::Result;
-use mfdoom_into::velocity::names::UNSPLICED_FRACTION;
 use mfdoom_kinetics::moments::Moments;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Neighbors;
@@ -83,14 +83,13 @@ impl Written<'_> {
     /// Returns what is known of every cell.
     fn cells(&self) -> CellTable {
         let n = self.source.cell_ids.len();
-        let mut cells = CellTable {
-            dataset: vec![self.source.dataset.clone(); n],
-            cell_id: self.source.cell_ids.clone(),
-            columns: self.source.obs.clone(),
-        };
+        let mut obs = self.source.obs.clone();
         if let Some((name, labels)) = &self.source.groups {
-            cells.set(name, ObsColumn::String(labels.iter().cloned().map(Some).collect()));
+            obs.retain(|(known, _)| known != name);
+            obs.push((name.clone(), Column::String(labels.iter().cloned().map(Some).collect())));
         }
+        let dataset = vec![self.source.dataset.clone(); n];
+        let mut cells = CellTable::with_obs(dataset, self.source.cell_ids.clone(), obs);
         cells.set_numbers(UNSPLICED_FRACTION, (0..n).map(|cell| self.totals.unspliced_fraction(cell)));
         cells
     }

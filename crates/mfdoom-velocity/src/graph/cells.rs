@@ -1,9 +1,9 @@
 //! Results per cell: confidence, length, pseudotime, terminal states, latent time.
 
 use mfdoom_artifact::VelocityDir;
+use mfdoom_artifact::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 use mfdoom_artifact::velocity::{CellTable, LATENT_TIME};
 use mfdoom_error::{Error, Result};
-use mfdoom_into::velocity::names::{CONFIDENCE, END, LATENT, LENGTH, PSEUDOTIME, ROOT, SELF_TRANSITION};
 use mfdoom_kinetics::dynamics::{LatentOptions, latent_time};
 use mfdoom_kinetics::graph::{
     DiffusionMap, VelocityGraph, confidence, most_likely, terminal_states, velocity_pseudotime,

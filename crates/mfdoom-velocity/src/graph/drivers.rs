@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use mfdoom_artifact::velocity::{Driver, Kinetics};
-use mfdoom_artifact::{Gene, ObsColumn, VelocityDir};
-use mfdoom_error::{Error, Result, nearest};
+use mfdoom_artifact::velocity::{CELLS_FILE, Driver, Kinetics};
+use mfdoom_artifact::{Gene, ObsType, VelocityDir, obs};
+use mfdoom_error::{Result, missing};
 use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_kinetics::moments::Moments;
@@ -56,21 +56,17 @@ fn clusters(
 ) -> Result<Option<Vec<Option<String>>>> {
     let columns = &velocities.cells.columns;
     let named = fit_config(dir).get("group_key").and_then(|key| key.as_str());
-    let text = columns.iter().find(|(_, column)| matches!(column, ObsColumn::String(_)));
+    let text = columns.iter().find(|(_, column)| column.kind() == ObsType::String);
     let Some(name) = args.cluster_key.as_deref().or(named).or(text.map(|(name, _)| name.as_str())) else {
         return Ok(None);
     };
-    match velocities.cells.column(name) {
-        Some(column) => Ok(Some(column.to_text())),
+    let found: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    match obs::position(found.iter().copied(), name) {
+        Some(at) => Ok(Some(columns[at].1.to_strings())),
         None => {
-            let found: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-            let error =
-                Error::contract(format!("{}: no column '{name}' in cells.parquet", dir.path().display()))
-                    .found(found.join(", "));
-            Err(match nearest(name, found.iter().copied()) {
-                Some(nearest) => error.help(format!("did you mean --cluster-key {nearest}?")),
-                None => error.help(format!("carry it along: mfdoom-velocity fit --obs {name}")),
-            })
+            let file = dir.path().join(CELLS_FILE);
+            Err(missing(file.display(), "column", name, found, "--cluster-key ")
+                .or_help(format!("carry it along: mfdoom-velocity fit --obs {name}")))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Streams over embeddings in the plane, and phase portraits of chosen genes.
 
 use mfdoom_artifact::velocity::{CellTable, MS, MU};
-use mfdoom_artifact::{ObsColumn, VelocityDir, VelocityDirWriter};
-use mfdoom_error::{Error, Result, nearest};
+use mfdoom_artifact::{ObsType, VelocityDir, VelocityDirWriter, obs};
+use mfdoom_error::{Error, Result, missing};
 use mfdoom_matrix::Matrix;
 use mfdoom_plot::{CellColours, Field, Format, PhasePortrait, Picture, Streams};
 
@@ -31,17 +31,12 @@ pub fn portrayed(dir: &VelocityDir, args: &GraphArgs) -> Result<Vec<usize>> {
             .help("draw the portraits of a fit"));
     };
     let genes = &moments.schema().genes;
-    let find =
-        |name: &String| {
-            genes.iter().position(|gene| gene.symbol == *name || gene.id == *name).ok_or_else(|| {
-                let error = Error::contract(format!("--portraits {name}: not a gene of the fit"))
-                    .found(format!("{} genes in {}", genes.len(), dir.path().display()));
-                match nearest(name, genes.iter().map(|gene| gene.symbol.as_str())) {
-                    Some(nearest) => error.help(format!("did you mean {nearest}?")),
-                    None => error,
-                }
-            })
-        };
+    let find = |name: &String| {
+        genes.iter().position(|gene| gene.symbol == *name || gene.id == *name).ok_or_else(|| {
+            let symbols = genes.iter().map(|gene| gene.symbol.as_str());
+            missing(dir.path().display(), "gene", name, symbols, "--portraits ")
+        })
+    };
     args.portraits.iter().map(find).collect()
 }
 
@@ -56,11 +51,12 @@ pub fn write(
     projections: &[(Embedding, Matrix)],
     args: &GraphArgs,
 ) -> Result<()> {
-    let labels = cells.columns.iter().find(|(name, column)| match &args.cluster_key {
-        Some(key) => name == key,
-        None => matches!(column, ObsColumn::String(_)),
-    });
-    let labels = labels.map_or_else(|| vec![None; cells.cell_id.len()], |(_, column)| column.to_text());
+    let labels = match &args.cluster_key {
+        Some(key) => obs::position(cells.columns.iter().map(|(name, _)| name.as_str()), key),
+        None => cells.columns.iter().position(|(_, column)| column.kind() == ObsType::String),
+    };
+    let labels =
+        labels.map_or_else(|| vec![None; cells.cell_id.len()], |at| cells.columns[at].1.to_strings());
     let groups: Vec<Option<&str>> = labels.iter().map(Option::as_deref).collect();
     if args.plots.is_some() {
         for (embedding, steps) in projections.iter().filter(|(_, steps)| steps.n_cols() == 2) {

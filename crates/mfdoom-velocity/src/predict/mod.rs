@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mfdoom_artifact::velocity::{VELOCITY_DIR_FORMAT, prediction_schema};
-use mfdoom_artifact::{GeneBatch, Input, Manifest, ObsColumn, VelocityDirWriter};
+use mfdoom_artifact::{Column, GeneBatch, Input, Manifest, VelocityDirWriter};
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::decoder::DecoderTask;
@@ -124,10 +124,10 @@ impl Predictor<'_> {
             velocity.extend(predicted.values);
             embedding.extend(predicted.embedding);
             match self.args.no_uncertainty {
-                true => uncertainty.extend(vec![None; part.len()]),
+                true => uncertainty.extend(vec![f64::NAN; part.len()]),
                 false => {
                     let spread = self.decoder.spread(&mut self.adapter, &part, &self.looks, HIDDEN)?;
-                    uncertainty.extend(spread.into_iter().map(Some));
+                    uncertainty.extend(spread);
                 }
             }
             progress.inc(cells.iter().filter(|cell| rows.contains(cell)).count() as u64);
@@ -136,7 +136,7 @@ impl Predictor<'_> {
         let all = GeneBatch {
             dataset: run.dataset.clone(),
             cell_id: run.cell_id.clone(),
-            obs: vec![ObsColumn::Float(uncertainty)],
+            obs: vec![Column::Float(uncertainty)],
             matrices: vec![velocity, state],
         };
         Ok(if rows.len() == n { all } else { all.rows(rows) })

@@ -46,7 +46,7 @@ fn every_mode_recovers_the_rates_and_says_what_it_wrote() {
         let neighbors = dir.neighbors().unwrap().unwrap().read_all().unwrap();
         assert_eq!(neighbors.rows.len(), 150 * 14);
         let cells = dir.cells().unwrap().unwrap();
-        assert_eq!(cells.column("stage").unwrap().to_text()[149].as_deref(), Some("late"));
+        assert_eq!(cells.column("stage").unwrap().to_strings()[149].as_deref(), Some("late"));
         assert!(cells.column("unspliced_fraction").is_some());
         let config = &dir.manifest().config;
         assert_eq!((config["mode"].as_str(), config["n_pcs"].as_u64()), (Some(mode), Some(30)));

@@ -1,7 +1,7 @@
 //! What a graph adds to a folder.
 
 use mfdoom_artifact::velocity::{self, VelocityDirWriter, prediction_schema};
-use mfdoom_artifact::{Gene, GeneBatch, Manifest, ObsColumn, VelocityDir};
+use mfdoom_artifact::{Column, Gene, GeneBatch, Manifest, VelocityDir};
 use mfdoom_counts::H5ad;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::world::{Place, World};
 
 fn numbers(dir: &VelocityDir, name: &str) -> Vec<f64> {
     match dir.cells().unwrap().unwrap().column(name) {
-        Some(ObsColumn::Float(values)) => values.iter().map(|value| value.unwrap()).collect(),
+        Some(Column::Float(values)) => values.clone(),
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -64,7 +64,7 @@ fn a_prediction_is_displaced_from_its_state_and_keeps_its_name() {
     let mut table = folder.velocities(prediction_schema(genes, manifest.clone())).unwrap();
     table
         .write(GeneBatch {
-            obs: vec![ObsColumn::Float(vec![Some(0.5); 150])],
+            obs: vec![Column::Float(vec![0.5; 150])],
             matrices: vec![velocities.matrices[0].clone(), state.matrices[0].clone()],
             ..velocities
         })

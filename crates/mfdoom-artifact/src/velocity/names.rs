@@ -1,4 +1,4 @@
-//! Columns of `cells.parquet`.
+//! Columns of `cells.parquet` that MFDOOM computes; all others are carried along from `obs`.
 
 /// Column of the share of unspliced counts.
 pub const UNSPLICED_FRACTION: &str = "unspliced_fraction";
@@ -16,3 +16,7 @@ pub const ROOT: &str = "root";
 pub const END: &str = "end";
 /// Latent time shared by all genes of a dynamical fit, in [0, 1].
 pub const LATENT: &str = "latent_time";
+
+/// All of them.
+pub const CELL_RESULTS: [&str; 8] =
+    [UNSPLICED_FRACTION, CONFIDENCE, LENGTH, SELF_TRANSITION, PSEUDOTIME, ROOT, END, LATENT];

@@ -1,0 +1,66 @@
+//! What may be written where.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use mfdoom_error::{Error, Result};
+
+/// What a target is to become.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    File,
+    Dir,
+}
+
+/// Returns where `path` really lies, after checking that it may be written there.
+///
+/// A symbolic link is followed, so that the link stays and its target is replaced.
+///
+/// # Errors
+/// Usage: no file name, a missing parent folder, or something that exists and may not be replaced.
+pub(super) fn check_target(path: &Path, force: bool, wanted: Wanted) -> Result<PathBuf> {
+    let shown = path.display();
+    if path.file_name().is_none() {
+        return Err(Error::usage(format!("{shown}: not a name that can be written to")));
+    }
+    let linked = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let target = match fs::canonicalize(path) {
+        Ok(real) if linked => real,
+        _ => path.components().collect(),
+    };
+    let parent = parent(&target);
+    if !parent.is_dir() {
+        return Err(Error::usage(format!("{shown}: the folder {} does not exist", parent.display()))
+            .help(format!("mkdir -p {}", parent.display())));
+    }
+    let Ok(found) = fs::symlink_metadata(&target) else { return Ok(target) };
+    match (wanted, found.is_dir()) {
+        (Wanted::File, true) => Err(Error::usage(format!("{shown}: is a folder, a file was wanted"))),
+        (Wanted::Dir, false) => Err(Error::usage(format!("{shown}: is a file, a folder was wanted"))),
+        _ if !force => Err(exists(path)),
+        _ => Ok(target),
+    }
+}
+
+/// Returns the error for a target that is there and may not be replaced.
+pub(super) fn exists(path: &Path) -> Error {
+    Error::usage(format!("{}: already exists", path.display())).help("--force overwrites it")
+}
+
+/// Returns the folder that holds `path`.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes names in a folder durable.
+pub(super) fn sync_dir(path: &Path) -> Result<()> {
+    match fs::File::open(path).and_then(|folder| folder.sync_all()) {
+        // Some network file systems cannot sync a folder; the rename still holds.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        other => other.map_err(|error| Error::io(path, error)),
+    }
+}

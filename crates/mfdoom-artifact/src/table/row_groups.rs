@@ -1,0 +1,148 @@
+//! A parquet file made of whole row groups, each page with its checksum.
+
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use mfdoom_error::Result;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::reader::ChunkReader;
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::pages::{Checked, with_checksums};
+use super::sink::Sink;
+use super::writer::parquet_writer;
+use super::{TableOptions, seal};
+
+/// Writer of a parquet file made of the row groups of others. One column of one row group is in memory at a time.
+pub(super) struct RowGroups {
+    writer: SerializedFileWriter<Sink>,
+    schema: SchemaRef,
+}
+
+impl RowGroups {
+    /// Begins a file.
+    pub(super) fn new(
+        sink: Sink,
+        schema: &SchemaRef,
+        options: TableOptions,
+    ) -> std::result::Result<Self, ParquetError> {
+        let (writer, _) = parquet_writer(sink, schema, options)?.into_serialized_writer()?;
+        Ok(Self { writer, schema: schema.clone() })
+    }
+
+    /// Reads where the row groups of a file and their pages are.
+    pub(super) fn metadata(
+        file: &impl ChunkReader,
+    ) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
+        let options = ArrowReaderOptions::new()
+            .with_page_index_policy(PageIndexPolicy::Optional)
+            .with_encoding_stats_as_mask(false);
+        ArrowReaderMetadata::load(file, options)
+    }
+
+    /// Copies a row group. `Err` inside is the fault of the file that is read, `Err` outside of what is written.
+    pub(super) fn append(
+        &mut self,
+        file: &impl ChunkReader,
+        metadata: &ParquetMetaData,
+        group: usize,
+    ) -> std::result::Result<Result<(), ParquetError>, ParquetError> {
+        let of = metadata.row_group(group);
+        let pages = metadata.page_index_for_row_group(group);
+        let mut writer = self.writer.next_row_group()?;
+        for (i, column) in of.columns().iter().enumerate() {
+            let read = read_chunk(file, column).and_then(|chunk| {
+                Ok((
+                    moved(column, &chunk)?,
+                    pages.offset_index(i).map(|index| moved_index(index, column, &chunk)),
+                    chunk,
+                ))
+            });
+            let (metadata, offset_index, chunk) = match read {
+                Ok(read) => read,
+                Err(error) => return Ok(Err(error)),
+            };
+            let close = ColumnCloseResult {
+                bytes_written: chunk.bytes.len() as u64,
+                rows_written: of.num_rows() as u64,
+                metadata,
+                bloom_filter: None,
+                column_index: None,
+                offset_index,
+            };
+            writer.append_column(&Bytes::from(chunk.bytes), close)?;
+        }
+        writer.close()?;
+        Ok(Ok(()))
+    }
+
+    /// Ends the file.
+    pub(super) fn into_inner(mut self) -> std::result::Result<Sink, ParquetError> {
+        let sum = seal::checksum(&self.schema, self.writer.flushed_row_groups());
+        self.writer.append_key_value_metadata(KeyValue::new(seal::CHECKSUM_KEY.to_owned(), sum));
+        self.writer.into_inner()
+    }
+}
+
+/// Reads the pages of a column and sees to their checksums.
+fn read_chunk(file: &impl ChunkReader, column: &ColumnChunkMetaData) -> Result<Checked, ParquetError> {
+    let (start, len) = column.byte_range();
+    let len = usize::try_from(len).map_err(|error| ParquetError::General(error.to_string()))?;
+    with_checksums(&file.get_bytes(start, len)?)
+}
+
+/// Returns the metadata of a column whose pages are now those of `chunk`, which begins at 0.
+///
+/// They are as the writer had them: of numbers it notes the least and the largest twice, for readers of old files
+/// too, which reading forgets.
+fn moved(column: &ColumnChunkMetaData, chunk: &Checked) -> Result<ColumnChunkMetaData, ParquetError> {
+    let (start, len) = column.byte_range();
+    let place = |offset: i64| place(offset, start, chunk);
+    let twice = column.column_descr().sort_order().is_signed();
+    let statistics = column.statistics().cloned().map(|statistics| match statistics {
+        Statistics::Int32(values) => Statistics::Int32(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Int64(values) => Statistics::Int64(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Float(values) => Statistics::Float(values.with_backwards_compatible_min_max(twice)),
+        Statistics::Double(values) => Statistics::Double(values.with_backwards_compatible_min_max(twice)),
+        other => other,
+    });
+    let added = chunk.bytes.len() as i64 - len as i64;
+    let builder = column
+        .clone()
+        .into_builder()
+        .set_data_page_offset(place(column.data_page_offset()))
+        .set_dictionary_page_offset(column.dictionary_page_offset().map(place))
+        .set_total_compressed_size(column.compressed_size() + added)
+        .set_total_uncompressed_size(column.uncompressed_size() + added);
+    match statistics {
+        Some(statistics) => builder.set_statistics(statistics).build(),
+        None => builder.build(),
+    }
+}
+
+/// Returns where pages are now.
+fn moved_index(
+    index: &OffsetIndexMetaData,
+    column: &ColumnChunkMetaData,
+    chunk: &Checked,
+) -> OffsetIndexMetaData {
+    let (start, _) = column.byte_range();
+    let mut index = index.clone();
+    for location in &mut index.page_locations {
+        let from = location.offset - start as i64;
+        if let Some(page) = chunk.pages.iter().find(|page| page.from as i64 == from) {
+            location.offset = page.to as i64;
+            location.compressed_page_size = page.len as i32;
+        }
+    }
+    index
+}
+
+fn place(offset: i64, start: u64, chunk: &Checked) -> i64 {
+    let from = offset - start as i64;
+    chunk.pages.iter().find(|page| page.from as i64 == from).map_or(from, |page| page.to as i64)
+}

@@ -1,0 +1,59 @@
+//! A checksum of what a parquet file says of itself: columns, metadata, and where its row groups are.
+//!
+//! Pages have checksums of their own. This one is an entry of the metadata, written last and taken out on reading.
+
+use arrow_schema::{Schema, SchemaRef};
+use mfdoom_error::{Error, Result};
+use parquet::file::metadata::RowGroupMetaData;
+
+/// Key of the metadata that holds the checksum, in hexadecimal.
+pub(super) const CHECKSUM_KEY: &str = "mfdoom.checksum";
+
+/// Returns the CRC-32 of columns, metadata and row groups.
+pub(super) fn checksum(schema: &Schema, groups: &[RowGroupMetaData]) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut add = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    for field in schema.fields() {
+        add(field.name());
+        add(&format!("{} {}", field.data_type(), field.is_nullable()));
+    }
+    let mut metadata: Vec<(String, String)> =
+        schema.metadata().iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    metadata.retain(|(key, _)| key != CHECKSUM_KEY);
+    metadata.sort_unstable();
+    for (key, value) in &metadata {
+        add(key);
+        add(value);
+    }
+    for group in groups {
+        add(&group.num_rows().to_string());
+        for column in group.columns() {
+            add(&format!("{:?} {}", column.byte_range(), column.num_values()));
+        }
+    }
+    format!("{:08x}", hasher.finalize())
+}
+
+/// Checks the checksum of a file that has one, and returns the schema without it.
+///
+/// # Errors
+/// Contract, when it is wrong.
+pub(super) fn open(schema: &SchemaRef, groups: &[RowGroupMetaData], name: &str) -> Result<SchemaRef> {
+    let Some(wanted) = schema.metadata().get(CHECKSUM_KEY).map(|value| value.to_string()) else {
+        return Ok(schema.clone());
+    };
+    let found = checksum(schema, groups);
+    if found != wanted {
+        return Err(Error::contract(format!("{name}: damaged"))
+            .found(format!("checksum {found} of columns, metadata and row groups"))
+            .wanted(wanted)
+            .help("copy the file again, or make it again"));
+    }
+    let kept = schema.metadata().iter().filter(|(key, _)| *key != CHECKSUM_KEY);
+    let metadata: Vec<(String, String)> =
+        kept.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    Ok(Schema::new(schema.fields().clone()).with_metadata(metadata).into())
+}
