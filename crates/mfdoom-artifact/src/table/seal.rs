@@ -2,6 +2,8 @@
 //!
 //! Pages have checksums of their own. This one is an entry of the metadata, written last and taken out on reading.
 
+use std::collections::BTreeMap;
+
 use arrow_schema::{Schema, SchemaRef};
 use mfdoom_error::{Error, Result};
 use parquet::file::metadata::RowGroupMetaData;
@@ -53,7 +55,7 @@ pub(super) fn open(schema: &SchemaRef, groups: &[RowGroupMetaData], name: &str) 
             .help("copy the file again, or make it again"));
     }
     let kept = schema.metadata().iter().filter(|(key, _)| *key != CHECKSUM_KEY);
-    let metadata: Vec<(String, String)> =
+    let metadata: BTreeMap<String, String> =
         kept.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(Schema::new(schema.fields().clone()).with_metadata(metadata).into())
 }

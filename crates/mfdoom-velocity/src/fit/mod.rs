@@ -55,7 +55,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
         None => groups::fit(&source, &counts, &moments, &smoother, args)?,
     };
     report::fitted(&fit)?;
-    write::Written { source: &source, totals: &totals, counts: &counts, neighbors: &neighbors }
+    write::FitFolder { source: &source, totals: &totals, counts: &counts, neighbors: &neighbors }
         .write(folder, moments, fit, args)?;
     tracing::info!("{}: {} cells, {} genes", args.output.display(), totals.n_cells(), counts.genes.len());
     match &args.into {

@@ -18,7 +18,7 @@ use crate::args::FitArgs;
 pub const STAGE: &str = "mfdoom-velocity fit";
 
 /// What a folder is written from, besides the results.
-pub struct Written<'a> {
+pub struct FitFolder<'a> {
     /// The file.
     pub source: &'a Source,
     /// Totals of its cells.
@@ -29,7 +29,7 @@ pub struct Written<'a> {
     pub neighbors: &'a Neighbors,
 }
 
-impl Written<'_> {
+impl FitFolder<'_> {
     /// Writes and publishes the folder.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ pub fn run(args: &GraphArgs) -> Result<()> {
         let steps = project(&embedding.coordinates, &transitions).map_err(Error::refusal)?;
         projections.push((embedding, steps));
     }
-    write::Written { dir: &dir, velocities: &velocities, graph: &graph, results, drivers }.write(
+    write::GraphFolder { dir: &dir, velocities: &velocities, graph: &graph, results, drivers }.write(
         folder,
         &projections,
         args,

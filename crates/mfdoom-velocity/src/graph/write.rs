@@ -22,7 +22,7 @@ pub const STAGE: &str = "mfdoom-velocity graph";
 const BLOCK: usize = 2048;
 
 /// Everything a graph adds to a folder, but projections.
-pub struct Written<'a> {
+pub struct GraphFolder<'a> {
     /// The folder it was made of.
     pub dir: &'a VelocityDir,
     /// What was read of it.
@@ -35,7 +35,7 @@ pub struct Written<'a> {
     pub drivers: Vec<Driver>,
 }
 
-impl Written<'_> {
+impl GraphFolder<'_> {
     /// Copies the folder, adds the results and publishes it.
     ///
     /// # Errors
