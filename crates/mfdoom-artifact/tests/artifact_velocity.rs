@@ -288,7 +288,7 @@ fn tables_that_cannot_be_targets_say_why() {
     refused(Some("nonsense"), with(["a", "b"], VELOCITY), "no list of genes");
     refused(Some(r#"["x", "x"]"#), with(["a", "b"], VELOCITY), "gene \"x\" is there twice");
     refused(Some(r#"["x"]"#), with(["a", "b"], VELOCITY), "2 values a cell");
-    refused(Some(r#"["x", "y"]"#), with(["a", "b"], "speed"), "no column \"velocity\"");
+    refused(Some(r#"["x", "y"]"#), with(["a", "b"], "speed"), "no column 'velocity'");
     refused(Some(r#"["x", "y"]"#), with(["a", "a"], VELOCITY), "a cell is there twice");
     let keyless = vec![("cell_id", text(&["a", "b"])), (VELOCITY, vectors())];
     refused(Some(r#"["x", "y"]"#), keyless, "no column \"dataset\"");

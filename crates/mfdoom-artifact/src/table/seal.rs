@@ -33,7 +33,8 @@ pub(super) fn checksum(schema: &Schema, groups: &[RowGroupMetaData]) -> String {
     for group in groups {
         add(&group.num_rows().to_string());
         for column in group.columns() {
-            add(&format!("{:?} {}", column.byte_range(), column.num_values()));
+            let first = (column.dictionary_page_offset(), column.data_page_offset());
+            add(&format!("{first:?} {} {}", column.compressed_size(), column.num_values()));
         }
     }
     format!("{:08x}", hasher.finalize())

@@ -74,7 +74,8 @@ impl Parquet {
                 Some(next) => next,
                 none => none.insert(parquet_writer(Vec::new(), &self.schema, self.options)?),
             };
-            next.write(&batch.slice(start, n).with_schema(self.schema.clone())?)?;
+            let rows = batch.slice(start, n).columns().to_vec();
+            next.write(&RecordBatch::try_new(self.schema.clone(), rows)?)?;
             self.n_rows += n;
             start += n;
             if self.n_rows == self.options.row_group_rows {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mfdoom_artifact::velocity::{CELLS_FILE, Driver, Kinetics};
 use mfdoom_artifact::{Gene, ObsType, VelocityDir, obs};
-use mfdoom_error::{Result, missing};
+use mfdoom_error::{Error, Result, missing};
 use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_kinetics::moments::Moments;
