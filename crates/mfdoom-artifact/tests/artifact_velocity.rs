@@ -291,5 +291,5 @@ fn tables_that_cannot_be_targets_say_why() {
     refused(Some(r#"["x", "y"]"#), with(["a", "b"], "speed"), "no column 'velocity'");
     refused(Some(r#"["x", "y"]"#), with(["a", "a"], VELOCITY), "a cell is there twice");
     let keyless = vec![("cell_id", text(&["a", "b"])), (VELOCITY, vectors())];
-    refused(Some(r#"["x", "y"]"#), keyless, "no column \"dataset\"");
+    refused(Some(r#"["x", "y"]"#), keyless, "no column 'dataset'");
 }

@@ -54,7 +54,7 @@ fn names_that_are_not_there_are_told_with_the_nearest() {
     let place = Place::new(&World::default());
     let cases = [
         ("fit @counts.h5ad -o @v --group-key stages", Kind::Contract, "did you mean stage?"),
-        ("fit @counts.h5ad -o @v --obs x", Kind::Contract, "no column 'x' in obs"),
+        ("fit @counts.h5ad -o @v --obs x", Kind::Contract, "no column of obs 'x'"),
         ("fit @counts.h5ad -o @v --modality unspliced=layers/x", Kind::Contract, "layers/x"),
         ("fit @counts.h5ad -o @v --modality protein=X", Kind::Usage, "no such layer"),
         ("fit @counts.h5ad -o @v --library-size spliced=stage", Kind::Contract, "library sizes"),
