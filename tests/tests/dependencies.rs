@@ -36,8 +36,29 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "mfdoom-decoder",
+        &[
+            "mfdoom-artifact",
+            "mfdoom-error",
+            "mfdoom-matrix",
+            "mfdoom-metrics",
+            "mfdoom-model",
+            "mfdoom-nn",
+            "mfdoom-tokens",
+            "mfdoom-train",
+        ],
+    ),
+    (
         "mfdoom-infer",
-        &["mfdoom-artifact", "mfdoom-cli", "mfdoom-error", "mfdoom-model", "mfdoom-nn", "mfdoom-tokens"],
+        &[
+            "mfdoom-artifact",
+            "mfdoom-cli",
+            "mfdoom-decoder",
+            "mfdoom-error",
+            "mfdoom-model",
+            "mfdoom-nn",
+            "mfdoom-tokens",
+        ],
     ),
 ];
 
@@ -62,6 +83,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-cli", &["candle-core", "hdf5-metno", "anndata"]),
     ("mfdoom-matrix", &["clap", "candle-core", "hdf5-metno", "parquet"]),
     ("mfdoom-anchor", &["clap", "candle-core", "hdf5-metno", "parquet"]),
+    ("mfdoom-decoder", &["clap", "hdf5-metno", "anndata"]),
     ("mfdoom-infer", &["hdf5-metno", "anndata"]),
     ("mfdoom-kinetics", &["clap", "candle-core", "hdf5-metno", "parquet"]),
     ("mfdoom-metrics", &["clap", "candle-core", "hdf5-metno", "parquet"]),

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use mfdoom_artifact::TableFormat;
-use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs, Shard};
+use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
+use mfdoom_infer::InferArgs;
+
+/// Draws at most of a cell: each is a column of a table.
+const MOST_DRAWS: u64 = 10_000;
 
 /// Applies a decoder to cells: expression profiles, sampled counts or labels.
 ///
@@ -14,13 +18,9 @@ use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs, Shard};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-decode", version)]
 pub struct Args {
-    /// Token table of mfdoom-preprocess; - or nothing is standard input
-    #[arg(value_name = "TOKENS")]
-    pub tokens: Option<PathBuf>,
-
-    /// Folder of a model trained by mfdoom-pretrain
-    #[arg(long, value_name = "MODEL", help_heading = "Model")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub infer: InferArgs,
 
     /// Folder of a decoder of mfdoom-finetune-decoder, trained on this model
     #[arg(long, value_name = "DECODER", help_heading = "Model")]
@@ -31,24 +31,13 @@ pub struct Args {
     pub genes: Option<PathBuf>,
 
     /// Draw N times the counts of each cell from the fitted distribution instead of predicting a profile
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = draws, help_heading = "Model")]
     pub sample: Option<u64>,
 
-    /// Predict as if cells had been measured in these modalities only
-    #[arg(long, value_name = "MODALITY", value_delimiter = ',', help_heading = "Model")]
-    pub use_modalities: Vec<String>,
-
-    /// Tokens that a cell keeps of a modality [default: of the model]
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
-    pub max_tokens: Option<usize>,
-
-    /// Random token subsets to average over, of cells with more tokens
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
+    /// Average over N random token subsets of every cell that has more tokens than it keeps, which takes N + 1 times as
+    /// long; 1 takes the highest counts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
     pub subsets: u64,
-
-    /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
-    pub batch_cells: u64,
 
     /// Form of the output [default: by its name; parquet on standard output]
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
@@ -58,17 +47,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE.h5ad", help_heading = "Output")]
     pub into: Option<PathBuf>,
 
-    /// Decode the I-th of N even runs of cells
-    #[arg(long, value_name = "I/N", help_heading = "Input")]
-    pub shard: Option<Shard>,
-
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
-
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
-    pub device: DeviceArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment would stand in the help")]
@@ -95,4 +76,9 @@ impl From<Format> for TableFormat {
             Format::Ipc => Self::Ipc,
         }
     }
+}
+
+fn draws(text: &str) -> Result<u64, String> {
+    let number = mfdoom_cli::positive::<u64>(text).ok().filter(|n| *n <= MOST_DRAWS);
+    number.ok_or_else(|| format!("'{text}' is not a whole number from 1 to {MOST_DRAWS}"))
 }

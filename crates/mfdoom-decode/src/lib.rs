@@ -3,8 +3,6 @@
 mod args;
 mod genes;
 mod run;
-mod sample;
-mod table;
 
 pub use args::Args;
 pub use run::run;

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use mfdoom_artifact::{AtomicDir, GeneTableWriter, Input, Manifest, Output, TableFormat};
-use mfdoom_cli::{Progress, Shard};
+use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
+use mfdoom_artifact::{
+    AtomicDir, Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsField, Output, TableFormat,
+};
+use mfdoom_decoder::{Draws, Request, Rows, Table};
 use mfdoom_error::{Error, Result};
-use mfdoom_tokens::{TokenReader, TokenSchema};
-use mfdoom_train::{Looks, TrainedDecoder};
+use mfdoom_infer::{Inference, TrainedDecoder, open_device};
 use serde_json::json;
 
 use crate::args::Args;
 use crate::genes;
-use crate::table::Columns;
 
 /// Version of the predictions' manifest.
 const FORMAT: u32 = 1;
@@ -23,42 +24,32 @@ const FORMAT: u32 = 1;
 /// device.
 pub fn run(args: Args) -> Result<()> {
     let target = Target::new(&args)?;
-    let input = mfdoom_cli::input(args.tokens.as_deref())?;
-    let decoder =
-        TrainedDecoder::open(&args.decoder, &args.model, &mfdoom_infer::open_device(args.device.device))?;
-    let columns = Columns {
-        genes: genes::chosen(&decoder.genes, args.genes.as_deref())?,
-        sample: args.sample.map(|n| (n, args.seed.seed)),
-        decoder: &decoder,
-    };
-    columns.check()?;
-    let reader = TokenReader::open(&input)?;
-    let tokens = reader.schema().clone();
-    let max_tokens = args.max_tokens.unwrap_or(decoder.model.config().max_tokens);
-    let looks = Looks { max_tokens, subsets: args.subsets };
-    let mut adapter = decoder.adapter(&tokens, &args.use_modalities, max_tokens)?;
-    let schema = columns.schema(tokens.obs.clone(), manifest(&args, &columns, &tokens, &input)?);
+    let decoder = TrainedDecoder::open(&args.decoder, &args.infer.model, &open_device(args.infer.device.device))?;
+    let genes = genes::chosen(&decoder.genes, args.genes.as_deref())?;
+    let draws = args.sample.map(|count| Draws { count, seed: args.seed.seed });
+    let request = Request { genes: &genes, draws };
+    let config = decoder.decoder.config();
+    let table = config.task.table(config, draws)?;
+    let inference = Inference::open(&args.infer, &decoder.backbone)?;
+    let carried = carried(&inference.tokens().obs, &table);
+    let schema = schema(&decoder, &inference, (&table, &carried), (&genes, manifest(&args, &decoder, &genes, &inference)?));
     if args.common.check {
         tracing::info!("would predict {} of {} genes", schema.matrices.join(", "), schema.genes.len());
         return Ok(());
     }
     let mut writer = GeneTableWriter::create(&target.output, schema, target.format)?;
-    let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
-    let progress = Progress::new("decoding", cells.map(|c| c.end - c.start), "cells");
-    let rows = mfdoom_infer::shard_rows(&reader, args.shard)?;
-    for batch in reader.aligned(args.batch_cells as usize, rows)? {
-        let (batch, rows) = batch?;
-        let predicted = decoder.predict(&mut adapter, &batch, &looks)?;
-        let mapped = adapter.map(&batch);
-        let n = batch.len();
-        let block = columns.rows(batch, &tokens.obs, &mapped, &predicted)?;
-        let block = if rows.len() == n { block } else { block.rows(rows.clone()) };
-        progress.inc(rows.len() as u64);
-        writer.write(block)?;
-    }
-    adapter.report();
-    let cells = writer.finish()?;
-    tracing::info!("decoded {cells} cells");
+    inference.run("decoding", None, |block| {
+        for batch in block.batches() {
+            let predictions = decoder.predict(&block, batch.clone(), args.subsets)?;
+            let Rows { matrices, obs } = decoder.rows(&block, batch, &predictions, &request)?;
+            let of_cells = carried.iter().map(|column| block.obs[*column].clone());
+            let obs = of_cells.chain(obs).collect();
+            let (dataset, cell_id) = (block.dataset.clone(), block.cell_id.clone());
+            writer.write(GeneBatch { dataset, cell_id, obs, matrices }.rows(block.wanted.clone()))?;
+        }
+        Ok(())
+    })?;
+    tracing::info!("decoded {} cells", writer.finish()?);
     match (&args.into, &target.table) {
         (Some(path), Some(table)) => {
             let mut into = mfdoom_into::Target::in_place(path)?;
@@ -69,7 +60,26 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
-/// Where predictions go; with `--into` and without `-o` through a table of no name.
+/// Returns the obs columns of the tokens that are carried along: those whose names the predictions do not take.
+fn carried(fields: &[ObsField], table: &Table) -> Vec<usize> {
+    let free = |column: &usize| table.obs.iter().all(|field| field.name != fields[*column].name);
+    (0..fields.len()).filter(free).collect()
+}
+
+fn schema(
+    decoder: &TrainedDecoder,
+    inference: &Inference,
+    (table, carried): (&Table, &[usize]),
+    (genes, manifest): (&[usize], Manifest),
+) -> GeneTableSchema {
+    let genes: Vec<Gene> = genes.iter().map(|i| decoder.genes[*i].clone()).collect();
+    let names: Vec<&str> = table.matrices.iter().map(String::as_str).collect();
+    let of_cells = carried.iter().map(|column| inference.tokens().obs[*column].clone());
+    let obs = of_cells.chain(table.obs.iter().cloned()).collect();
+    GeneTableSchema::new(PREDICTIONS_FORMAT, genes, &names, manifest).with_obs(obs)
+}
+
+/// Where predictions go; with `--into` and without `-o` through a table beside that file, which is never published.
 struct Target {
     output: Output,
     format: TableFormat,
@@ -80,7 +90,6 @@ struct Target {
 impl Target {
     fn new(args: &Args) -> Result<Self> {
         if let (None, Some(into)) = (&args.output.output, &args.into) {
-            // Beside the file, where there is room for it, and removed whatever ends the run.
             let mut name = into.clone().into_os_string();
             name.push(".predictions");
             let folder = AtomicDir::create(PathBuf::from(name), true)?;
@@ -108,30 +117,25 @@ impl Target {
     }
 }
 
-fn manifest(args: &Args, columns: &Columns<'_>, schema: &TokenSchema, input: &Input) -> Result<Manifest> {
-    let decoder = columns.decoder;
-    let max_tokens = args.max_tokens.unwrap_or(decoder.model.config().max_tokens);
+fn manifest(
+    args: &Args,
+    decoder: &TrainedDecoder,
+    genes: &[usize],
+    inference: &Inference,
+) -> Result<Manifest> {
+    let max_tokens = args.infer.max_tokens(&decoder.backbone);
     let mut settings = json!({ "max_tokens": max_tokens, "subsets": args.subsets });
-    if !args.use_modalities.is_empty() {
-        settings["use_modalities"] = json!(args.use_modalities);
+    if !args.infer.use_modalities.is_empty() {
+        settings["use_modalities"] = json!(args.infer.use_modalities);
     }
     if args.genes.is_some() {
-        let ids: Vec<&str> = columns.genes.iter().map(|i| decoder.genes[*i].id.as_str()).collect();
+        let ids: Vec<&str> = genes.iter().map(|i| decoder.genes[*i].id.as_str()).collect();
         settings["genes"] = json!(ids);
     }
     if let Some(n) = args.sample {
         settings["sample"] = json!(n);
     }
-    let (tokens, shard) = schema.manifest.sharded(args.shard.map(|shard| shard.to_string()))?;
-    if let Some(shard) = shard {
-        settings["shard"] = json!(shard);
-    }
-    let base = PathBuf::from(input.base_name());
-    let inputs = vec![
-        tokens.as_input(&base),
-        decoder.backbone.manifest.as_input(&args.model),
-        decoder.manifest.as_input(&args.decoder),
-    ];
-    let manifest = Manifest::new("mfdoom-decode", env!("CARGO_PKG_VERSION"), FORMAT, settings, inputs);
+    let version = ("mfdoom-decode", env!("CARGO_PKG_VERSION"), FORMAT);
+    let manifest = inference.manifest(version, settings, [decoder.as_input(&args.decoder)])?;
     Ok(if args.sample.is_some() { manifest.with_seed(args.seed.seed) } else { manifest })
 }

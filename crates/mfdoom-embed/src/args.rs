@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use mfdoom_artifact::EmbeddingFormat;
-use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, Shard};
+use mfdoom_cli::{CommonArgs, OutputArgs};
+use mfdoom_infer::InferArgs;
 
 /// Embeds cells with a trained model.
 ///
@@ -14,29 +15,13 @@ use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, Shard};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-embed", version)]
 pub struct Args {
-    /// Token table of mfdoom-preprocess; - or nothing is standard input
-    #[arg(value_name = "TOKENS")]
-    pub tokens: Option<PathBuf>,
-
-    /// Folder of a model trained by mfdoom-pretrain
-    #[arg(long, value_name = "MODEL", help_heading = "Model")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub infer: InferArgs,
 
     /// Heads to write [default: fusion, global and every modality]
     #[arg(long, value_name = "HEAD", value_delimiter = ',', help_heading = "Model")]
     pub heads: Vec<String>,
-
-    /// Embed as if cells had been measured in these modalities only
-    #[arg(long, value_name = "MODALITY", value_delimiter = ',', help_heading = "Model")]
-    pub use_modalities: Vec<String>,
-
-    /// Tokens that a cell keeps of a modality, the highest counts [default: of the model]
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
-    pub max_tokens: Option<usize>,
-
-    /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Running")]
-    pub batch_cells: usize,
 
     /// Form of the output [default: by its name; parquet on standard output]
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
@@ -45,14 +30,6 @@ pub struct Args {
     /// Add the embeddings to this h5ad file as obsm/X_mfdoom, obsm/X_mfdoom_<head> and obs/mfdoom_embedded
     #[arg(long, value_name = "FILE.h5ad", help_heading = "Output")]
     pub into: Option<PathBuf>,
-
-    /// Embed the I-th of N even runs of cells
-    #[arg(long, value_name = "I/N", help_heading = "Input")]
-    pub shard: Option<Shard>,
-
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
-    pub device: DeviceArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment would stand in the help")]

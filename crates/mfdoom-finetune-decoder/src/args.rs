@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args as Group, Parser};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
-use mfdoom_model::decoder::{Architecture, DecoderLoss, DecoderTask};
+use mfdoom_decoder::{Architecture, DecoderLoss, DecoderTask, PathUse};
 use mfdoom_train::Validation;
 use serde::Serialize;
 
@@ -66,8 +67,8 @@ pub struct Args {
 /// What the decoder is made of.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct DecoderArgs {
-    /// What is decoded: expression, velocity, generative or classification
-    #[arg(long, value_name = "TASK", help_heading = "Decoder")]
+    /// What is decoded
+    #[arg(long, value_name = "TASK", value_parser = PossibleValuesParser::new(DecoderTask::names()).try_map(|name| name.parse::<DecoderTask>()), help_heading = "Decoder")]
     pub task: DecoderTask,
 
     /// How genes ask: pooled (the head's vector) or attention (its hidden states)
@@ -94,10 +95,11 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = mfdoom_cli::count::<usize>, help_heading = "Decoder")]
     pub hidden: usize,
 
-    /// A path from the counts of all genes that goes past the model and starts from a regression [default: kept for
-    /// velocity, trained for counts, off for classification]
-    #[arg(long, value_enum, value_name = "PATH", help_heading = "Decoder")]
-    pub profile: Option<Path>,
+    /// A path from the counts of all genes that goes past the model and starts from a regression: kept (as fitted, the
+    /// network learns what it leaves), trained (with the network) or off [default: kept for velocity, trained for
+    /// counts, off for classification]
+    #[arg(long, value_name = "PATH", help_heading = "Decoder")]
+    pub profile: Option<PathUse>,
 
     /// Components of that path [default: 50, or what genes and cells allow]
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
@@ -107,7 +109,8 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "N", default_value_t = 1536, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
     pub features: usize,
 
-    /// Penalty of the regression that path starts from [default: chosen on the cells held back]
+    /// Penalty of the regression that path starts from [default: the one that each training cell is best predicted with
+    /// by the others]
     #[arg(long, value_name = "PENALTY", value_parser = mfdoom_cli::above_zero, help_heading = "Decoder")]
     pub penalty: Option<f64>,
 
@@ -176,26 +179,15 @@ pub struct TrainingArgs {
     pub validation: Validation,
 }
 
-/// What becomes of the path past the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Path {
-    /// It stays as fitted, and the network learns what it leaves
-    Kept,
-    /// It is trained with the network
-    Trained,
-    /// There is none
-    Off,
-}
-
 impl DecoderArgs {
+    /// Returns the loss that was asked for, or the default of the task.
+    pub fn loss(&self) -> DecoderLoss {
+        self.loss.unwrap_or(self.task.losses()[0])
+    }
+
     /// Returns what becomes of the path past the model.
-    pub fn path(&self) -> Path {
-        self.profile.unwrap_or(match self.task {
-            DecoderTask::Velocity => Path::Kept,
-            DecoderTask::Expression | DecoderTask::Generative => Path::Trained,
-            DecoderTask::Classification => Path::Off,
-        })
+    pub fn path(&self) -> PathUse {
+        self.profile.unwrap_or(self.task.path())
     }
 }
 

@@ -1,14 +1,11 @@
 //! The configuration of a decoder, from the command line and the data.
 
-use std::collections::BTreeMap;
-
+use mfdoom_decoder::{Chosen, DECODER_FORMAT, DecoderConfig, PathUse, ProfileConfig, libraries};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::ModelConfig;
-use mfdoom_model::decoder::{DECODER_FORMAT, DecoderConfig, ProfileConfig};
-use mfdoom_train::{Cells, Split, Targets, libraries};
+use mfdoom_train::{Cells, Split};
 
-use crate::args::{Args, Path};
-use crate::targets::{Chosen, loss};
+use crate::args::Args;
 
 const COMPONENTS: usize = 50;
 const RANK: usize = 64;
@@ -38,31 +35,18 @@ pub fn configure(
     split: &Split,
 ) -> Result<DecoderConfig> {
     let (model, sha256) = backbone;
-    let genes = match &chosen.targets {
-        Targets::Values(values) => values.genes.len(),
-        _ => chosen.genes.len(),
-    };
+    let genes = chosen.genes.len();
     let profile = profile(args, cells, split)?;
     let outputs = chosen.names.len() * genes.max(chosen.classes.len());
     let largest = outputs.min(split.training.len()).max(1);
-    let libraries = match &chosen.targets {
-        Targets::Counts(counts) | Targets::LogCounts(counts) => {
-            libraries(cells, &split.training, &counts.modalities)
-        }
-        Targets::Values(_) => {
-            let seen: Vec<usize> = (0..cells.modalities.len()).collect();
-            let mut all = libraries(cells, &split.training, &seen);
-            all.retain(|_, library| library.median > 0.0);
-            all
-        }
-        Targets::Labels(_) => BTreeMap::new(),
-    };
+    let mut libraries = libraries(cells, &split.training, &chosen.libraries);
+    libraries.retain(|_, library| library.median > 0.0);
     let config = DecoderConfig {
         format: DECODER_FORMAT,
         task: args.decoder.task,
         architecture: args.decoder.architecture,
         head: args.decoder.head.clone(),
-        loss: loss(args),
+        loss: args.decoder.loss(),
         targets: chosen.names.clone(),
         genes,
         classes: chosen.classes.clone(),
@@ -79,7 +63,7 @@ pub fn configure(
 
 /// The profile path of the modalities that some training cells have; none where it is off.
 fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileConfig>> {
-    if args.decoder.path() == Path::Off {
+    if args.decoder.path() == PathUse::Off {
         return Ok(None);
     }
     let allowed = allowed(args, &cells.modalities)?;
@@ -89,7 +73,9 @@ fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileCo
         (0..allowed.len()).filter(|m| allowed[*m]).map(|m| (m, with(&m))).filter(|(_, n)| *n > 1).collect();
     let Some(fewest) = modalities.iter().map(|(_, n)| *n).min() else { return Ok(None) };
     let largest = fewest.min(cells.vocabulary.len());
+    let landmarks = args.decoder.task.landmarks().min(fewest);
     Ok(Some(ProfileConfig {
+        landmarks: if landmarks > 1 { landmarks } else { 0 },
         modalities: modalities.into_iter().map(|(m, _)| cells.modalities[m].clone()).collect(),
         components: args.decoder.components.unwrap_or(COMPONENTS.min(largest)),
         features: args.decoder.features,

@@ -3,7 +3,6 @@
 mod args;
 mod design;
 mod run;
-mod targets;
 
-pub use args::{Args, DecoderArgs, Path, TrainingArgs, Unfreeze};
+pub use args::{Args, DecoderArgs, TrainingArgs, Unfreeze};
 pub use run::run;

@@ -3,24 +3,22 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mfdoom_artifact::{Gene, Manifest, ModelDirWriter};
+use mfdoom_artifact::{Manifest, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
+use mfdoom_decoder::{
+    Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderViews, Finetuning, PREFIX, PathUse, SELECTION, Starter,
+    is_constant, is_fitted,
+};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::decoder::{
-    DECODER_FORMAT, Decoder, DecoderConfig, DecoderTask, PREFIX, add_decoder, is_constant, is_fitted,
-};
+use mfdoom_infer::{GENES, TrainedModel, open_device};
 use mfdoom_model::{Model, TensorResult};
-use mfdoom_nn::ParameterStore;
+use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{
-    Cells, Checkpoint, DecoderViews, Finetuning, GENES, Plan, SELECTION, Sampler, Schedule, Selection, Split,
-    Starter, Targets, Trained, Views, Wanted, train,
-};
+use mfdoom_train::{Cells, Checkpoint, Plan, Sampler, Schedule, Selection, Split, Views, Wanted, train};
 use serde_json::json;
 
-use crate::args::{Args, Path, TrainingArgs};
+use crate::args::{Args, TrainingArgs};
 use crate::design::{allowed, configure};
-use crate::targets::{Chosen, label_column, read};
 
 /// Trains a decoder and publishes its folder.
 ///
@@ -29,10 +27,10 @@ use crate::targets::{Chosen, label_column, read};
 pub fn run(args: Args) -> Result<()> {
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
-    let device = mfdoom_infer::open_device(args.device.device);
-    let trained = Trained::open(&args.model, &device)?;
+    let device = open_device(args.device.device);
+    let trained = TrainedModel::open(&args.model, &device)?;
     let cells = Cells::read(&inputs, &wanted(&args, &trained)?)?;
-    let mut chosen = read(&args, &cells)?;
+    let mut chosen = args.decoder.task.read(&args.targets, args.decoder.loss(), &cells)?;
     let split = split(&args, &cells, &mut chosen)?;
     let backbone = trained.model.config().clone();
     let config = configure(&args, (&backbone, &trained.weights_sha256), &cells, &chosen, &split)?;
@@ -48,13 +46,11 @@ pub fn run(args: Args) -> Result<()> {
     };
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
-    let mut store = seeded(&trained, args.seed.seed)?;
-    add_decoder(&mut store, &config, &backbone).or_failed()?;
+    let mut store = parameters(&trained, &config, args.seed.seed).or_failed()?;
     let starter = Starter {
         cells: &cells,
-        targets: &chosen.targets,
+        targets: chosen.targets.as_ref(),
         training: &split.training,
-        validation: &split.validation,
         seed: args.seed.seed,
         penalty: args.decoder.penalty,
     };
@@ -62,7 +58,7 @@ pub fn run(args: Args) -> Result<()> {
     for (modality, penalty) in &started {
         tracing::info!("start from {modality}: penalty {penalty}");
     }
-    let kept = args.decoder.path() == Path::Kept && !started.is_empty();
+    let kept = args.decoder.path() == PathUse::Kept && !started.is_empty();
     freeze(&args, &mut store, (backbone.depth, kept));
     let views = views(&args, &trained)?;
     let plan = plan(&args, &cells, &split, views.views.max_tokens);
@@ -72,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
         args.decoder.unfreeze.is_some(),
     );
     let batch = args.training.batch_cells;
-    let task = Finetuning::new(parts, (&cells, &chosen.targets), split.validation, views, batch);
+    let task = Finetuning::new(parts, (&cells, chosen.targets.as_ref()), split.validation, views, batch);
     let metrics = train(
         &task,
         &store,
@@ -84,7 +80,7 @@ pub fn run(args: Args) -> Result<()> {
     folder.write_config(&mfdoom_cli::to_json(&config)?)?;
     let weights = store.save_where(|name| name.starts_with(PREFIX) || store.is_trained(name)).or_failed()?;
     std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
-    folder.write_text(GENES, &Vocabulary::new(genes(&chosen)).to_json())?;
+    folder.write_text(GENES, &Vocabulary::new(chosen.genes.iter().cloned()).to_json())?;
     folder.write_metrics(&metrics)?;
     folder.commit(manifest)?;
     checkpoint.remove()?;
@@ -105,14 +101,15 @@ fn output(args: &Args) -> Result<PathBuf> {
     }
 }
 
-fn wanted(args: &Args, trained: &Trained) -> Result<Wanted> {
-    let columns = args.training.validation.column().into_iter().chain(label_column(args)?);
-    let mut obs: Vec<String> = columns.map(str::to_owned).collect();
+fn wanted(args: &Args, trained: &TrainedModel) -> Result<Wanted> {
+    let needs = args.decoder.task.needs(&args.targets)?;
+    let mut obs = needs.obs;
+    obs.extend(args.training.validation.column().map(str::to_owned));
     obs.sort_unstable();
     obs.dedup();
     Ok(Wanted {
         obs,
-        ids: args.decoder.task == DecoderTask::Velocity,
+        ids: needs.ids,
         model: Some((Arc::clone(&trained.vocabulary), trained.model.config().modalities.clone())),
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
     })
@@ -134,20 +131,11 @@ fn split(args: &Args, cells: &Cells, chosen: &mut Chosen) -> Result<Split> {
             .wanted("at least 2")
             .help("other --targets, --validation or --use-modalities"));
     }
-    if let Targets::Values(values) = &mut chosen.targets {
-        let dropped = values.drop_unknown(&split.training);
-        if dropped > 0 {
-            tracing::info!("{dropped} genes have no velocity in any training cell: left out");
-        }
+    let dropped = chosen.drop_unknown(&split.training);
+    if dropped > 0 {
+        tracing::info!("{dropped} genes have no value in any training cell: left out");
     }
     Ok(split)
-}
-
-fn genes(chosen: &Chosen) -> Vec<Gene> {
-    match &chosen.targets {
-        Targets::Values(values) => values.genes.clone(),
-        _ => chosen.genes.clone(),
-    }
 }
 
 fn describe(config: &DecoderConfig, cells: &Cells, split: &Split) {
@@ -165,7 +153,7 @@ fn manifest(
     args: &Args,
     config: &DecoderConfig,
     cells: &Cells,
-    (trained, chosen): (&Trained, &Chosen),
+    (trained, chosen): (&TrainedModel, &Chosen),
 ) -> Result<Manifest> {
     let settings = json!({
         "decoder": mfdoom_cli::to_json(config)?,
@@ -180,14 +168,17 @@ fn manifest(
     Ok(manifest.with_seed(args.seed.seed))
 }
 
-/// Returns a store with the backbone's parameters, whose further ones are drawn from the seed.
-fn seeded(trained: &Trained, seed: u64) -> Result<ParameterStore> {
-    let store = &trained.store;
-    let mut seeded = ParameterStore::new(seed, store.dtype(), store.device());
-    for (name, var) in store.iter() {
-        seeded.insert(name, var.as_tensor()).or_failed()?;
-    }
-    Ok(seeded)
+/// Returns the parameters of the backbone, shared with it, and those of the decoder, drawn from the seed.
+fn parameters(
+    trained: &TrainedModel,
+    config: &DecoderConfig,
+    seed: u64,
+) -> candle_core::Result<ParameterStore> {
+    let backbone = trained.model.config();
+    let p = ParameterBuilder::over(&trained.store).or_fresh(seed);
+    Model::build(&p, backbone)?;
+    Decoder::build(&p.pp("decoder"), config, backbone)?;
+    p.finish()
 }
 
 /// Freezes the backbone, but for what is to be trained, the constants of the decoder and, where it is `kept`, all that
@@ -200,9 +191,8 @@ fn freeze(args: &Args, store: &mut ParameterStore, (depth, kept): (usize, bool))
     });
 }
 
-fn views(args: &Args, trained: &Trained) -> Result<DecoderViews> {
+fn views(args: &Args, trained: &TrainedModel) -> Result<DecoderViews> {
     let config = trained.model.config();
-    let hidden = if args.decoder.task == DecoderTask::Expression { 0.2 } else { 0.0 };
     Ok(DecoderViews {
         views: Views {
             max_tokens: args.training.max_tokens.unwrap_or(config.max_tokens),
@@ -210,7 +200,7 @@ fn views(args: &Args, trained: &Trained) -> Result<DecoderViews> {
             modality_dropout: args.training.modality_dropout,
             seed: args.seed.seed,
         },
-        hide_genes: args.training.hide_genes.unwrap_or(hidden),
+        hide_genes: args.training.hide_genes.unwrap_or(args.decoder.task.hidden_genes()),
         allowed: allowed(args, &config.modalities)?,
         count: args.training.views,
     })

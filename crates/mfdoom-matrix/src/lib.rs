@@ -10,7 +10,7 @@
 //! | [`connectivities`] | UMAP's memberships of a neighbour graph |
 //! | [`mod@pca`], [`eigen`] | principal components of either matrix, eigenpairs |
 //! | [`mod@umap`] | a seeded UMAP layout of a neighbour graph |
-//! | [`mod@ridge`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
+//! | [`mod@ridge`], [`leave_one_out`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
 //! | [`percentile`], [`normalise`], [`variable_genes`] | numpy's percentiles, normalised counts, genes to keep |
 //! | [`random`], [`mod@subsample`] | seeded streams, a seeded choice of rows |
 //! | [`distance`] and [`lanes`] | tiles of distances, sums in a fixed order |
@@ -36,6 +36,7 @@ pub mod kernel_ridge;
 pub mod knn;
 pub mod knn_regression;
 pub mod lanes;
+pub mod leave_one_out;
 pub mod neighbors;
 pub mod normalise;
 mod panel;
@@ -56,6 +57,7 @@ pub use error::{Error, Result};
 pub use kernel_ridge::KernelRidge;
 pub use knn::{knn, knn_between};
 pub use knn_regression::knn_regression;
+pub use leave_one_out::LeaveOneOut;
 pub use neighbors::Neighbors;
 pub use normalise::{SizeTarget, divide_rows, log_normalise, size_factors};
 pub use pca::{Pca, pca};

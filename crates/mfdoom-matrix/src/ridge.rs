@@ -1,7 +1,7 @@
 //! Ridge regression of many targets at once, in closed form.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat, MatRef, Par};
 
 use crate::dense::Matrix;
 use crate::eigen::symmetric;
@@ -105,17 +105,17 @@ pub fn penalties_for(x: &Matrix) -> Vec<f64> {
 }
 
 /// Eigenvectors of the smaller of X'X and XX', from which every penalty is solved at once.
-struct Spectrum {
+pub(crate) struct Spectrum {
     /// What turns scaled coordinates into weights, [p, k].
     basis: Panel,
     /// Coordinates of the targets, [k, q].
     coordinates: Mat<f64>,
-    values: Vec<f64>,
-    means: [Vec<f64>; 2],
+    pub(crate) values: Vec<f64>,
+    pub(crate) means: [Vec<f64>; 2],
 }
 
 impl Spectrum {
-    fn new(x: &Matrix, t: &Matrix) -> Self {
+    pub(crate) fn new(x: &Matrix, t: &Matrix) -> Self {
         let ((x, x_mean), (t, t_mean)) = (centred(x), centred(t));
         let means = [x_mean, t_mean];
         let (n, p) = (x.n_rows(), x.width());
@@ -136,10 +136,20 @@ impl Spectrum {
         Self { basis: across.times(vectors.as_ref()), coordinates, values, means }
     }
 
-    fn solve(&self, penalty: f64) -> Ridge {
-        let scaled = Mat::from_fn(self.coordinates.nrows(), self.coordinates.ncols(), |row, column| {
+    /// What turns scaled coordinates into weights, [p, k].
+    pub(crate) fn basis(&self) -> MatRef<'_, f64> {
+        MatRef::from_row_major_slice(self.basis.data(), self.basis.n_rows(), self.basis.width())
+    }
+
+    /// Coordinates of the targets with a penalty, [k, q].
+    pub(crate) fn scaled(&self, penalty: f64) -> Mat<f64> {
+        Mat::from_fn(self.coordinates.nrows(), self.coordinates.ncols(), |row, column| {
             self.coordinates[(row, column)] / (self.values[row].max(0.0) + penalty)
-        });
+        })
+    }
+
+    pub(crate) fn solve(&self, penalty: f64) -> Ridge {
+        let scaled = self.scaled(penalty);
         let weights = self.basis.times(scaled.as_ref());
         let [x_mean, t_mean] = &self.means;
         let mut intercept = t_mean.clone();

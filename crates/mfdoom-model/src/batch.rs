@@ -13,6 +13,19 @@ pub struct PackedBatch {
     pub modalities: Vec<PackedModality>,
 }
 
+/// The tokens that a cell shows of a modality.
+#[derive(Clone, Debug, Default)]
+pub struct Shown<'a> {
+    /// Vocabulary ids of the cell, ascending.
+    pub ids: &'a [u32],
+    /// Raw counts beside them.
+    pub counts: &'a [f32],
+    /// Which of them are shown, ascending; all where it is none.
+    pub rows: Option<Vec<usize>>,
+    /// Total count of the cell over all genes of its input.
+    pub library_size: f32,
+}
+
 /// Tokens of one modality.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedModality {
@@ -88,6 +101,17 @@ impl PackedModality {
         self.library_size.push(library_size);
     }
 
+    /// Appends a cell by what it shows.
+    pub fn show(&mut self, shown: &Shown<'_>) {
+        let Some(rows) = &shown.rows else {
+            return self.push(shown.ids, shown.counts, shown.library_size);
+        };
+        self.ids.extend(rows.iter().map(|row| shown.ids[*row]));
+        self.counts.extend(rows.iter().map(|row| shown.counts[*row]));
+        self.offsets.push(self.ids.len());
+        self.library_size.push(shown.library_size);
+    }
+
     /// Returns the tokens of a cell.
     pub fn tokens(&self, cell: usize) -> Range<usize> {
         self.offsets[cell]..self.offsets[cell + 1]
@@ -120,6 +144,12 @@ impl PackedBatch {
         Self { cells: 0, modalities: vec![PackedModality::default(); modalities] }
     }
 
+    /// Appends a cell by what it shows of each modality.
+    pub fn push_cell<'a>(&mut self, mut shown: impl FnMut(usize) -> Shown<'a>) {
+        self.modalities.iter_mut().enumerate().for_each(|(m, to)| to.show(&shown(m)));
+        self.cells += 1;
+    }
+
     /// Number of tokens of all modalities.
     pub fn tokens(&self) -> usize {
         self.modalities.iter().map(|m| m.ids.len()).sum()
@@ -147,6 +177,24 @@ impl PackedBatch {
     }
 }
 
+/// Returns the places of the `max` highest counts, the first of equals, in ascending order; none where there are no
+/// more than that.
+///
+/// ```
+/// assert_eq!(mfdoom_model::highest(&[1.0, 4.0, 1.0, 2.0], 3), Some(vec![0, 1, 3]));
+/// assert_eq!(mfdoom_model::highest(&[1.0, 4.0], 3), None);
+/// ```
+pub fn highest(counts: &[f32], max: usize) -> Option<Vec<usize>> {
+    if counts.len() <= max {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|a, b| counts[*b].total_cmp(&counts[*a]).then(a.cmp(b)));
+    order.truncate(max);
+    order.sort_unstable();
+    Some(order)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +217,16 @@ mod tests {
         assert_eq!(modality().values(&config), [2f32.ln(), 11f32.ln()]);
         config.value_transform = ValueTransform::LogNormalized;
         assert_eq!(modality().values(&config), [101f32.ln(), 1001f32.ln()]);
+    }
+
+    #[test]
+    fn a_long_cell_keeps_its_highest_counts_whatever_the_gene_order() {
+        assert_eq!(highest(&[3.0, 9.0, 3.0, 1.0, 3.0], 3), Some(vec![0, 1, 2]));
+        let mut batch = PackedBatch::new(1);
+        let (ids, counts) = (&[2, 5, 7, 9][..], &[1.0, 4.0, 1.0, 2.0][..]);
+        batch.push_cell(|_| Shown { ids, counts, rows: highest(counts, 3), library_size: 8.0 });
+        let packed = &batch.modalities[0];
+        assert_eq!((packed.ids.as_slice(), packed.counts.as_slice()), (&[2, 5, 9][..], &[1.0, 4.0, 2.0][..]));
     }
 
     #[test]

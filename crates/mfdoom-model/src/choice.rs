@@ -12,9 +12,10 @@ pub trait Choice: Copy + std::fmt::Display + std::str::FromStr<Err = String> + '
 }
 
 /// Gives a setting the names that its JSON form has, and the list of its values.
+#[macro_export]
 macro_rules! choices {
     ($kind:ident { $($value:ident),* $(,)? }) => {
-        impl $crate::choice::Choice for $kind {
+        impl $crate::Choice for $kind {
             const ALL: &'static [Self] = &[$(Self::$value),*];
         }
 

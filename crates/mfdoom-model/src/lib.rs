@@ -4,7 +4,7 @@
 //! config.rs      what a model is made of            encoder.rs    token -> vector
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
 //! scheme/        who reads what                     pool.rs       rows -> one vector per output
-//! objective/     what is optimised                  decoder/      what value has this gene in this cell
+//! objective/     what is optimised
 //! ```
 //!
 //! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
@@ -15,19 +15,17 @@ mod backbone;
 mod batch;
 mod choice;
 mod config;
-pub mod decoder;
 mod encoder;
 mod error;
 mod model;
 mod objective;
-mod parameters;
 mod pool;
 mod profile;
 mod scheme;
 
 pub use attention::Attention;
 pub use backbone::Backbone;
-pub use batch::{PackedBatch, PackedModality, Profiles};
+pub use batch::{PackedBatch, PackedModality, Profiles, Shown, highest};
 pub use choice::Choice;
 pub use config::{
     Contrastive, FORMAT, LayerStyle, ModelConfig, Negatives, Preset, Reduction, Temperature, ValueTransform,
@@ -39,7 +37,6 @@ pub use objective::{
     AllCounts, BatchViews, Loss, ModalityCounts, NamedTerm, Needs, Objective, Objectives, Outputs, Readout,
     Targets, Term, Terms, loss, loss_of, pairs,
 };
-pub use parameters::Parameter;
 pub use pool::Pool;
 pub use profile::{ProfileEncoder, profile_width};
 pub use scheme::{Block, Fusion, Layout, Output, Reads, Scheme};

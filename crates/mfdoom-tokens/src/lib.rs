@@ -28,7 +28,7 @@ pub mod vocabulary;
 
 pub use counts::{CsrView, GeneMap, tokenise};
 pub use filter::{CellFilter, CellTotals, FilterReport};
-pub use map::{Coverage, VocabularyMap};
+pub use map::{Coverage, MIN_COVERAGE, VocabularyMap};
 pub use measured::Measured;
 pub use mfdoom_artifact::normalise_gene_id;
 pub use modality::check_modality_name;

@@ -1,5 +1,7 @@
 //! Token ids of one vocabulary in another, by gene id.
 
+use std::fmt;
+
 use mfdoom_error::{Error, Result};
 
 use crate::measured::Measured;
@@ -18,7 +20,13 @@ pub struct VocabularyMap {
     identity: bool,
 }
 
-/// How much of an input a vocabulary covers.
+/// Share of the smaller gene list that an input and a vocabulary must have in common.
+pub const MIN_COVERAGE: f64 = 0.05;
+
+/// Share of the counts, and of the vocabulary, below which the results of a model say little of the cells.
+const LOW_COVERAGE: f64 = 0.5;
+
+/// How much of an input a vocabulary covers. As text: `80 of the 2000 genes, with 6.1 % of the counts`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Coverage {
     /// Genes of the input.
@@ -103,6 +111,13 @@ impl Coverage {
         if self.counts > 0.0 { self.shared_counts / self.counts } else { 1.0 }
     }
 
+    /// Returns whether most of the counts seen are of genes outside the vocabulary, and most of its genes are not in
+    /// the input: a vocabulary of selected genes covers few of the counts of a whole file, and that is no fault.
+    pub fn is_low(&self) -> bool {
+        let of_vocabulary = fraction(self.shared_genes as f64, self.vocabulary_genes as f64);
+        self.counts() < LOW_COVERAGE && of_vocabulary < LOW_COVERAGE
+    }
+
     /// Checks the coverage by genes against `minimum`; `source` names the input in messages.
     ///
     /// # Errors
@@ -116,6 +131,13 @@ impl Coverage {
             .found(format!("{shared_genes} of {input_genes} genes are among its {vocabulary_genes}"))
             .wanted(format!("at least {:.0} % of the smaller list", 100.0 * minimum))
             .help("genes are matched by id: see whether one side has symbols and the other Ensembl ids (--gene-column), or another species"))
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shared_genes, input_genes, .. } = self;
+        write!(f, "{shared_genes} of the {input_genes} genes, with {:.1} % of the counts", 100.0 * self.counts())
     }
 }
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use mfdoom_artifact::{Input, InputId};
 use mfdoom_error::{Error, Result};
+use mfdoom_model::Shown;
 use mfdoom_tokens::{
-    Coverage, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary, VocabularyMap,
+    Coverage, MIN_COVERAGE, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary, VocabularyMap,
 };
-
-/// Share of the smaller gene list that table and vocabulary must have in common.
-pub const MIN_COVERAGE: f64 = 0.05;
 
 /// Cells of one or more token tables.
 #[derive(Debug)]
@@ -105,13 +103,10 @@ impl Cells {
             self.append_batch(&batch, &schema, (&map, &mut coverage), &obs);
             self.check_memory(wanted.max_bytes)?;
         }
-        if coverage.counts() < 1.0 {
-            tracing::info!(
-                "{name}: the vocabulary has {} of its {} genes, with {:.1} % of the counts",
-                coverage.shared_genes,
-                coverage.input_genes,
-                100.0 * coverage.counts()
-            );
+        match (coverage.is_low(), coverage.counts() < 1.0) {
+            (true, _) => tracing::warn!("{name}: the vocabulary has {coverage}; training sees little of its cells"),
+            (_, true) => tracing::info!("{name}: the vocabulary has {coverage}"),
+            _ => {}
         }
         Ok(())
     }
@@ -172,6 +167,13 @@ impl Cells {
     /// Returns the tokens of all cells in a modality.
     pub fn tokens(&self, modality: usize) -> &ModalityTokens {
         &self.tokens[modality]
+    }
+
+    /// Returns all tokens of a cell in a modality, as they are packed.
+    pub fn shown(&self, cell: usize, modality: usize) -> Shown<'_> {
+        let tokens = &self.tokens[modality];
+        let (ids, counts) = tokens.cell(cell);
+        Shown { ids, counts, rows: None, library_size: tokens.library_size[cell] as f32 }
     }
 
     /// Returns the name of a cell's data set.

@@ -5,8 +5,6 @@
 //! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
 //! split.rs    training and validation cells               schedule.rs     learning rate
 //! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
-//! decoder.rs  a decoder opened for use
-//! trained.rs  a model opened for use                      finetune/       the task of mfdoom-finetune-decoder
 //! ```
 //!
 //! Everything random is drawn from streams keyed by (seed, purpose, epoch, cell), so that a resumed run needs
@@ -15,27 +13,18 @@
 mod checkpoint;
 mod counts;
 mod data;
-mod decoder;
-mod finetune;
 mod pretraining;
 mod sampler;
 mod schedule;
 mod split;
-mod trained;
 mod trainer;
 mod view;
 
 pub use checkpoint::{Best, Checkpoint, Progress};
-pub use data::{Cells, MIN_COVERAGE, Wanted};
-pub use decoder::{GENES, Looks, Predicted, TrainedDecoder};
-pub use finetune::{
-    CountTargets, DecoderViews, Finetuning, GeneValues, JoinReport, LabelTargets, SELECTION, Start, Starter,
-    Targets, libraries, read_velocities,
-};
+pub use data::{Cells, Wanted};
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use split::{Split, Validation};
-pub use trained::{Adapter, Mapped, Trained};
 pub use trainer::{Plan, Selection, StepLoss, Task, decays, train};
-pub use view::{Views, highest, inference};
+pub use view::{Views, inference};

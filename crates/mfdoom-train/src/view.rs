@@ -1,6 +1,6 @@
 //! What of its tokens a cell shows: all in inference, a fresh random part in training.
 
-use mfdoom_model::PackedBatch;
+use mfdoom_model::{PackedBatch, highest};
 use mfdoom_nn::Stream;
 
 use crate::data::Cells;
@@ -23,7 +23,6 @@ impl Views {
     /// alone, not on its neighbours in the batch.
     pub fn training(&self, cells: &Cells, batch: &[usize], epoch: u64) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
-        packed.cells = batch.len();
         let present = vec![true; cells.modalities.len()];
         for &cell in batch {
             let shown = self.shown(cells, cell, epoch, &present);
@@ -33,7 +32,7 @@ impl Views {
     }
 
     /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
-    pub(crate) fn push(
+    pub fn push(
         &self,
         (cells, cell): (&Cells, usize),
         epoch: u64,
@@ -41,16 +40,14 @@ impl Views {
         packed: &mut PackedBatch,
     ) {
         let mut stream = Stream::new(self.seed, "tokens", epoch, cell as u64);
-        for (m, to) in packed.modalities.iter_mut().enumerate() {
-            let tokens = cells.tokens(m);
-            let (ids, counts) = tokens.cell(cell);
-            let open: Vec<usize> = (0..ids.len()).filter(|i| !hidden(ids[*i])).collect();
+        packed.push_cell(|m| {
+            let mut tokens = cells.shown(cell, m);
+            let open: Vec<usize> = (0..tokens.ids.len()).filter(|i| !hidden(tokens.ids[*i])).collect();
             let rows = stream.sample(open.len(), self.kept(open.len()));
             let rows = if shown[m] { rows } else { Vec::new() };
-            let ids: Vec<u32> = rows.iter().map(|i| ids[open[*i]]).collect();
-            let counts: Vec<f32> = rows.iter().map(|i| counts[open[*i]]).collect();
-            to.push(&ids, &counts, tokens.library_size[cell] as f32);
-        }
+            tokens.rows = Some(rows.into_iter().map(|row| open[row]).collect());
+            tokens
+        });
     }
 
     /// Returns the batch with one random modality hidden in each cell that shows two or more.
@@ -74,7 +71,7 @@ impl Views {
     }
 
     /// Returns which of the allowed modalities a cell shows.
-    pub(crate) fn shown(&self, cells: &Cells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
+    pub fn shown(&self, cells: &Cells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
         let has = |m: usize| allowed[m] && !cells.tokens(m).cell(cell).0.is_empty();
         let mut stream = Stream::new(self.seed, "modalities", epoch, cell as u64);
         let n = cells.modalities.len();
@@ -90,47 +87,16 @@ impl Views {
 /// Packs cells as inference sees them: of a long cell the highest counts.
 pub fn inference(cells: &Cells, batch: &[usize], max_tokens: usize) -> PackedBatch {
     let mut packed = PackedBatch::new(cells.modalities.len());
-    packed.cells = batch.len();
     for &cell in batch {
-        for (m, to) in packed.modalities.iter_mut().enumerate() {
-            let tokens = cells.tokens(m);
-            let (ids, counts) = tokens.cell(cell);
-            let (ids, counts) = highest(ids, counts, max_tokens);
-            to.push(&ids, &counts, tokens.library_size[cell] as f32);
-        }
+        packed.push_cell(|m| {
+            let mut shown = cells.shown(cell, m);
+            shown.rows = highest(shown.counts, max_tokens);
+            shown
+        });
     }
     packed
 }
 
-/// Returns the `max` tokens with the highest counts, ties by id, in ascending order of id.
-///
-/// ```
-/// let (ids, counts) = mfdoom_train::highest(&[2, 5, 7, 9], &[1.0, 4.0, 1.0, 2.0], 3);
-/// assert_eq!((ids, counts), (vec![2, 5, 9], vec![1.0, 4.0, 2.0]));
-/// ```
-pub fn highest(ids: &[u32], counts: &[f32], max: usize) -> (Vec<u32>, Vec<f32>) {
-    if ids.len() <= max {
-        return (ids.to_vec(), counts.to_vec());
-    }
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_by(|a, b| counts[*b].total_cmp(&counts[*a]).then(ids[*a].cmp(&ids[*b])));
-    order.truncate(max);
-    order.sort_unstable();
-    (order.iter().map(|i| ids[*i]).collect(), order.iter().map(|i| counts[*i]).collect())
-}
-
 fn pick(stream: &mut Stream, among: &[usize]) -> usize {
     among[stream.below(among.len() as u64) as usize]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_cell_keeps_its_highest_counts_whatever_the_gene_order() {
-        let (ids, counts) = highest(&[1, 2, 3, 4, 5], &[3.0, 9.0, 3.0, 1.0, 3.0], 3);
-        assert_eq!(ids, [1, 2, 3]);
-        assert_eq!(counts, [3.0, 9.0, 3.0]);
-    }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mfdoom_cli::{Assignment, CommonArgs, DeviceArgs, ForceArgs, SeedArgs, Shard};
+use mfdoom_cli::{Assignment, CommonArgs, ForceArgs, SeedArgs};
+use mfdoom_infer::InferArgs;
 use serde::Serialize;
 
 /// RNA velocity: rates and velocities from counts, transitions and projections from velocities
@@ -167,15 +168,10 @@ pub struct FitArgs {
 /// Arguments of `mfdoom-velocity predict`.
 #[derive(Clone, Debug, Parser, Serialize)]
 pub struct PredictArgs {
-    /// Token table of mfdoom-preprocess; - or nothing is standard input
-    #[arg(value_name = "TOKENS")]
-    #[serde(skip)]
-    pub tokens: Option<PathBuf>,
-
-    /// Folder of a model trained by mfdoom-pretrain
-    #[arg(long, value_name = "MODEL", help_heading = "Model")]
-    #[serde(skip)]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a comment would stand in the help")]
+    pub infer: InferArgs,
 
     /// Folder of a velocity decoder of mfdoom-finetune-decoder, trained on this model
     #[arg(long, value_name = "DECODER", help_heading = "Model")]
@@ -197,40 +193,14 @@ pub struct PredictArgs {
     #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub force: ForceArgs,
 
-    /// Predict as if cells had been measured in these modalities only
-    #[arg(long, value_name = "MODALITY", value_delimiter = ',', help_heading = "Model")]
-    pub use_modalities: Vec<String>,
-
-    /// Tokens that a cell keeps of a modality [default: of the model]
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
-    pub max_tokens: Option<usize>,
-
-    /// Random token subsets to average over, of cells with more tokens; also the looks of the uncertainty
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
+    /// Average over N random token subsets of every cell that has more tokens than it keeps, which takes N + 1 times as
+    /// long; 1 takes the highest counts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Model")]
     pub subsets: u64,
 
     /// Neighbours that a state is averaged over, the cell itself among them, within runs of 4096 cells
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub n_neighbors: usize,
-
-    /// Leave the uncertainty out (NaN), which costs most of the time
-    #[arg(long, help_heading = "Model")]
-    pub no_uncertainty: bool,
-
-    /// Cells that go through the model at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
-    #[serde(skip)]
-    pub batch_cells: u64,
-
-    /// Predict the I-th of N even runs of cells
-    #[arg(long, value_name = "I/N", help_heading = "Input")]
-    #[serde(skip)]
-    pub shard: Option<Shard>,
-
-    #[command(flatten)]
-    #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
-    pub device: DeviceArgs,
 
     #[command(flatten)]
     #[serde(skip)]

@@ -9,12 +9,11 @@
 //! The data set enters here and nowhere before: heads need no code for a data set that they never saw.
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{Counts, Init, ParameterBuilder, gather, layer_norm, linear, negative_binomial};
+use mfdoom_nn::{Counts, Init, ParameterBuilder, gather, layer_norm, linear, log_softmax, negative_binomial};
 
 use super::outputs::{Outputs, rows};
 use super::{NamedTerm, Needs, Terms};
 use crate::config::ModelConfig;
-use crate::decoder::log_softmax;
 use crate::scheme::Scheme;
 
 /// Negative log-likelihood per measured feature of every modality that a cell has, shown or not. Counts of tokens

@@ -2,17 +2,14 @@
 
 pub mod state;
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use mfdoom_artifact::velocity::{VELOCITY_DIR_FORMAT, prediction_schema};
-use mfdoom_artifact::{Column, GeneBatch, Input, Manifest, VelocityDirWriter};
-use mfdoom_cli::{Progress, Shard};
+use mfdoom_artifact::{Column, GeneBatch, VelocityDirWriter};
+use mfdoom_decoder::{Assessment, DecoderTask};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::decoder::DecoderTask;
-use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
-use mfdoom_train::{Adapter, Looks, TrainedDecoder};
+use mfdoom_infer::{CellBlock, Inference, TrainedDecoder, open_device};
 
 use self::state::States;
 use crate::args::PredictArgs;
@@ -23,46 +20,36 @@ pub const STAGE: &str = "mfdoom-velocity predict";
 /// Cells among which neighbours are searched: what is in memory at once.
 const RUN: usize = 4096;
 
-/// Probability that a gene is hidden in the looks whose spread is the uncertainty.
-const HIDDEN: f64 = 0.5;
+/// Share of cells beyond the reach of the training cells above which the run warns; few in a thousand are by chance.
+const FAR: f64 = 0.05;
 
 /// Runs `mfdoom-velocity predict`.
 ///
 /// # Errors
 /// Those of opening tokens, model, decoder and outputs. Incompatible: a decoder of another task or model.
 pub fn run(args: &PredictArgs) -> Result<()> {
-    let input = mfdoom_cli::input(args.tokens.as_deref())?;
-    let decoder =
-        TrainedDecoder::open(&args.decoder, &args.model, &mfdoom_infer::open_device(args.device.device))?;
+    let device = open_device(args.infer.device.device);
+    let decoder = TrainedDecoder::open(&args.decoder, &args.infer.model, &device)?;
     check_task(&decoder, &args.decoder)?;
-    let reader = TokenReader::open(&input)?;
-    let schema = reader.schema().clone();
-    let looks = Looks {
-        max_tokens: args.max_tokens.unwrap_or(decoder.model.config().max_tokens),
-        subsets: args.subsets,
-    };
-    let adapter = decoder.adapter(&schema, &args.use_modalities, looks.max_tokens)?;
+    let inference = Inference::open(&args.infer, &decoder.backbone)?;
+    let version = (STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT);
+    let settings = mfdoom_cli::settings(args)?;
+    let manifest = inference.manifest(version, settings, [decoder.as_input(&args.decoder)])?;
     if args.common.check {
         tracing::info!("would predict the velocities of {} genes", decoder.genes.len());
         return Ok(());
     }
-    let manifest = manifest(args, &decoder, &schema, &input)?;
     let folder = VelocityDirWriter::create(&args.output, args.force.force)?;
     let mut table = folder.velocities(prediction_schema(decoder.genes.clone(), manifest.clone()))?;
     let states = States::new(&decoder, args.n_neighbors);
-    let mut predictor = Predictor { decoder: &decoder, adapter, looks, states, args };
-    let cells = reader.n_cells().map(|n| args.shard.unwrap_or(Shard::WHOLE).rows(n as u64));
-    let progress = Progress::new("predicting", cells.as_ref().map(|c| c.end - c.start), "cells");
-    let rows = mfdoom_infer::shard_rows(&reader, args.shard)?;
     let begin = Instant::now();
-    for run in reader.aligned(RUN, rows)? {
-        let (run, rows) = run?;
-        let run = predictor.run(&run, rows, &progress)?;
-        for block in blocks(run, table.block_rows()) {
-            table.write(block)?;
-        }
-    }
-    predictor.adapter.report();
+    let mut far = Far::default();
+    inference.run("predicting", Some(RUN), |run| {
+        let predicted = predict(&decoder, &states, (args.subsets, &mut far), &run)?;
+        let rows = table.block_rows();
+        blocks(predicted, rows).try_for_each(|block| table.write(block))
+    })?;
+    far.warn();
     let n = table.finish()?;
     folder.commit(&manifest)?;
     let rate = n as f64 / begin.elapsed().as_secs_f64().max(1e-9);
@@ -74,77 +61,73 @@ pub fn run(args: &PredictArgs) -> Result<()> {
 }
 
 fn check_task(decoder: &TrainedDecoder, path: &Path) -> Result<()> {
-    match decoder.decoder.config().task {
-        DecoderTask::Velocity => Ok(()),
-        other => Err(Error::incompatible(format!("{}: not a velocity decoder", path.display()))
-            .found(format!("task {other}"))
+    let task = decoder.decoder.config().task;
+    match task == DecoderTask::VELOCITY {
+        true => Ok(()),
+        false => Err(Error::incompatible(format!("{}: not a velocity decoder", path.display()))
+            .found(format!("task {task}"))
             .wanted("task velocity")
             .help("mfdoom-decode applies every other decoder")),
     }
 }
 
-fn manifest(
-    args: &PredictArgs,
+/// Predicts the cells of a run and returns those that are wanted.
+fn predict(
     decoder: &TrainedDecoder,
-    schema: &TokenSchema,
-    input: &Input,
-) -> Result<Manifest> {
-    let mut settings = mfdoom_cli::settings(args)?;
-    let (tokens, shard) = schema.manifest.sharded(args.shard.map(|shard| shard.to_string()))?;
-    if let Some(shard) = shard {
-        settings["shard"] = serde_json::json!(shard);
+    states: &States,
+    (subsets, far): (u64, &mut Far),
+    run: &CellBlock<'_>,
+) -> Result<GeneBatch> {
+    let (mut velocity, mut embedding, mut uncertainty) = (Vec::new(), Vec::new(), Vec::new());
+    for batch in run.batches() {
+        let predicted = decoder.predict(run, batch.clone(), subsets)?;
+        velocity.extend(predicted.values);
+        embedding.extend(predicted.embedding);
+        far.count(&predicted.assessments[..], |cell| run.wanted.contains(&(batch.start + cell)));
+        uncertainty.extend(predicted.assessments.iter().map(|of| of.map_or(f64::NAN, |of| of.error)));
     }
-    let base = PathBuf::from(input.base_name());
-    let inputs = vec![
-        tokens.as_input(&base),
-        decoder.backbone.manifest.as_input(&args.model),
-        decoder.manifest.as_input(&args.decoder),
-    ];
-    Ok(Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, settings, inputs))
-}
-
-/// A decoder, and the way from tokens to velocities.
-struct Predictor<'a> {
-    decoder: &'a TrainedDecoder,
-    adapter: Adapter,
-    looks: Looks,
-    states: States<'a>,
-    args: &'a PredictArgs,
-}
-
-impl Predictor<'_> {
-    /// Predicts the cells of a run and returns the rows that are wanted.
-    fn run(&mut self, run: &TokenBatch, rows: Range<usize>, progress: &Progress) -> Result<GeneBatch> {
-        let (mut velocity, mut uncertainty, mut embedding) = (Vec::new(), Vec::new(), Vec::new());
-        let n = run.len();
-        for start in (0..n).step_by(self.args.batch_cells as usize) {
-            let cells: Vec<usize> = (start..n.min(start + self.args.batch_cells as usize)).collect();
-            let part = run.take(&cells);
-            let predicted = self.decoder.predict(&mut self.adapter, &part, &self.looks)?;
-            velocity.extend(predicted.values);
-            embedding.extend(predicted.embedding);
-            match self.args.no_uncertainty {
-                true => uncertainty.extend(vec![f64::NAN; part.len()]),
-                false => {
-                    let spread = self.decoder.spread(&mut self.adapter, &part, &self.looks, HIDDEN)?;
-                    uncertainty.extend(spread);
-                }
-            }
-            progress.inc(cells.iter().filter(|cell| rows.contains(cell)).count() as u64);
-        }
-        let state = self.states.of(&self.adapter.map(run), run, &embedding)?;
-        let all = GeneBatch {
-            dataset: run.dataset.clone(),
-            cell_id: run.cell_id.clone(),
-            obs: vec![Column::Float(uncertainty)],
-            matrices: vec![velocity, state],
-        };
-        Ok(if rows.len() == n { all } else { all.rows(rows) })
-    }
+    uncertainty.resize(run.len(), f64::NAN);
+    let all = GeneBatch {
+        dataset: run.dataset.clone(),
+        cell_id: run.cell_id.clone(),
+        obs: vec![Column::Float(uncertainty)],
+        matrices: vec![velocity, states.of(run, &embedding)?],
+    };
+    Ok(if run.wanted.len() == run.len() { all } else { all.rows(run.wanted.clone()) })
 }
 
 /// Cuts a block into parts of at most `size` cells.
 fn blocks(batch: GeneBatch, size: usize) -> impl Iterator<Item = GeneBatch> {
     let n = batch.len();
     (0..n).step_by(size).map(move |start| batch.rows(start..n.min(start + size)))
+}
+
+/// Cells that are unlike all that the decoder learned from.
+#[derive(Default)]
+struct Far {
+    cells: usize,
+    far: usize,
+}
+
+impl Far {
+    fn count(&mut self, assessments: &[Option<Assessment>], wanted: impl Fn(usize) -> bool) {
+        for of in assessments.iter().enumerate().filter(|(cell, _)| wanted(*cell)).filter_map(|(_, of)| *of) {
+            self.cells += 1;
+            self.far += usize::from(of.distance > 1.0);
+        }
+    }
+
+    /// Warns where there are more of them than chance leaves among cells of the same kind.
+    fn warn(&self) {
+        let share = self.far as f64 / self.cells.max(1) as f64;
+        if share > FAR {
+            tracing::warn!(
+                "{} of {} cells ({:.0} %) are unlike all cells that the decoder learned from: their velocities may point \
+                 anywhere; train a decoder on such cells, or leave out what the uncertainty is high of",
+                self.far,
+                self.cells,
+                100.0 * share
+            );
+        }
+    }
 }

@@ -1,16 +1,14 @@
 //! Where a predicted cell is: its size-normalised counts, averaged over its neighbours.
 
 use mfdoom_error::{Error, Result};
+use mfdoom_infer::{CellBlock, TrainedDecoder};
 use mfdoom_matrix::{Matrix, Metric, knn};
-use mfdoom_tokens::TokenBatch;
-use mfdoom_train::{Mapped, TrainedDecoder};
 
 /// Modalities that a state is taken from, the first that a cell has.
 const SOURCES: [&str; 2] = ["spliced", "expression"];
 
 /// What turns counts into states.
-pub struct States<'a> {
-    decoder: &'a TrainedDecoder,
+pub struct States {
     /// Column of each vocabulary id, where the decoder has the gene.
     column: Vec<Option<u32>>,
     /// Whether the vocabulary has each gene.
@@ -20,10 +18,10 @@ pub struct States<'a> {
     neighbors: usize,
 }
 
-impl<'a> States<'a> {
+impl States {
     /// Prepares the genes of a decoder. Cells are scaled to the median library size of the spliced counts that it
     /// was trained on, or of expression where there were none.
-    pub fn new(decoder: &'a TrainedDecoder, neighbors: usize) -> Self {
+    pub fn new(decoder: &TrainedDecoder, neighbors: usize) -> Self {
         let vocabulary = &decoder.backbone.vocabulary;
         let mut column = vec![None; vocabulary.len() + 1];
         let mut known = vec![false; decoder.genes.len()];
@@ -35,18 +33,18 @@ impl<'a> States<'a> {
         }
         let libraries = &decoder.decoder.config().libraries;
         let median = SOURCES.iter().find_map(|m| libraries.get(*m)).map(|library| library.median);
-        Self { decoder, column, known, size: median.unwrap_or(1e4), neighbors }
+        Self { column, known, size: median.unwrap_or(1e4), neighbors }
     }
 
     /// Returns the states of a run of cells, `[cells, genes]`; NaN for a gene that the model does not know.
     ///
     /// # Errors
     /// Failed, where the embedding is not finite.
-    pub fn of(&self, mapped: &Mapped, run: &TokenBatch, embedding: &[f32]) -> Result<Vec<f32>> {
+    pub fn of(&self, run: &CellBlock<'_>, embedding: &[f32]) -> Result<Vec<f32>> {
         let (n, genes) = (run.len(), self.known.len());
         let mut own = vec![0f32; n * genes];
         for (cell, values) in own.chunks_exact_mut(genes.max(1)).enumerate() {
-            self.normalised(mapped, cell, values);
+            self.normalised(run, cell, values);
         }
         if self.neighbors < 2 || n < 2 {
             return Ok(self.masked(own));
@@ -66,12 +64,12 @@ impl<'a> States<'a> {
         Ok(self.masked(mean))
     }
 
-    fn normalised(&self, mapped: &Mapped, cell: usize, values: &mut [f32]) {
-        let names = &self.decoder.model.config().modalities;
+    fn normalised(&self, run: &CellBlock<'_>, cell: usize, values: &mut [f32]) {
+        let names = run.modalities();
         let place = |name: &&str| names.iter().position(|m| m == name);
-        let has = |m: &usize| mapped.tokens[*m].library_size[cell] > 0.0;
+        let has = |m: &usize| run.tokens[*m].library_size[cell] > 0.0;
         let source = SOURCES.iter().filter_map(place).find(has).or((0..names.len()).find(has));
-        let Some(tokens) = source.map(|m| &mapped.tokens[m]) else { return };
+        let Some(tokens) = source.map(|m| &run.tokens[m]) else { return };
         let factor = self.size / tokens.library_size[cell];
         let (ids, counts) = tokens.cell(cell);
         for (id, count) in ids.iter().zip(counts) {

@@ -1,0 +1,170 @@
+//! What a decoder is made of, as stored in the `config.json` of its folder.
+
+use std::collections::BTreeMap;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_model::{ModelConfig, Scheme};
+use serde::{Deserialize, Serialize};
+
+use crate::likelihood::DecoderLoss;
+use crate::task::DecoderTask;
+
+/// Largest size of anything, as in a model.
+const MAX_SIZE: usize = 1 << 28;
+
+/// Version of a decoder's `config.json` that this crate reads and writes.
+pub const DECODER_FORMAT: u32 = 1;
+
+/// A whole decoder. Together with the configuration of its backbone it names all tensors `decoder.*`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecoderConfig {
+    /// Version of this format, [`DECODER_FORMAT`].
+    pub format: u32,
+    /// What is decoded.
+    pub task: DecoderTask,
+    /// How the network asks.
+    pub architecture: Architecture,
+    /// The output of the backbone that the network sees.
+    pub head: String,
+    /// What is minimised.
+    pub loss: DecoderLoss,
+    /// What is predicted for each gene: modalities, or `velocity`; for labels the name of their column.
+    pub targets: Vec<String>,
+    /// Number of genes; 0 for labels.
+    pub genes: usize,
+    /// The labels; empty for every other task.
+    pub classes: Vec<String>,
+    /// Width in which queries and cells meet.
+    pub rank: usize,
+    /// Width of the MLP; 0 leaves a linear network (architecture `pooled` only).
+    pub hidden: usize,
+    /// The way past the backbone, from the counts of all genes.
+    pub profile: Option<ProfileConfig>,
+    /// Weight of one minus the cosine of a cell, beside the squared or Huber error.
+    pub cosine: f64,
+    /// Library sizes of predicted modalities, for cells that lack them; for velocity those of every modality,
+    /// the scale of a cell's state.
+    pub libraries: BTreeMap<String, Library>,
+    /// SHA-256 of the backbone's `model.safetensors`.
+    pub backbone_sha256: String,
+}
+
+/// Sizes of the profile path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Modalities that have such a path: those of the training cells.
+    pub modalities: Vec<String>,
+    /// Width of a gene vector.
+    pub components: usize,
+    /// Number of random features.
+    pub features: usize,
+    /// Training cells of each modality that are kept, to tell a cell that is unlike all of them; 0 where the decoder
+    /// says no error of a cell.
+    #[serde(default)]
+    pub landmarks: usize,
+}
+
+/// How the network asks for a gene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// Gene queries attend to the hidden states of the head, then an MLP.
+    Attention,
+    /// Gene queries meet the pooled vector of the head.
+    Pooled,
+}
+
+/// What becomes of the profile path when a decoder is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathUse {
+    /// It stays as fitted, and the network learns what it leaves.
+    Kept,
+    /// It is trained with the network.
+    Trained,
+    /// There is none.
+    Off,
+}
+
+/// Library sizes of a modality in the training cells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// Median.
+    pub median: f64,
+    /// Ratio to the library size of another modality, over the cells that have both.
+    pub ratios: BTreeMap<String, f64>,
+}
+
+impl DecoderConfig {
+    /// Reads a configuration from the value of a `config.json`.
+    ///
+    /// # Errors
+    /// Incompatible where the format version is another, or a field is missing.
+    pub fn from_json(value: &serde_json::Value) -> Result<Self> {
+        let format = value.get("format").and_then(serde_json::Value::as_u64);
+        if format != Some(u64::from(DECODER_FORMAT)) {
+            return Err(Error::incompatible("config.json: decoder of another format version")
+                .found(format.map_or("no version".into(), |v| v.to_string()))
+                .wanted(DECODER_FORMAT.to_string())
+                .help("use the release of MFDOOM that wrote the decoder, or train it anew"));
+        }
+        serde_json::from_value(value.clone())
+            .map_err(|e| Error::incompatible("config.json: not a decoder configuration").source(e))
+    }
+
+    /// Checks that loss, architecture and head fit the task and the backbone.
+    ///
+    /// # Errors
+    /// Usage, naming the setting.
+    pub fn check(&self, backbone: &ModelConfig) -> Result<()> {
+        let scheme = Scheme::of(backbone);
+        let heads: Vec<&str> = scheme.outputs.iter().map(|o| o.name.as_str()).collect();
+        let losses = self.task.losses();
+        let names: Vec<String> = losses.iter().map(ToString::to_string).collect();
+        if !losses.contains(&self.loss) {
+            return Err(Error::usage(format!("--loss {} does not fit --task {}", self.loss, self.task))
+                .wanted(names.join(" or ")));
+        }
+        if !heads.contains(&self.head.as_str()) {
+            return Err(Error::usage(format!("--head: the model has no head '{}'", self.head))
+                .wanted(heads.join(", ")));
+        }
+        let profile = self.profile.as_ref().map_or([1, 1], |profile| [profile.components, profile.features]);
+        let sizes = [("--rank", self.rank), ("--components", profile[0]), ("--features", profile[1])];
+        let landmarks = self.profile.as_ref().map_or(0, |profile| profile.landmarks);
+        let most = [("--hidden", self.hidden), ("genes", self.genes), ("landmarks", landmarks)];
+        let wrong = sizes.iter().find(|(_, n)| *n == 0 || *n > MAX_SIZE);
+        if let Some((name, n)) = wrong.or(most.iter().find(|(_, n)| *n > MAX_SIZE)) {
+            return Err(Error::usage(format!("{name} {n}")).wanted(format!("1 to {MAX_SIZE}")));
+        }
+        if !(self.cosine.is_finite() && self.cosine >= 0.0) {
+            return Err(Error::usage(format!("--cosine {}", self.cosine)).wanted("a number from 0"));
+        }
+        if self.architecture == Architecture::Attention && self.hidden == 0 {
+            return Err(Error::usage("--hidden 0: attention ends in an MLP").wanted("at least 1"));
+        }
+        if self.outputs() == 0 {
+            return Err(Error::usage("the decoder has nothing to predict").help("give other --targets"));
+        }
+        Ok(())
+    }
+
+    /// Number of predicted values of a cell: genes of every target, target by target, or labels.
+    pub fn outputs(&self) -> usize {
+        match self.classes.len() {
+            0 => self.targets.len() * self.genes,
+            labels => labels,
+        }
+    }
+
+    /// Number of queries: another one for each output's gate where zeros are inflated.
+    pub fn rows(&self) -> usize {
+        self.loss.rows() * self.outputs()
+    }
+}
+
+mfdoom_model::choices!(Architecture { Attention, Pooled });
+mfdoom_model::choices!(PathUse { Kept, Trained, Off });

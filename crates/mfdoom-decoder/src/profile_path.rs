@@ -1,0 +1,229 @@
+//! The profile path: value-weighted sums of gene vectors, a fixed random layer, a map.
+//!
+//! ```text
+//! x_m(c) = sum over genes (value - mean) x gene vector                      [components]
+//! f_m(c) = sqrt(2 / features) cos(frequency x_m + phase) - centre            [features]
+//! h(c)   = mean over the present modalities of map_m f_m                     [rank]
+//! ```
+//!
+//! The random layer (Rahimi and Recht 2007) makes a linear map on `f` a kernel regression on `x`: with
+//! frequencies from N(0, 2 g), the kernel is `exp(-g |x - y|^2)`.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor};
+use mfdoom_model::ModelConfig;
+use mfdoom_nn::{Init, ParameterBuilder, SparseRows, gather, linear, sparse_product};
+
+use crate::config::ProfileConfig;
+use crate::profile::{ModalityProfile, ProfileBatch};
+
+/// Gene vectors, random layer and map of every modality that has such a path.
+#[derive(Clone, Debug)]
+pub struct ProfilePath {
+    /// One entry per modality of the backbone.
+    modalities: Vec<Option<Part>>,
+    rank: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    /// Mean of each gene's value in the training cells, `[vocab]`.
+    mean: Arc<[f32]>,
+    /// Gene vectors, `[vocab, components]`.
+    genes: Tensor,
+    /// `[features, components]`
+    frequency: Tensor,
+    /// `[features]`
+    phase: Tensor,
+    /// `[features]`
+    centre: Tensor,
+    /// `[rank, features]`
+    map: Tensor,
+    assessor: Option<Assessor>,
+}
+
+/// What tells how far off a prediction may be.
+#[derive(Clone, Debug)]
+struct Assessor {
+    /// Weights of the logarithm of a cell's error, `[1, features]`, and its level.
+    error: Tensor,
+    level: Tensor,
+    /// Training cells, `[landmarks, components]`.
+    landmarks: Arc<[f32]>,
+    /// Distance to the nearest landmark that few training cells exceed.
+    reach: f32,
+}
+
+/// What is known of a prediction beside it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assessment {
+    /// Root mean square error to be expected over the outputs, in the units of the target.
+    pub error: f64,
+    /// Distance to the nearest training cell that is kept, over the distance that few training cells exceed: above 1 the
+    /// cell is unlike those that the decoder learned from.
+    pub distance: f64,
+}
+
+impl ProfilePath {
+    /// Takes the path from the parameters of a decoder of rank `rank`.
+    ///
+    /// # Errors
+    /// Those of [`ParameterBuilder::get`].
+    pub fn build(
+        p: &ParameterBuilder,
+        config: &ProfileConfig,
+        backbone: &ModelConfig,
+        rank: usize,
+    ) -> Result<Self> {
+        let part = |m: &String| {
+            let here = config.modalities.contains(m);
+            here.then(|| Part::build(&p.pp("profile").pp(m), config, backbone.vocab, rank)).transpose()
+        };
+        Ok(Self { modalities: backbone.modalities.iter().map(part).collect::<Result<_>>()?, rank })
+    }
+
+    /// Returns the mean of each gene's value in a modality, by vocabulary id; none where it has no path.
+    pub fn mean(&self, modality: usize) -> Option<&Arc<[f32]>> {
+        self.modalities[modality].as_ref().map(|part| &part.mean)
+    }
+
+    /// Returns the random features of the cells in a modality, `[cells, features]`, those of a mean cell where
+    /// the modality is not there; nothing where the modality has no path or no cell has it.
+    ///
+    /// # Errors
+    /// Where an id is outside the vocabulary or the device fails.
+    pub fn features(&self, batch: &ProfileBatch, modality: usize) -> Result<Option<Tensor>> {
+        let seen = &batch.modalities[modality];
+        match &self.modalities[modality] {
+            Some(part) if !seen.sets.is_empty() => part.features(seen).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns what the random layer sees of the cells in a modality, `[cells, components]`; nothing where the modality has
+    /// no path or no cell has it.
+    ///
+    /// # Errors
+    /// Where an id is outside the vocabulary or the device fails.
+    pub fn images(&self, batch: &ProfileBatch, modality: usize) -> Result<Option<Tensor>> {
+        let seen = &batch.modalities[modality];
+        match &self.modalities[modality] {
+            Some(part) if !seen.sets.is_empty() => part.centred(seen).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns how far off predictions of the cells may be, as the mean over their modalities; nothing of a cell without
+    /// a modality that the decoder has learned this for.
+    ///
+    /// # Errors
+    /// Where an id is outside the vocabulary or the device fails.
+    pub fn assess(&self, batch: &ProfileBatch) -> Result<Vec<Option<Assessment>>> {
+        let mut sums = vec![(0usize, 0f64, 0f64); batch.cells];
+        for (part, seen) in self.modalities.iter().zip(&batch.modalities) {
+            let Some(part) = part else { continue };
+            let Some(assessor) = part.assessor.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
+            let image = part.centred(seen)?;
+            let logs = linear(&part.waves(&image)?, &assessor.error, Some(&assessor.level))?;
+            let logs = logs.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+            let distances = assessor.distances(&image)?;
+            for (cell, sum) in sums.iter_mut().enumerate().filter(|(cell, _)| seen.set[*cell].is_some()) {
+                *sum = (sum.0 + 1, sum.1 + logs[cell], sum.2 + distances[cell]);
+            }
+        }
+        let mean = |(n, log, distance): (usize, f64, f64)| {
+            let n = Some(n).filter(|n| *n > 0)? as f64;
+            Some(Assessment { error: (log / n).exp(), distance: distance / n })
+        };
+        Ok(sums.into_iter().map(mean).collect())
+    }
+
+    /// Returns what the path says of the cells, `[cells, rank]`; 0 for a cell without a modality.
+    ///
+    /// # Errors
+    /// Where an id is outside the vocabulary or the device fails.
+    pub fn forward(&self, batch: &ProfileBatch, like: &Tensor) -> Result<Tensor> {
+        let mut sum = Tensor::zeros((batch.cells, self.rank), like.dtype(), like.device())?;
+        let has =
+            |m: usize, cell: usize| self.modalities[m].is_some() && batch.modalities[m].set[cell].is_some();
+        let n = self.modalities.len();
+        let present: Vec<usize> =
+            (0..batch.cells).map(|cell| (0..n).filter(|m| has(*m, cell)).count()).collect();
+        for (m, part) in self.modalities.iter().enumerate() {
+            let (Some(part), Some(features)) = (part, self.features(batch, m)?) else { continue };
+            let weight = |cell: usize| if has(m, cell) { 1.0 / present[cell] as f32 } else { 0.0 };
+            let weights: Vec<f32> = (0..batch.cells).map(weight).collect();
+            let weights = Tensor::from_vec(weights, (batch.cells, 1), like.device())?;
+            let weighted = features.broadcast_mul(&weights.to_dtype(like.dtype())?)?;
+            sum = (sum + linear(&weighted, &part.map, None)?)?;
+        }
+        Ok(sum)
+    }
+}
+
+impl Part {
+    fn build(p: &ParameterBuilder, config: &ProfileConfig, vocab: usize, rank: usize) -> Result<Self> {
+        let (r, features, zeros) = (config.components, config.features, Init::ZEROS);
+        let mean: Vec<f32> = p.get("mean", vocab, zeros)?.to_dtype(DType::F32)?.to_vec1()?;
+        Ok(Self {
+            mean: mean.into(),
+            genes: p.get("genes", (vocab, r), zeros)?,
+            frequency: p.get("frequency", (features, r), zeros)?,
+            phase: p.get("phase", features, zeros)?,
+            centre: p.get("centre", features, zeros)?,
+            map: p.get("map", (rank, features), zeros)?,
+            assessor: (config.landmarks > 0).then(|| Assessor::build(p, config)).transpose()?,
+        })
+    }
+
+    fn features(&self, seen: &ModalityProfile) -> Result<Tensor> {
+        self.waves(&self.centred(seen)?)
+    }
+
+    fn waves(&self, x: &Tensor) -> Result<Tensor> {
+        let waves = linear(x, &self.frequency, Some(&self.phase))?.cos()?;
+        let scale = (2.0 / self.phase.dim(0)? as f64).sqrt();
+        (waves * scale)?.broadcast_sub(&self.centre)
+    }
+
+    /// Sums of gene vectors, less those of a cell in which every measured gene has its mean.
+    fn centred(&self, seen: &ModalityProfile) -> Result<Tensor> {
+        let cells = seen.set.len();
+        let mut rows: SparseRows = seen.values.clone();
+        for set in &seen.sets {
+            rows.push(set.iter().map(|gene| (*gene, self.mean[*gene as usize])));
+        }
+        let images = sparse_product(&rows.into(), &self.genes)?; // [cells + sets, components]
+        let none = cells + seen.sets.len();
+        let images = Tensor::cat(&[&images, &images.narrow(0, 0, 1)?.zeros_like()?], 0)?;
+        let of = |set: &Option<u32>| set.map_or(none, |set| cells + set as usize) as u32;
+        let means = gather(&images, &seen.set.iter().map(of).collect())?;
+        images.narrow(0, 0, cells)? - means
+    }
+}
+
+impl Assessor {
+    fn build(p: &ParameterBuilder, config: &ProfileConfig) -> Result<Self> {
+        let (r, n, zeros) = (config.components, config.landmarks, Init::ZEROS);
+        let host = |tensor: Tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
+        Ok(Self {
+            error: p.get("error.map", (1, config.features), zeros)?,
+            level: p.get("error.level", 1, zeros)?,
+            landmarks: host(p.get("landmarks", (n, r), zeros)?)?.into(),
+            reach: host(p.get("reach", 1, Init::ONES)?)?[0],
+        })
+    }
+
+    /// Returns the distance of each cell to its nearest landmark, in units of the reach.
+    fn distances(&self, image: &Tensor) -> Result<Vec<f64>> {
+        let (_, width) = image.dims2()?;
+        let image = image.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let nearest = |cell: &[f32]| {
+            let square = |other: &[f32]| cell.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+            self.landmarks.chunks_exact(width).map(square).fold(f32::INFINITY, f32::min)
+        };
+        let reach = f64::from(self.reach);
+        Ok(image.chunks_exact(width).map(|cell| f64::from(nearest(cell)).sqrt() / reach).collect())
+    }
+}

@@ -1,0 +1,82 @@
+//! A trained model, opened for use.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device};
+use mfdoom_artifact::{Manifest, ModelDir};
+use mfdoom_error::{Error, Kind, Result};
+use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult};
+use mfdoom_nn::ParameterStore;
+use mfdoom_tokens::Vocabulary;
+
+use crate::cells::CellBlock;
+
+/// A model folder with its weights on a device, frozen.
+#[derive(Debug)]
+pub struct TrainedModel {
+    /// The model.
+    pub model: Model,
+    /// Its parameters.
+    pub store: ParameterStore,
+    /// Genes of its tables.
+    pub vocabulary: Arc<Vocabulary>,
+    /// What made it.
+    pub manifest: Manifest,
+    /// SHA-256 of its weights, by which a decoder knows its backbone.
+    pub weights_sha256: String,
+}
+
+impl TrainedModel {
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    /// Contract: no such folder. Incompatible: another format version, or files that are damaged or do not fit.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        let folder = open_folder(path, FORMAT)?;
+        let opened = || {
+            let config = ModelConfig::from_json(folder.config()).map_err(|e| e.context(path.display()))?;
+            let vocabulary = Arc::new(Vocabulary::load(&folder.vocabulary_path())?);
+            if vocabulary.len() + 1 != config.vocab {
+                return Err(Error::incompatible(format!(
+                    "{}: vocab.json does not fit config.json",
+                    path.display()
+                ))
+                .found(format!("{} genes", vocabulary.len()))
+                .wanted(format!("{} genes", config.vocab.saturating_sub(1))));
+            }
+            let (model, store) = Model::open(&folder.weights_path(), &config, device)?;
+            let weights_sha256 = folder.weights_sha256()?;
+            Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone(), weights_sha256 })
+        };
+        opened().map_err(unfit)
+    }
+
+    /// Returns vectors of all outputs, `[cells, outputs, dim]`, of a batch of a block.
+    ///
+    /// # Errors
+    /// Failed: the device fails, or a number is not finite.
+    pub fn embed(&self, block: &CellBlock<'_>, batch: std::ops::Range<usize>) -> Result<Vec<f32>> {
+        let pooled = self.model.forward(&block.pack(batch.clone())).or_failed()?;
+        let values = pooled.to_dtype(DType::F32).and_then(|p| p.flatten_all()?.to_vec1()).or_failed()?;
+        block.check_finite(&values, batch, "embedding")?;
+        Ok(values)
+    }
+}
+
+/// Opens the folder of a model or decoder.
+///
+/// # Errors
+/// Contract: there is no such folder. Incompatible: it is damaged or of another format version.
+pub(crate) fn open_folder(path: &Path, format: u32) -> Result<ModelDir> {
+    let opened = ModelDir::open(path, format);
+    if path.is_dir() { opened.map_err(unfit) } else { opened }
+}
+
+/// A folder of ours that is damaged is not an input that breaks its contract, whatever file of it it was.
+pub(crate) fn unfit(error: Error) -> Error {
+    match error.kind() {
+        Kind::Contract | Kind::Usage => error.of_kind(Kind::Incompatible),
+        _ => error,
+    }
+}
