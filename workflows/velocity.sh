@@ -75,11 +75,8 @@ decoder() { # decoder TOKENS MODEL TARGETS DECODER
   [ -d "$4" ] || mfdoom-finetune-decoder "$1" --model "$2" --task velocity --targets "$3" --resume \
     --epochs "$decoder_epochs" --views "$views" --threads "$threads" -o "$4"
 }
-# The uncertainty takes as long again as the velocity, and is looked at once: from all modalities of fold 0.
 predicted() { # predicted TOKENS MODEL DECODER OUTPUT [MODALITY]
-  local skip=--no-uncertainty
-  [ "$4" != "$outdir/fold0/all" ] || skip=
-  [ -d "$4" ] || mfdoom-velocity predict "$1" --model "$2" --decoder "$3" ${5:+--use-modalities "$5"} $skip \
+  [ -d "$4" ] || mfdoom-velocity predict "$1" --model "$2" --decoder "$3" ${5:+--use-modalities "$5"} \
     --threads "$threads" -o "$4"
 }
 scored() { # scored NAME TARGETS TABLE...

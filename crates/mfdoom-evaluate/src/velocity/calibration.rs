@@ -29,7 +29,7 @@ pub(super) fn need_uncertainty(matched: &Matched, predicted: &Source) -> Result<
     Err(Error::contract(format!("{}: no uncertainty to compare errors with", predicted.name))
         .found(found)
         .wanted(format!("a column {UNCERTAINTY:?} of real numbers"))
-        .help("mfdoom-velocity predict writes it, without --no-uncertainty"))
+        .help("mfdoom-velocity predict writes it, with a decoder that mfdoom-finetune-decoder trained for velocities"))
 }
 
 /// Scores the uncertainty of the predicted cells against every other input; nothing without one.
