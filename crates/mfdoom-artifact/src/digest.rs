@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 use sha2::{Digest, Sha256};
+
+use crate::place::base_name;
 
 /// Returns the SHA-256 of `bytes`.
 pub fn sha256_bytes(bytes: &[u8]) -> String {
@@ -19,6 +21,18 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     let mut reader = HashingReader::new(File::open(path).map_err(fail)?);
     io::copy(&mut reader, &mut io::sink()).map_err(fail)?;
     Ok(reader.finish())
+}
+
+/// Returns the SHA-256 of a file; of several, that of their names and hashes, a line each.
+pub fn sha256_parts(parts: &[PathBuf]) -> Result<String> {
+    if let [one] = parts {
+        return sha256_file(one);
+    }
+    let mut text = String::new();
+    for part in parts {
+        let _ = writeln!(text, "{}\t{}", base_name(part), sha256_file(part)?);
+    }
+    Ok(sha256_bytes(text.as_bytes()))
 }
 
 /// Reader that hashes whatever passes through it.

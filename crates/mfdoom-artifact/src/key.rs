@@ -33,10 +33,15 @@ impl KeySet {
         if self.insert(dataset, cell_id) {
             return Ok(());
         }
-        Err(Error::contract(format!("{source}: a cell is there twice"))
+        Err(Self::twice(dataset, cell_id, source))
+    }
+
+    /// The error for a key that is there already.
+    pub fn twice(dataset: &str, cell_id: &str, source: &str) -> Error {
+        Error::contract(format!("{source}: a cell is there twice"))
             .found(format!("dataset {dataset:?}, cell {cell_id:?}"))
             .wanted("each pair of dataset and cell_id once")
-            .help("rename the cells, or give the inputs different dataset names"))
+            .help("rename the cells, or give the inputs different dataset names")
     }
 
     /// Returns the number of keys.

@@ -44,7 +44,7 @@ pub mod velocity;
 mod weights;
 
 pub use column::Column;
-pub use digest::{HashingReader, sha256_bytes, sha256_file};
+pub use digest::{HashingReader, sha256_bytes, sha256_file, sha256_parts};
 pub use embeddings::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Head,
 };

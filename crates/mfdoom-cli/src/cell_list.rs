@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use mfdoom_artifact::sha256_file;
+use mfdoom_artifact::sha256_bytes;
 use mfdoom_error::{Error, Result};
 
 /// The cells of `--cells`.
@@ -16,20 +16,23 @@ pub struct CellList {
 }
 
 impl CellList {
-    /// Reads one id a line; empty lines are skipped.
+    /// Reads one id a line, in one go: a pipe is a file too. Empty lines, blanks at the end of a line and a byte order
+    /// mark are passed over, as spreadsheets leave them.
     ///
     /// # Errors
     /// Contract: no such file, not text, or no id in it.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => {
-                Error::contract(format!("{}: not text", path.display())).wanted("one cell id a line")
-            }
-            _ => Error::io(path, error),
-        })?;
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let content_id = sha256_bytes(&bytes);
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Err(Error::contract(format!("{}: not text", path.display()))
+                .wanted("one cell id a line")
+                .help("save the list as UTF-8"));
+        };
         let ids: HashSet<String> = text
+            .trim_start_matches('\u{feff}')
             .lines()
-            .map(|line| line.trim_end_matches('\r'))
+            .map(str::trim_end)
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect();
@@ -37,7 +40,7 @@ impl CellList {
         if ids.is_empty() {
             return Err(Error::contract(format!("{name}: no cell id")).wanted("one cell id a line"));
         }
-        Ok(Self { ids, content_id: sha256_file(path)?, name })
+        Ok(Self { ids, content_id, name })
     }
 
     /// Returns whether a cell is listed.

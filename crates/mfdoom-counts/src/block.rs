@@ -3,8 +3,10 @@
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 
-/// The largest integer up to which every integer has its own `f32`.
-pub const MAX_EXACT_COUNT: f64 = 16_777_216.0;
+/// The largest count that is taken: up to it every integer has its own `f64`.
+pub const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+/// How far from an integer a count may be: sums of floating point numbers end beside it.
+pub const TOLERANCE: f64 = 1e-6;
 
 /// How many offending values [`CsrBlock::offending_counts`] shows.
 const SHOWN: usize = 3;
@@ -23,7 +25,7 @@ pub struct CsrBlock {
     pub indices: Vec<u32>,
     /// The values.
     pub values: Vec<f32>,
-    /// Stored values that only rounding to `f32` turned into integers; a few of them are enough.
+    /// Stored values that are no counts, although rounding to `f32` made them look so; a few of them are enough.
     rounded: Vec<f64>,
 }
 
@@ -63,13 +65,13 @@ impl CsrBlock {
         (&self.indices[range.clone()], &self.values[range])
     }
 
-    /// Up to three stored values that are not counts: negative, fractional, not finite, or an integer that
-    /// `f32` cannot hold (above 2^24 not every integer has one).
+    /// Up to three stored values that are not counts: negative, further than [`TOLERANCE`] from an integer, not
+    /// finite, or above [`MAX_COUNT`].
     ///
-    /// Values are judged as they are stored: 1.0000000001 and 16777217 are returned as such, although
-    /// their `f32` in [`values`](Self::values) looks like a count. Empty means that every value is a count.
+    /// Values are judged as they are stored: 16777216.5 is returned as such, although its `f32` in
+    /// [`values`](Self::values) looks like a count. Empty means that every value is a count, to the nearest `f32`.
     pub fn offending_counts(&self) -> Vec<f64> {
-        let stored = self.values.iter().filter(|value| !is_count(**value)).map(|value| f64::from(*value));
+        let stored = self.values.iter().map(|value| f64::from(*value)).filter(|value| !is_count(*value));
         self.rounded.iter().copied().chain(stored).take(SHOWN).collect()
     }
 
@@ -81,6 +83,16 @@ impl CsrBlock {
         Csr::new(self.n_cols, self.indptr, self.indices, self.values).map_err(Error::refusal)
     }
 
+    /// Makes values that are counts but for [`TOLERANCE`] the integers that they stand for.
+    pub fn settle_counts(&mut self) {
+        for value in self.values.iter_mut().filter(|value| value.fract() != 0.0) {
+            let near = value.round();
+            if f64::from((*value - near).abs()) <= TOLERANCE {
+                *value = near;
+            }
+        }
+    }
+
     /// Appends rows `rows` of `other`, which has the same columns.
     pub fn extend(&mut self, other: &Self, rows: std::ops::Range<usize>) {
         let values = other.indptr[rows.start]..other.indptr[rows.end];
@@ -90,6 +102,11 @@ impl CsrBlock {
         self.indices.extend_from_slice(&other.indices[values.clone()]);
         self.values.extend_from_slice(&other.values[values]);
         self.note_rounded(&other.rounded);
+    }
+
+    /// Values that only rounding made look like counts.
+    pub(crate) fn rounded(&self) -> &[f64] {
+        &self.rounded
     }
 
     /// Remembers values that rounding made look like counts.
@@ -140,18 +157,18 @@ fn sum_duplicates(row: &mut Vec<(u32, f64)>) {
     });
 }
 
-/// Rounds to `f32`, noting a value that only thereby becomes an integer.
+/// Rounds to `f32`, noting a value that is no count and only thereby looks like one.
 pub(crate) fn narrow(value: f64, rounded: &mut Vec<f64>) -> f32 {
     let narrowed = value as f32;
-    if narrowed.fract() == 0.0 && f64::from(narrowed) != value && rounded.len() < SHOWN {
+    if narrowed.fract() == 0.0 && f64::from(narrowed) != value && !is_count(value) && rounded.len() < SHOWN {
         rounded.push(value);
     }
     narrowed
 }
 
-/// Whether a value is a non-negative integer.
-fn is_count(value: f32) -> bool {
-    value >= 0.0 && value.fract() == 0.0
+/// Whether a value is a non-negative integer, but for the tolerance.
+fn is_count(value: f64) -> bool {
+    (-TOLERANCE..=MAX_COUNT).contains(&value) && (value - value.round()).abs() <= TOLERANCE
 }
 
 #[cfg(test)]
@@ -177,10 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_f32_cannot_hold_is_no_count() {
-        let mut block = CsrBlock::new(1, vec![0, 2], vec![0, 0], vec![16_777_216.0, 1.0]);
-        block.tidy();
-        assert_eq!(block.offending_counts(), [16_777_217.0]);
+    fn counts_are_taken_up_to_2_to_the_53_and_within_a_millionth() {
+        let mut rounded = Vec::new();
+        let stored = [30_565_379.0, 1.000_000_000_1, 3.999_999_9, MAX_COUNT];
+        let values: Vec<f32> = stored.iter().map(|value| narrow(*value, &mut rounded)).collect();
+        let mut block = CsrBlock::new(4, vec![0, 4], vec![0, 1, 2, 3], values);
+        block.note_rounded(&rounded);
+        assert!(block.offending_counts().is_empty());
+        block.settle_counts();
+        assert_eq!(block.values, [30_565_380.0, 1.0, 4.0, MAX_COUNT as f32]);
+        for wrong in [16_777_216.5, 1.00001, 2.0 * MAX_COUNT, -1.0] {
+            let mut rounded = Vec::new();
+            let values = vec![narrow(wrong, &mut rounded)];
+            let mut block = CsrBlock::new(1, vec![0, 1], vec![0], values);
+            block.note_rounded(&rounded);
+            let found = block.offending_counts();
+            assert!((found[0] - wrong).abs() <= 1e-7 * wrong.abs(), "{found:?}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use mfdoom_error::{Error, Result};
 
-use crate::block::CsrBlock;
-use crate::read::H5ad;
+use crate::block::{CsrBlock, MAX_COUNT};
+use crate::file::CountsFile;
 use crate::source::Source;
 
 /// Rows that are looked at before a matrix is taken; the rest is checked as it is read.
@@ -28,15 +28,45 @@ impl Counts {
         block.values.iter().filter(bad).take(SHOWN).map(|value| f64::from(*value)).collect()
     }
 
+    /// Checks a block that was read, and makes values within the tolerance the integers that they stand for.
+    ///
+    /// Returns whether every value is taken.
+    pub fn accept(self, block: &mut CsrBlock) -> bool {
+        let taken = self.offending(block).is_empty();
+        if taken && !self.allow_non_integer {
+            block.settle_counts();
+        }
+        taken
+    }
+
+    /// Looks at the first rows of a matrix; at all rows until there is a count.
+    pub fn look(self, file: &dyn CountsFile, source: &Source) -> Result<Look> {
+        let mut matrix = file.matrix(source)?;
+        let mut look = Look { offending: Vec::new(), empty: true, binary: true };
+        let mut start = 0;
+        while start < matrix.n_rows() && look.empty {
+            let end = (start + PROBED).min(matrix.n_rows());
+            let block = matrix.read_rows(start..end)?;
+            look.offending = self.offending(&block);
+            look.empty = block.nnz() == 0;
+            look.binary = block.values.iter().all(|value| *value == 1.0);
+            start = end;
+        }
+        if !look.offending.is_empty() {
+            look.offending = self.search(file, source)?;
+        }
+        Ok(look)
+    }
+
     /// Returns whether the first rows of a matrix hold nothing but counts.
-    pub fn probe(self, file: &H5ad, source: &Source) -> Result<bool> {
+    pub fn probe(self, file: &dyn CountsFile, source: &Source) -> Result<bool> {
         let mut matrix = file.matrix(source)?;
         let rows = matrix.n_rows().min(PROBED);
         Ok(self.offending(&matrix.read_rows(0..rows)?).is_empty())
     }
 
     /// Returns the error for a matrix with an offending value, after looking for more of them.
-    pub fn refuse(self, file: &H5ad, source: &Source) -> Error {
+    pub fn refuse(self, file: &dyn CountsFile, source: &Source) -> Error {
         let error = Error::contract(format!("{}: {source} does not hold raw counts", file.name()));
         let found = self.search(file, source).unwrap_or_default();
         let error = error.found(show_values(&found));
@@ -45,13 +75,14 @@ impl Counts {
                 .wanted("finite values of 0 or more")
                 .help("name another matrix with --modality NAME=SOURCE");
         }
+        let limit = found.iter().any(|value| *value > MAX_COUNT);
         error
-            .wanted("non-negative integers")
+            .wanted(if limit { "integers of 0 to 9007199254740992 (2^53)" } else { "non-negative integers" })
             .help("name the raw counts with --modality NAME=SOURCE; --allow-non-integer takes fractions as they are")
     }
 
     /// Reads until three different offending values are found.
-    pub fn search(self, file: &H5ad, source: &Source) -> Result<Vec<f64>> {
+    pub fn search(self, file: &dyn CountsFile, source: &Source) -> Result<Vec<f64>> {
         let mut matrix = file.matrix(source)?;
         let mut found: Vec<f64> = Vec::new();
         let mut start = 0;
@@ -71,6 +102,35 @@ impl Counts {
             start = end;
         }
         Ok(found)
+    }
+}
+
+/// What the first rows of a matrix hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Values that are not taken.
+    pub offending: Vec<f64>,
+    /// No value but 0, in all rows.
+    pub empty: bool,
+    /// No value but 0 and 1.
+    pub binary: bool,
+}
+
+impl Look {
+    /// Whether every value is taken.
+    pub fn is_counts(&self) -> bool {
+        self.offending.is_empty()
+    }
+}
+
+impl std::fmt::Display for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self { offending, .. } if !offending.is_empty() => f.write_str(&show_values(offending)),
+            Self { empty: true, .. } => f.write_str("no count at all"),
+            Self { binary: true, .. } => f.write_str("no value but 0 and 1 (binarised)"),
+            _ => f.write_str("raw counts"),
+        }
     }
 }
 

@@ -13,6 +13,10 @@ pub const COUNTS_LAYER: &str = "counts";
 pub const X: &str = "X";
 /// The group of matrices shaped like `X`.
 pub const LAYERS: &str = "layers";
+/// The group of the modalities of a MuData file.
+pub const MOD: &str = "mod";
+/// Row of each cell of a MuData file in its modalities, from 1; 0 where it is not measured.
+pub const OBSMAP: &str = "obsmap";
 /// Annotation of the cells.
 pub const OBS: &str = "obs";
 /// Annotation of the genes.

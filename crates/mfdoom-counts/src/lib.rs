@@ -1,8 +1,10 @@
-//! Counts and frames in and out of AnnData files.
+//! Counts and frames of cells, in and out of files.
 //!
 //! | to | use |
 //! |---|---|
-//! | read whatever a user brings | [`H5ad`], its [`Matrix`] by [`Source`], in blocks of rows ([`CsrBlock`]) |
+//! | read whatever a user brings | [`open`], a [`CountsFile`], its [`Matrix`] by [`Source`], in blocks of rows ([`CsrBlock`]) |
+//! | add a format | [`Format`]: a file in `formats/` and a line in [`FORMATS`] |
+//! | read AnnData alone, e.g. to write into it | [`H5ad`] |
 //! | make a new file, its matrices appended in blocks | [`H5adWriter`], [`NewFile`], [`NewMatrix`] |
 //! | add to a file (`--into`) | [`H5adUpdate`], [`Value`] |
 //! | tell counts from anything else | [`Counts`], [`CsrBlock::offending_counts`] |
@@ -12,25 +14,34 @@
 //! Writing leaves the encoding of small elements to the `anndata` crate and streams matrices itself.
 //! Every error names the file, the path inside it, what was found, what was wanted and the way out.
 
+mod barcode;
 mod block;
 mod counts;
+mod file;
+mod formats;
 mod frame;
 mod genes;
 mod hdf;
+mod joined;
 pub mod keys;
 mod library;
 mod matrix;
 mod place;
 mod read;
 mod source;
+mod split;
 mod write;
 
-pub use block::{CsrBlock, MAX_EXACT_COUNT};
-pub use counts::{Counts, show_values};
+pub use block::{CsrBlock, MAX_COUNT, TOLERANCE};
+pub use counts::{Counts, Look, show_values};
+pub use file::{CountsFile, Listed};
+pub use formats::{Content, FORMATS, Format, Found, open, open_among};
 pub use frame::{Column, Frame};
 pub use genes::genes_of;
-pub use library::library_sizes;
-pub use matrix::{DEFAULT_MEMORY, Matrix};
+pub use joined::join;
+pub use library::{are_library_sizes, find_library_sizes, library_sizes};
+pub use matrix::{DEFAULT_MEMORY, Matrix, RowSource};
 pub use read::H5ad;
 pub use source::Source;
+pub use split::feature_types;
 pub use write::{H5adUpdate, H5adWriter, MatrixKind, NewFile, NewMatrix, Value};

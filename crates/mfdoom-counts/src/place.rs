@@ -8,6 +8,7 @@ use mfdoom_error::Error;
 /// A path inside a file, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
+    real: Arc<Path>,
     file: Arc<str>,
     path: String,
 }
@@ -15,13 +16,18 @@ pub(crate) struct Place {
 impl Place {
     /// The root of a file.
     pub(crate) fn root(file: &Path) -> Self {
-        Self { file: file.display().to_string().into(), path: String::new() }
+        Self { real: file.into(), file: file.display().to_string().into(), path: String::new() }
     }
 
     /// A member of this place.
     pub(crate) fn at(&self, name: &str) -> Self {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
-        Self { file: self.file.clone(), path }
+        Self { real: self.real.clone(), file: self.file.clone(), path }
+    }
+
+    /// Where the file is.
+    pub(crate) fn real(&self) -> &Path {
+        &self.real
     }
 
     /// The file, as it was named.
@@ -36,12 +42,23 @@ impl Place {
 
     /// The contract is broken here.
     pub(crate) fn broken(&self, what: impl std::fmt::Display) -> Error {
-        let Self { file, path } = self;
+        let Self { file, path, .. } = self;
         if path.is_empty() {
             Error::contract(format!("{file}: {what}"))
         } else {
             Error::contract(format!("{file}: {path}: {what}"))
         }
+    }
+
+    /// What is here is compressed by a filter that is not there.
+    pub(crate) fn packed(&self, filter: &str) -> Error {
+        self.broken("is compressed in a way that is not built in")
+            .found(filter)
+            .wanted("no compression, gzip, lzf or szip")
+            .help(
+                "rewrite the file (adata.write_h5ad(FILE, compression=\"gzip\")), or name a folder with the HDF5 \
+                 plugin in HDF5_PLUGIN_PATH",
+            )
     }
 
     /// The library could not read what is here.
@@ -54,7 +71,7 @@ impl Place {
 
     /// The library could not write here.
     pub(crate) fn unwritable(&self, error: impl std::fmt::Display) -> Error {
-        let Self { file, path } = self;
+        let Self { file, path, .. } = self;
         Error::failed(format!("{file}: {path} could not be written"))
             .found(brief(error))
             .help("check the free space of the disk")

@@ -6,22 +6,27 @@ use clap::{Parser, ValueEnum};
 use mfdoom_cli::{Assignment, CommonArgs, OutputArgs, Shard};
 use serde::Serialize;
 
+use crate::kind::Kind;
+
 /// Turns raw counts into one table of tokens
 ///
-/// Reads AnnData files of any mix of modalities and writes one row per cell: the cell's key, chosen obs
-/// columns, and per modality the genes with counts. Nothing is dropped unless asked for, and what is dropped
-/// is reported.
+/// Reads files of any mix of modalities and writes one row per cell: the cell's key, chosen obs columns, and
+/// per modality the genes with counts. Nothing is dropped unless asked for, and what is dropped is reported.
+///
+/// Formats are told by content: AnnData (.h5ad), MuData (.h5mu), loom, Cell Ranger (.h5, or a folder of
+/// matrix.mtx), STARsolo, kb and bustools, alevin-fry, tables of text (a cell a row). --check says what a file
+/// is, what it holds and what would be taken.
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(name = "mfdoom-preprocess", version)]
 pub struct Args {
-    /// AnnData files with raw counts
+    /// Files or folders with raw counts
     #[arg(value_name = "INPUT")]
     #[serde(skip)]
     pub inputs: Vec<PathBuf>,
 
     /// Take files, data sets, modalities and obs columns from a sample sheet (CSV)
     ///
-    /// Columns: sample, counts, optionally dataset and modalities (spliced=layers/a;unspliced=layers/b), and any
+    /// Columns: sample, counts (files of the same cells separated by ';'), optionally dataset and modalities (spliced=layers/a;unspliced=layers/b), and any
     /// further column, which is carried along. Paths are absolute or relative to the sheet's folder.
     #[arg(long, value_name = "SHEET.csv", help_heading = "Sample sheet", conflicts_with_all = ["inputs", "dataset", "modality"])]
     #[serde(skip)]
@@ -78,14 +83,34 @@ pub struct Args {
     #[arg(long, value_name = "I/N", help_heading = "Cells")]
     pub shard: Option<Shard>,
 
-    /// Where a modality is: X, raw/X, layers/K or obsm/K; none leaves it out
+    /// Where a modality is: X, raw/X, layers/K, obsm/K or mod/M/X; none leaves it out
     ///
     /// Found without help: layers spliced/unspliced (also mature/nascent, exon/intron); their sum as
-    /// expression; else X, raw/X or layers/counts as expression, whichever holds raw counts.
+    /// expression; else X, raw/X or layers/counts as expression, whichever holds raw counts; the modalities of
+    /// a MuData file by their names. Features of other types than genes are modalities of their own (protein,
+    /// crispr, atac ...); one of them is named as X[Antibody Capture].
     #[arg(long, value_name = "NAME=SOURCE", help_heading = "Modalities")]
     pub modality: Vec<Assignment>,
 
+    /// Take the modalities of a common kind of measurement, by the names that they usually have
+    ///
+    /// Looked for among the modalities of a MuData file, feature types and obsm. Other modalities are left out.
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Modalities")]
+    pub kind: Option<Kind>,
+
+    /// Take more modalities of the cells of the one input from this file, matched by barcode
+    ///
+    /// What programs put around a barcode is passed over (-1, x, sample:, sample_). Its matrices are named
+    /// mod/FILE/X, FILE being its name without ending; layers spliced and unspliced are found by themselves. In
+    /// a sheet such files follow the first one under counts, separated by ';'.
+    #[arg(long, value_name = "FILE", help_heading = "Modalities", conflicts_with = "sheet")]
+    #[serde(skip)]
+    pub with: Vec<PathBuf>,
+
     /// Obs column with a modality's true library sizes, where a file holds a subset of the genes
+    ///
+    /// Found without help where it is named as one (initial_size_spliced, n_counts, nCount_RNA ...) and never
+    /// below the counts of a cell; none counts instead.
     #[arg(long, value_name = "NAME=COLUMN", help_heading = "Modalities")]
     pub library_size: Vec<Assignment>,
 

@@ -7,30 +7,53 @@ use mfdoom_cli::CellList;
 use mfdoom_error::Result;
 use mfdoom_tokens::FilterReport;
 
-use crate::inputs::InputFile;
+use crate::inputs::{Counted, Named};
 
 /// Names that are read at once.
 const NAMES: usize = 4096;
 
-/// Reads the names of all cells once: no key may come twice, and every file must have the listed cells.
-///
-/// # Errors
-/// Contract: a duplicate key, or no listed cell at all.
-pub fn check(files: &[InputFile], list: Option<&CellList>) -> Result<()> {
-    let mut keys = KeySet::default();
-    let mut found = HashSet::new();
-    for input in files {
-        let file = input.open()?;
+/// The names of all cells: no key may come twice, and the inputs must have the listed cells.
+pub struct CellNames<'a> {
+    list: Option<&'a CellList>,
+    keys: KeySet,
+    found: HashSet<String>,
+    files: usize,
+}
+
+impl<'a> CellNames<'a> {
+    /// Begins with no name.
+    pub fn new(list: Option<&'a CellList>) -> Self {
+        Self { list, keys: KeySet::default(), found: HashSet::new(), files: 0 }
+    }
+
+    /// Reads the names of a file.
+    ///
+    /// # Errors
+    /// Contract: a name twice, in the file or in another one of its data set.
+    pub fn read(&mut self, named: &Named, file: &Counted) -> Result<()> {
+        self.files += 1;
+        // Files without a given data set become data sets of their own.
+        let dataset = named.dataset.clone().unwrap_or_else(|| format!("{} {}", named.dataset(), self.files));
         for start in (0..file.n_obs()).step_by(NAMES) {
             for name in file.obs_names_in(start..(start + NAMES).min(file.n_obs()))? {
-                keys.add(&input.dataset, &name, &file.name)?;
-                if list.is_some_and(|list| list.contains(&name)) {
-                    found.insert(name);
+                if !self.keys.insert(&dataset, &name) {
+                    return Err(KeySet::twice(&named.dataset(), &name, &file.name));
+                }
+                if self.list.is_some_and(|list| list.contains(&name)) {
+                    self.found.insert(name);
                 }
             }
         }
+        Ok(())
     }
-    list.map_or(Ok(()), |list| list.check_found(&found))
+
+    /// Checks that the listed cells are there.
+    ///
+    /// # Errors
+    /// Contract: none of them is.
+    pub fn finish(&self) -> Result<()> {
+        self.list.map_or(Ok(()), |list| list.check_found(&self.found))
+    }
 }
 
 /// What became of the cells of one file.

@@ -1,11 +1,11 @@
 //! One streaming pass over the cells of all files: read, filter, tokenise, hand over.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use mfdoom_artifact::Column;
-use mfdoom_cli::Progress;
+use mfdoom_cli::{Progress, Shard};
 use mfdoom_counts::{Counts, CsrBlock, Matrix, Source};
 use mfdoom_error::Result;
 use mfdoom_tokens::{CellTotals, CsrView, GeneMap, ModalityTokens, Vocabulary, tokenise};
@@ -20,6 +20,8 @@ use crate::vocabulary;
 
 /// Cells that are read at once.
 const READ_CELLS: usize = 256;
+/// The largest count that the table, whose counts are float32, keeps exactly.
+const EXACT: f64 = 16_777_216.0;
 
 /// Which rows a pass goes over.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,7 @@ pub fn run(
     let (what, wanted) = match rows {
         Rows::Whole(what) => (what, 0..plan.n_obs()),
         Rows::Shard(what) => {
-            let rows = plan.shard.rows(plan.n_obs() as u64);
+            let rows = plan.job.shard.unwrap_or(Shard::WHOLE).rows(plan.n_obs() as u64);
             (what, rows.start as usize..rows.end as usize)
         }
     };
@@ -102,10 +104,15 @@ pub fn run(
 
 /// Returns how many cells of a file fit into a share of `--max-memory`, were they dense.
 fn read_cells(plan: &Plan, of: &FilePlan) -> usize {
-    let Some(memory) = plan.args.common.max_memory else { return READ_CELLS };
+    let Some(memory) = plan.job.reading.memory else { return READ_CELLS };
     let row = 8 * of.n_vars.max(1) * of.modalities.matrices.len().max(1);
-    (memory.bytes() as usize / 8 / row).clamp(16, READ_CELLS)
+    (memory / 8 / row).clamp(16, READ_CELLS)
 }
+
+/// Counts of some cells, by modality.
+type Blocks = BTreeMap<String, CsrBlock>;
+/// Which of them were measured, by modality; what is not here was measured in all of them.
+type Present = BTreeMap<String, Vec<bool>>;
 
 /// Reads the cells of one file.
 struct FileReader<'a> {
@@ -117,30 +124,32 @@ struct FileReader<'a> {
     maps: BTreeMap<String, GeneMap>,
     counts: Counts,
     annotated: bool,
+    /// Modalities with counts that the table rounds.
+    large: BTreeSet<String>,
 }
 
 impl<'a> FileReader<'a> {
     fn open(plan: &'a Plan, of: &'a FilePlan, vocabulary: &Vocabulary, annotated: bool) -> Result<Self> {
         let file = of.input.open()?;
-        let maps = vocabulary::maps(plan, &file, of, vocabulary)?;
+        let maps = vocabulary::maps(of, vocabulary);
         let open = |source: &Source| -> Result<Matrix> {
             let mut matrix = file.matrix(source)?;
-            if let Some(memory) = plan.args.common.max_memory {
-                matrix.set_memory(memory.bytes() as usize / 8);
+            if let Some(memory) = plan.job.reading.memory {
+                matrix.set_memory(memory / 8);
             }
             Ok(matrix)
         };
         let matrices = of.modalities.matrices.iter().map(|(name, source)| Ok((name.clone(), open(source)?)));
         let matrices = matrices.collect::<Result<_>>()?;
         let ambiguous = of.modalities.ambiguous.as_ref().map(open).transpose()?;
-        let counts = Counts { allow_non_integer: plan.args.allow_non_integer };
-        Ok(Self { plan, of, matrices, ambiguous, maps, counts, annotated, file })
+        let counts = plan.job.reading.counts;
+        Ok(Self { plan, of, matrices, ambiguous, maps, counts, annotated, large: BTreeSet::new(), file })
     }
 
     /// Reads rows, drops those that are not wanted, and turns the others into tokens.
     fn read(&mut self, rows: Range<usize>, report: &mut CellReport) -> Result<Cells<'a>> {
         let names = self.file.obs_names_in(rows.clone())?;
-        let blocks = self.blocks(rows.clone())?;
+        let (blocks, present) = self.blocks(rows.clone())?;
         let kept = self.keep(&names, &blocks, report);
         let whole = kept.len() == names.len();
         let obs =
@@ -150,8 +159,12 @@ impl<'a> FileReader<'a> {
         for (name, block) in blocks {
             let block = if whole { block } else { merge::take(&block, &kept) };
             let mut made = tokenise(&view(&block), &self.maps[&name])?;
-            if let Some(sizes) = self.of.libraries.read(&self.file, &name, rows.clone())? {
-                made.library_size = kept.iter().map(|row| sizes[*row]).collect();
+            self.of.libraries.replace(&self.file, &name, (rows.clone(), &kept), &mut made.library_size)?;
+            if let Some(present) = present.get(&name) {
+                made.present = kept.iter().map(|row| present[*row]).collect();
+                made.library_size.iter_mut().zip(&made.present).for_each(|(size, present)| {
+                    *size *= f64::from(u8::from(*present));
+                });
             }
             tokens.insert(name, made);
         }
@@ -159,42 +172,48 @@ impl<'a> FileReader<'a> {
         Ok(Cells { dataset: &self.of.input.dataset, ids, obs, tokens })
     }
 
-    /// Reads the counts of every modality, ambiguous ones and the total accounted for.
-    fn blocks(&mut self, rows: Range<usize>) -> Result<BTreeMap<String, CsrBlock>> {
-        let mut blocks = BTreeMap::new();
+    /// Reads the counts of every modality, ambiguous ones and the total accounted for, and which cells were measured
+    /// where that is not all of them.
+    fn blocks(&mut self, rows: Range<usize>) -> Result<(Blocks, Present)> {
+        let (mut blocks, mut present) = (Blocks::new(), Present::new());
         for (name, matrix) in &mut self.matrices {
-            let block = matrix.read_rows(rows.clone())?;
-            if !self.counts.offending(&block).is_empty() {
-                return Err(self.counts.refuse(&self.file, &self.of.modalities.matrices[name]));
+            let mut block = matrix.read_rows(rows.clone())?;
+            if !self.counts.accept(&mut block) {
+                return Err(self.counts.refuse(&*self.file, &self.of.modalities.matrices[name]));
+            }
+            if !self.large.contains(name) && block.values.iter().any(|count| f64::from(*count) > EXACT) {
+                tracing::warn!("{}: counts of {name} above {EXACT} are kept to seven digits", self.file.name);
+                self.large.insert(name.clone());
             }
             blocks.insert(name.clone(), block);
+            if let Some(measured) = matrix.present(rows.clone())? {
+                present.insert(name.clone(), measured);
+            }
         }
         if let (Some(matrix), Some(source)) = (&mut self.ambiguous, &self.of.modalities.ambiguous) {
-            let ambiguous = matrix.read_rows(rows)?;
-            if !self.counts.offending(&ambiguous).is_empty() {
-                return Err(self.counts.refuse(&self.file, source));
+            let mut ambiguous = matrix.read_rows(rows)?;
+            if !self.counts.accept(&mut ambiguous) {
+                return Err(self.counts.refuse(&*self.file, source));
             }
-            resolve_ambiguous(&mut blocks, &ambiguous, self.plan.args.ambiguous);
+            resolve_ambiguous(&mut blocks, &ambiguous, self.plan.job.reading.ambiguous);
         }
         if self.of.modalities.total {
             let total = merge::add(&blocks[SPLICED], &blocks[UNSPLICED]);
             blocks.insert(EXPRESSION.to_owned(), total);
+            if let Some(measured) = present.get(SPLICED) {
+                present.insert(EXPRESSION.to_owned(), measured.clone());
+            }
         }
-        Ok(blocks)
+        Ok((blocks, present))
     }
 
     /// Returns the rows that stay, and counts the others in `report`.
-    fn keep(
-        &self,
-        names: &[String],
-        blocks: &BTreeMap<String, CsrBlock>,
-        report: &mut CellReport,
-    ) -> Vec<usize> {
+    fn keep(&self, names: &[String], blocks: &Blocks, report: &mut CellReport) -> Vec<usize> {
         let decisive = deciding_blocks(blocks);
         let mut kept = Vec::with_capacity(names.len());
         for (row, name) in names.iter().enumerate() {
             report.seen += 1;
-            if self.plan.cells.as_ref().is_some_and(|list| !list.contains(name)) {
+            if self.plan.job.cells.as_ref().is_some_and(|list| !list.contains(name)) {
                 report.not_listed += 1;
                 continue;
             }
@@ -203,7 +222,7 @@ impl<'a> FileReader<'a> {
                 columns.iter().copied().zip(values.iter().copied())
             });
             let totals = CellTotals::of(values);
-            if self.plan.filter.keep(&totals, &mut report.filter) {
+            if self.plan.job.filter.keep(&totals, &mut report.filter) {
                 report.empty += usize::from(totals.genes == 0);
                 kept.push(row);
             }
@@ -213,7 +232,7 @@ impl<'a> FileReader<'a> {
 }
 
 /// Returns the counts that filters look at: the total, else spliced and unspliced, else everything.
-fn deciding_blocks(blocks: &BTreeMap<String, CsrBlock>) -> Vec<Cow<'_, CsrBlock>> {
+fn deciding_blocks(blocks: &Blocks) -> Vec<Cow<'_, CsrBlock>> {
     match [EXPRESSION, SPLICED, UNSPLICED].map(|name| blocks.get(name)) {
         [Some(total), ..] => vec![Cow::Borrowed(total)],
         [None, Some(s), Some(u)] if s.n_cols == u.n_cols => vec![Cow::Owned(merge::add(s, u))],
@@ -221,7 +240,7 @@ fn deciding_blocks(blocks: &BTreeMap<String, CsrBlock>) -> Vec<Cow<'_, CsrBlock>
     }
 }
 
-fn resolve_ambiguous(blocks: &mut BTreeMap<String, CsrBlock>, ambiguous: &CsrBlock, how: Ambiguous) {
+fn resolve_ambiguous(blocks: &mut Blocks, ambiguous: &CsrBlock, how: Ambiguous) {
     match how {
         Ambiguous::Drop => {}
         Ambiguous::Spliced => {

@@ -1,19 +1,21 @@
-//! What a run will do with which file, decided before the first pass.
+//! What a run will do with which file, decided before the first pass: each file is opened once for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mfdoom_cli::{CellList, Shard};
+use mfdoom_cli::Progress;
 use mfdoom_error::{Error, Result};
-use mfdoom_tokens::CellFilter;
+use mfdoom_tokens::Gene;
 use serde_json::{Value, json};
 
-use crate::annotation::Annotation;
-use crate::args::Args;
-use crate::cells;
-use crate::inputs::{self, InputFile};
+use crate::annotation::{Annotation, Columns};
+use crate::cells::CellNames;
+use crate::describe;
+use crate::genes::{self, GeneLists};
+use crate::inputs::{self, Counted, InputFile, Named};
+use crate::job::Job;
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
-use crate::sheet;
 
 /// One file and what is taken from it.
 #[derive(Clone, Debug)]
@@ -22,56 +24,52 @@ pub struct FilePlan {
     pub input: InputFile,
     /// Its number of cells.
     pub n_obs: usize,
-    /// Its number of genes.
+    /// The most features of a modality.
     pub n_vars: usize,
     /// Which matrix is which modality.
     pub modalities: Modalities,
     /// Where library sizes come from.
     pub libraries: Libraries,
+    /// The genes of each modality, a gene a column.
+    pub genes: BTreeMap<String, Arc<[Gene]>>,
+    /// The columns of its obs.
+    pub columns: Columns,
 }
 
 /// The whole run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What the user asked for.
-    pub args: Args,
+    /// What was asked for.
+    pub job: Job,
     /// The files, in the order of the table.
     pub files: Vec<FilePlan>,
     /// Modalities of the table, in column order.
     pub modalities: Vec<String>,
     /// Obs columns of the table.
     pub annotation: Annotation,
-    /// The cells of `--cells`.
-    pub cells: Option<CellList>,
-    /// Smallest totals of a cell.
-    pub filter: CellFilter,
-    /// The rows to write.
-    pub shard: Shard,
 }
 
 impl Plan {
     /// Opens every input once, decides what is taken, and logs it.
     ///
     /// # Errors
-    /// Usage: arguments that contradict each other. Contract: an input that cannot be taken as asked.
-    pub fn new(args: Args) -> Result<Self> {
-        refuse_contradictions(&args)?;
-        let inputs = inputs::resolve(sheet::files(&args)?)?;
-        let list = args.cells.as_deref().map(CellList::read).transpose()?;
-        let files: Vec<FilePlan> =
-            inputs.iter().map(|input| FilePlan::new(input, &args)).collect::<Result<_>>()?;
+    /// Contract: an input that cannot be taken as asked. Usage: a modality or column that no input has.
+    pub fn new(job: Job) -> Result<Self> {
+        let progress = Progress::new("looking at inputs", Some(job.files.len() as u64), "files");
+        let mut names = CellNames::new(job.cells.as_ref());
+        let mut lists = GeneLists::default();
+        let mut files = Vec::with_capacity(job.files.len());
+        for named in &job.files {
+            files.push(FilePlan::new(named, &job, &mut names, &mut lists)?);
+            progress.inc(1);
+        }
+        names.finish()?;
+        genes::join_by_symbol(&mut files, &job.genes);
+        let files = inputs::settle(files, |file: &mut FilePlan| &mut file.input)?;
+        files.iter().for_each(FilePlan::log);
         let names = modalities::sorted(files.iter().flat_map(|file| file.modalities.names()));
-        check_named(&args, &files, &names)?;
-        cells::check(&inputs, list.as_ref())?;
-        Ok(Self {
-            modalities: names,
-            annotation: Annotation::new(&args, &inputs)?,
-            filter: CellFilter { min_counts: args.min_counts as f64, min_genes: args.min_genes },
-            shard: args.shard.unwrap_or(Shard::WHOLE),
-            cells: list,
-            files,
-            args,
-        })
+        check_named(&job, &files, &names)?;
+        Ok(Self { modalities: names, annotation: Annotation::new(&job.annotation, &files)?, files, job })
     }
 
     /// Returns the number of cells of all files.
@@ -80,8 +78,8 @@ impl Plan {
     }
 
     /// Returns the configuration that decides the numbers, for the manifest.
-    pub fn deciding(&self) -> Result<Value> {
-        let mut config = mfdoom_cli::settings(&self.args)?;
+    pub fn deciding(&self) -> Value {
+        let mut config = self.job.settings.clone();
         let sources: BTreeMap<&str, Vec<Value>> = self.files.iter().fold(BTreeMap::new(), |mut sources, file| {
             let taken = json!({ "matrices": file.modalities.describe(), "library_sizes": file.libraries.describe() });
             sources.entry(file.input.dataset.as_str()).or_default().push(taken);
@@ -99,69 +97,62 @@ impl Plan {
         if !columns.is_empty() {
             config["columns"] = json!(columns);
         }
-        if let Some(list) = &self.cells {
+        if let Some(list) = &self.job.cells {
             config["cells"] = json!(list.content_id);
         }
-        Ok(config)
+        config
     }
 }
 
 impl FilePlan {
-    fn new(input: &InputFile, args: &Args) -> Result<Self> {
-        let file = input.open()?;
-        let args = &Args { modality: input.named.modality.clone(), ..args.clone() };
-        let modalities = Modalities::find(&file, args)?;
-        let libraries = Libraries::new(&file, &modalities, &args.library_size)?;
+    fn new(named: &Named, job: &Job, names: &mut CellNames<'_>, lists: &mut GeneLists) -> Result<Self> {
+        let file = Counted::open(named)?;
+        let hashing = file.hash();
+        if job.describe {
+            describe::log(&file, job.reading.counts)?;
+        }
+        let modalities = Modalities::find(&file, &job.reading, &named.modality)?;
+        let libraries = Libraries::new(&file, &modalities, &job.reading.library_size)?;
+        libraries.warn(&file, &modalities)?;
+        let genes = lists.read(&file, &modalities, &job.reading)?;
+        names.read(named, &file)?;
+        let columns = Columns::read(&file, &job.annotation)?;
+        Ok(Self {
+            n_obs: file.n_obs(),
+            n_vars: genes.values().map(|genes| genes.len()).max().unwrap_or(0),
+            modalities,
+            libraries,
+            genes,
+            columns,
+            input: InputFile {
+                dataset: named.dataset(),
+                content_id: hashing.finish()?,
+                named: named.clone(),
+            },
+        })
+    }
+
+    fn log(&self) {
         let taken: Vec<String> =
-            modalities.describe().iter().map(|(name, source)| format!("{name} = {source}")).collect();
+            self.modalities.describe().iter().map(|(name, source)| format!("{name} = {source}")).collect();
         tracing::info!(
             "{}: data set '{}', {} cells x {} genes; {}",
-            file.name,
-            input.dataset,
-            file.n_obs(),
-            file.n_vars(),
+            self.input.path().display(),
+            self.input.dataset,
+            self.n_obs,
+            self.n_vars,
             taken.join(", ")
         );
-        libraries.warn(&file, &modalities)?;
-        let (n_obs, n_vars) = (file.n_obs(), file.n_vars());
-        Ok(Self { input: input.clone(), n_obs, n_vars, modalities, libraries })
-    }
-}
-
-fn refuse_contradictions(args: &Args) -> Result<()> {
-    if args.vocab.is_some() {
-        let filters = [("--min-cells", args.min_cells > 0), ("--top-genes", args.top_genes.is_some())];
-        if let Some((flag, _)) = filters.iter().find(|(_, given)| *given) {
-            return Err(Error::usage(format!(
-                "{flag} cannot be used with --vocab: the vocabulary decides the genes"
-            ))
-            .help(format!(
-                "leave out {flag}, or make a vocabulary with it: --vocab-only {flag} N -o vocab.json"
-            )));
-        }
-    }
-    if args.top_genes == Some(0) {
-        return Err(Error::usage("--top-genes 0 would keep no gene").help("leave it out to keep all"));
-    }
-    let whole = [("--vocab", args.vocab.is_some()), ("--shard", args.shard.is_some())];
-    match whole.iter().find(|(_, given)| args.vocab_only && *given) {
-        Some((flag, _)) => Err(Error::usage(format!("--vocab-only cannot be used with {flag}"))
-            .help("a vocabulary is made from all genes and cells of the inputs")),
-        None => Ok(()),
     }
 }
 
 /// Checks that modalities named for library sizes exist, and that files of one data set can be told apart.
-fn check_named(args: &Args, files: &[FilePlan], names: &[String]) -> Result<()> {
-    for assignment in &args.library_size {
+fn check_named(job: &Job, files: &[FilePlan], names: &[String]) -> Result<()> {
+    for assignment in &job.reading.library_size {
         if !names.contains(&assignment.name) {
             return Err(Error::usage(format!("--library-size {assignment}: no input has this modality"))
                 .found(names.join(", ")));
         }
     }
-    let described: Vec<(String, &Modalities, &Libraries)> = files
-        .iter()
-        .map(|file| (file.input.path().display().to_string(), &file.modalities, &file.libraries))
-        .collect();
-    library::check_used(&args.library_size, &described)
+    library::check_used(&job.reading.library_size, files)
 }

@@ -10,6 +10,7 @@ use mfdoom_tokens::TokenSchema;
 
 use crate::args::Args;
 use crate::cells::CellReport;
+use crate::job::{GeneChoice, Job};
 use crate::pass::{self, Rows};
 use crate::plan::{FilePlan, Plan};
 use crate::vocabulary::{self, Genes};
@@ -23,10 +24,10 @@ const FORMAT: u32 = 1;
 /// # Errors
 /// Usage, contract or incompatible, as `CLI.md` lists them; failed when writing fails. Nothing partial stays.
 pub fn run(args: Args) -> Result<()> {
+    let vocab_only = args.vocab_only;
     if args.common.check && !args.sheet_only {
-        return check(sheet::one_sample(args)?);
+        return check(Job::new(args)?, vocab_only);
     }
-    let args = sheet::one_sample(args)?;
     if args.sheet_only && args.common.check {
         return sheet::write(&args, None);
     }
@@ -34,9 +35,9 @@ pub fn run(args: Args) -> Result<()> {
     if args.sheet_only {
         return sheet::write(&args, Some(&output));
     }
-    refuse_input(&output, &args)?;
-    let vocab_only = args.vocab_only;
-    let plan = Plan::new(args)?;
+    let job = Job::new(args)?;
+    refuse_input(&output, &job)?;
+    let plan = Plan::new(job)?;
     let genes = vocabulary::decide(&plan)?;
     if vocab_only {
         return write_vocabulary(&output, &genes);
@@ -65,9 +66,8 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Validates everything that a run would read, writing nothing.
-fn check(args: Args) -> Result<()> {
-    let vocab_only = args.vocab_only;
-    let plan = Plan::new(args)?;
+fn check(job: Job, vocab_only: bool) -> Result<()> {
+    let plan = Plan::new(job)?;
     let genes = vocabulary::decide(&plan)?;
     if vocab_only {
         tracing::info!("check: would write a vocabulary of {} genes", genes.vocabulary.len());
@@ -88,8 +88,8 @@ fn check(args: Args) -> Result<()> {
 
 /// Returns the schema of the table with the manifest of this run.
 fn schema(plan: &Plan, genes: Genes) -> Result<TokenSchema> {
-    let mut config = plan.deciding()?;
-    if plan.args.vocab.is_some() {
+    let mut config = plan.deciding();
+    if matches!(plan.job.genes, GeneChoice::Given(_)) {
         config["vocabulary"] = genes.vocabulary.sha256().into();
     }
     let id = |file: &FilePlan| InputId {
@@ -128,7 +128,7 @@ fn log(plan: &Plan, reports: &[CellReport]) -> CellReport {
 
 /// Refuses a table without cells, unless it is one of several shards.
 fn refuse_nothing(plan: &Plan, reports: &[CellReport]) -> Result<()> {
-    if plan.args.shard.is_some() || reports.iter().any(|report| report.kept() > 0) {
+    if plan.job.shard.is_some() || reports.iter().any(|report| report.kept() > 0) {
         return Ok(());
     }
     log(plan, reports);
@@ -138,10 +138,11 @@ fn refuse_nothing(plan: &Plan, reports: &[CellReport]) -> Result<()> {
 }
 
 /// Refuses to replace an input by the output.
-fn refuse_input(output: &Output, args: &Args) -> Result<()> {
+fn refuse_input(output: &Output, job: &Job) -> Result<()> {
     let Output::Path { path, .. } = output else { return Ok(()) };
     let real = |path: &Path| path.canonicalize().ok();
-    match args.inputs.iter().find(|input| real(input).is_some() && real(input) == real(path)) {
+    let same = |input: &&Path| real(input).is_some() && real(input) == real(path);
+    match job.files.iter().map(|file| file.path.as_path()).find(same) {
         Some(input) => Err(Error::usage(format!("{}: is an input and the output", input.display()))
             .help("write to another file")),
         None => Ok(()),

@@ -1,12 +1,11 @@
 //! The genes of the table: those of all inputs, a selection of them, or those of a model.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{Coverage, Gene, GeneMap, GeneMoments, Measured, Vocabulary, VocabularyMap, filter};
 
-use crate::inputs::Counted;
+use crate::job::GeneChoice;
 use crate::pass::{self, Rows};
 use crate::plan::{FilePlan, Plan};
 
@@ -29,67 +28,54 @@ pub struct Genes {
 /// # Errors
 /// Incompatible: the vocabulary of `--vocab` covers too little of an input. Contract: no gene is left.
 pub fn decide(plan: &Plan) -> Result<Genes> {
-    let genes = match &plan.args.vocab {
-        Some(path) => given(plan, path)?,
-        None => {
-            let vocabulary = union(plan)?;
+    let genes = match plan.job.genes {
+        GeneChoice::Given(ref vocabulary) => {
+            let genes = given(plan, vocabulary)?;
+            warn_of_strangers(&genes);
+            genes
+        }
+        GeneChoice::Inputs { min_cells, top_genes } => {
+            let vocabulary = union(plan);
             let measured = measure(plan, &vocabulary)?;
-            Genes { vocabulary, measured }
+            let genes = Genes { vocabulary, measured };
+            warn_of_strangers(&genes);
+            select(plan, genes, min_cells, top_genes)?
         }
     };
-    warn_of_strangers(&genes);
-    let genes = if plan.args.vocab.is_some() { genes } else { select(plan, genes)? };
     if genes.vocabulary.is_empty() {
         return Err(Error::contract("no gene is left").help("lower --min-cells"));
     }
     Ok(genes)
 }
 
-/// Returns the genes of every matrix of a file, by modality.
-fn genes_of(plan: &Plan, file: &Counted, of: &FilePlan) -> Result<Vec<(String, Vec<Gene>)>> {
-    let names = of.modalities.names().into_iter();
-    let with_source = names.filter_map(|name| Some((name.clone(), of.modalities.genes_of(&name)?.clone())));
-    with_source
-        .map(|(name, source)| {
-            Ok((name, mfdoom_counts::genes_of(file, &source, plan.args.gene_column.as_deref())?))
-        })
-        .collect()
-}
-
-/// Returns the map from the columns of each modality of a file to token ids.
-pub fn maps(
-    plan: &Plan,
-    file: &Counted,
-    of: &FilePlan,
-    vocabulary: &Vocabulary,
-) -> Result<BTreeMap<String, GeneMap>> {
+/// Returns the maps from the columns of each modality of a file to token ids.
+pub fn maps(of: &FilePlan, vocabulary: &Vocabulary) -> BTreeMap<String, GeneMap> {
     let map = |genes: &[Gene]| {
         let ids: Vec<&str> = genes.iter().map(|gene| gene.id.as_str()).collect();
         GeneMap::new(&ids, vocabulary)
     };
-    Ok(genes_of(plan, file, of)?.into_iter().map(|(name, genes)| (name, map(&genes))).collect())
+    of.genes.iter().map(|(name, genes)| (name.clone(), map(genes))).collect()
 }
 
-fn union(plan: &Plan) -> Result<Vocabulary> {
-    let mut all = Vocabulary::default();
-    for of in &plan.files {
-        let file = of.input.open()?;
-        let genes = genes_of(plan, &file, of)?.into_iter().flat_map(|(_, genes)| genes);
-        all = Vocabulary::union([&all, &Vocabulary::new(genes.filter(|gene| !gene.id.is_empty()))]);
-    }
+fn union(plan: &Plan) -> Vocabulary {
+    // Files with the same genes share a list, which is looked at once.
+    let mut seen = BTreeSet::new();
+    let lists = plan.files.iter().flat_map(|file| file.genes.values());
+    let lists = lists.filter(|list| seen.insert(list.as_ptr()));
+    let genes = lists.flat_map(|list| list.iter().filter(|gene| !gene.id.is_empty()).cloned());
+    let all = Vocabulary::new(genes);
     tracing::info!("{} genes in all inputs", all.len());
-    Ok(all)
+    all
 }
 
-/// Loads the vocabulary of `--vocab` and reports how much of each input it covers.
-fn given(plan: &Plan, path: &Path) -> Result<Genes> {
-    let vocabulary = Vocabulary::load(path)?;
+/// Takes the vocabulary of `--vocab` and reports how much of each input it covers.
+fn given(plan: &Plan, vocabulary: &Vocabulary) -> Result<Genes> {
     for of in &plan.files {
-        let file = of.input.open()?;
+        let name = of.input.path().display().to_string();
         let mut shared = BTreeSet::new();
         let mut n_genes = 0;
         let mut seen = BTreeSet::new();
-        for (_, genes) in genes_of(plan, &file, of)? {
+        for genes in of.genes.values() {
             for gene in genes.iter().filter(|gene| seen.insert(gene.id.clone())) {
                 n_genes += 1;
                 shared.extend(vocabulary.lookup(&gene.id));
@@ -101,16 +87,15 @@ fn given(plan: &Plan, path: &Path) -> Result<Genes> {
             shared_genes: shared.len(),
             ..Coverage::default()
         };
-        coverage.check(MIN_COVERAGE, &file.name)?;
+        coverage.check(MIN_COVERAGE, &name)?;
         tracing::info!(
-            "{}: {} of {n_genes} genes are among the {} of the vocabulary",
-            file.name,
+            "{name}: {} of {n_genes} genes are among the {} of the vocabulary",
             shared.len(),
             vocabulary.len()
         );
     }
-    let measured = measure(plan, &vocabulary)?;
-    Ok(Genes { vocabulary, measured })
+    let measured = measure(plan, vocabulary)?;
+    Ok(Genes { vocabulary: vocabulary.clone(), measured })
 }
 
 /// Returns which genes of the vocabulary each data set measured.
@@ -120,14 +105,12 @@ fn given(plan: &Plan, path: &Path) -> Result<Genes> {
 fn measure(plan: &Plan, vocabulary: &Vocabulary) -> Result<Measured> {
     let mut measured = Measured::default();
     for of in &plan.files {
-        let file = of.input.open()?;
-        let dataset = &of.input.dataset;
-        for (name, map) in maps(plan, &file, of, vocabulary)? {
+        let (dataset, file) = (&of.input.dataset, of.input.path().display());
+        for (name, map) in maps(of, vocabulary) {
             let genes = map.measured();
             if let Some(known) = measured.get(dataset, &name).filter(|known| known[..] != genes[..]) {
                 return Err(Error::contract(format!(
-                    "{}: other genes of {name} than the rest of data set '{dataset}'",
-                    file.name
+                    "{file}: other genes of {name} than the rest of data set '{dataset}'"
                 ))
                 .found(format!("{} genes, elsewhere {}", genes.len(), known.len()))
                 .wanted("the same genes in every file of a data set")
@@ -135,13 +118,12 @@ fn measure(plan: &Plan, vocabulary: &Vocabulary) -> Result<Measured> {
             }
             if map.n_merged() > 0 {
                 tracing::warn!(
-                    "{}: {} columns of {name} repeat a gene; their counts are added",
-                    file.name,
+                    "{file}: {} columns of {name} repeat a gene; their counts are added",
                     map.n_merged()
                 );
             }
             if genes.is_empty() {
-                tracing::warn!("{}: no gene of {name} is in the vocabulary", file.name);
+                tracing::warn!("{file}: no gene of {name} is in the vocabulary");
             }
             measured.insert(dataset, &name, genes);
         }
@@ -150,8 +132,7 @@ fn measure(plan: &Plan, vocabulary: &Vocabulary) -> Result<Measured> {
 }
 
 /// Applies `--min-cells` and `--top-genes` over the cells of all inputs that pass the cell filters.
-fn select(plan: &Plan, genes: Genes) -> Result<Genes> {
-    let (min_cells, top_genes) = (plan.args.min_cells, plan.args.top_genes);
+fn select(plan: &Plan, genes: Genes, min_cells: u64, top_genes: Option<usize>) -> Result<Genes> {
     if min_cells == 0 && top_genes.is_none() {
         return Ok(genes);
     }

@@ -121,7 +121,7 @@ fn wrong_lines_are_named() {
             "sample,counts\na,empty.h5ad\n",
             &["line 2", "empty.h5ad: no cell is in it", "leave the sample out"],
         ),
-        ("sample,counts\na,sub\n", &["line 2", "not a file"]),
+        ("sample,counts\na,sub\n", &["line 2", "a folder without counts"]),
         ("sample,counts\na,\n", &["line 2", "no file is named"]),
         (
             "sample,counts\na,a.h5ad\nb,a.h5ad\na,sub/b.h5ad\n",

@@ -104,8 +104,8 @@ fn modalities_can_be_named_left_out_and_taken_from_obsm() {
     ]);
     assert_eq!(table.schema.modalities, ["spliced", "expression", "protein"]);
     table.assert_counts("expression", 0, &file.genes, &counts(4, 5, 9));
-    table.assert_counts("protein", 0, &["adt_0".into(), "adt_1".into()], &counts(4, 2, 3));
-    assert_eq!(table.measured("a", "protein").unwrap(), ["adt_0", "adt_1"]);
+    table.assert_counts("protein", 0, &["protein:adt_0".into(), "protein:adt_1".into()], &counts(4, 2, 3));
+    assert_eq!(table.measured("a", "protein").unwrap(), ["protein:adt_0", "protein:adt_1"]);
 
     let (code, text) = refused(&folder, &[&input, "--modality", "spliced=layers/splicd"]);
     assert_eq!(code, 3);
@@ -462,7 +462,13 @@ fn real_files_keep_every_count() {
         let tokens = &table.batch.modalities[table.schema.modality(modality).unwrap()];
         let sum: f64 = tokens.count.iter().map(|count| f64::from(*count)).sum();
         assert_eq!((tokens.len(), tokens.count.len(), sum), (n_cells, n_tokens, total), "{name} {modality}");
-        assert_eq!(tokens.library_size.iter().sum::<f64>(), total);
+        // The pancreas file has a subset of the genes, and the library sizes over all of them.
+        let sized = tokens.library_size.iter().sum::<f64>();
+        assert!(
+            if name.contains("3696x2000") { sized > 1.5 * total } else { sized < 1.001 * total },
+            "{name}: {sized}"
+        );
+        assert!(sized >= total);
     }
 }
 

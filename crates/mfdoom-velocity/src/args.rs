@@ -64,7 +64,7 @@ pub enum PlotFormat {
 /// Arguments of `mfdoom-velocity fit`.
 #[derive(Clone, Debug, Parser, Serialize)]
 pub struct FitArgs {
-    /// AnnData file with layers of spliced and unspliced counts
+    /// File or folder with layers of spliced and unspliced counts, in any format that preprocess reads
     #[arg(value_name = "COUNTS")]
     #[serde(skip)]
     pub counts: PathBuf,
@@ -152,6 +152,9 @@ pub struct FitArgs {
     pub modality: Vec<Assignment>,
 
     /// Obs column with the true sizes of spliced or unspliced, where the file holds a subset of the genes
+    ///
+    /// Found without help as scVelo names it (initial_size_spliced, initial_size_unspliced), where it is never
+    /// below the counts of a cell; none counts instead.
     #[arg(long, value_name = "NAME=COLUMN", help_heading = "Counts")]
     pub library_size: Vec<Assignment>,
 

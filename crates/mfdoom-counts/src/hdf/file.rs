@@ -1,44 +1,60 @@
 //! Opening a file, with the reason when it cannot be opened.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hdf5::file::MetadataCacheConfig;
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 
 use crate::place::Place;
-
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// Bytes of HDF5's own cache, apart from decoded chunks.
 const CACHE: usize = 512 << 10;
 
-/// Opens an HDF5 file for reading.
+/// Opens a file that begins as HDF5 does, for reading.
 ///
 /// # Errors
-/// Contract: no such file, a folder, another format, or a damaged file; failed: no permission.
-pub(crate) fn open(path: &Path) -> Result<(hdf5::File, Place)> {
+/// Contract: a damaged file, one that another program writes, or one that a program left open.
+pub(crate) fn open_hdf5(path: &Path) -> Result<(hdf5::File, Place)> {
     let place = Place::root(path);
-    let mut head = Vec::new();
-    if path.is_dir() {
-        return Err(place
-            .broken("is a folder")
-            .wanted("an .h5ad file")
-            .help("a zarr store is not read: write it as .h5ad with anndata"));
-    }
-    let mut file = File::open(path).map_err(|error| Error::io(path, error))?;
-    file.by_ref().take(8).read_to_end(&mut head).map_err(|error| Error::io(path, error))?;
-    drop(file);
-    match hdf5::File::with_options().with_fapl(|access| access.mdc_config(&small_cache())).open(path) {
+    let name = readable_name(path, &place)?;
+    let mut options = hdf5::File::with_options();
+    match options.with_fapl(|access| access.mdc_config(&small_cache())).open(name.path()) {
         Ok(file) => Ok((file, place)),
-        Err(error) if head == SIGNATURE => Err(damaged(&place, &error)),
-        Err(_) => Err(place
-            .broken("is not an HDF5 file")
-            .found(guess(&head))
-            .wanted("an .h5ad file")
-            .help("unpack it, or write it as .h5ad with anndata")),
+        Err(error) => Err(damaged(&place, &error)),
     }
+}
+
+/// A path that HDF5 takes, kept valid while it is needed.
+enum Named {
+    Path(PathBuf),
+    #[cfg(target_os = "linux")]
+    Handle(PathBuf, #[expect(dead_code, reason = "keeps the handle open")] std::fs::File),
+}
+
+impl Named {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Path(path) => path,
+            #[cfg(target_os = "linux")]
+            Self::Handle(path, _) => path,
+        }
+    }
+}
+
+/// HDF5's wrapper takes UTF-8 alone; any other name is opened by its handle, where the system has a path for it.
+fn readable_name(path: &Path, place: &Place) -> Result<Named> {
+    if path.to_str().is_some() {
+        return Ok(Named::Path(path.to_owned()));
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        if let Ok(file) = std::fs::File::open(path) {
+            let handle = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            return Ok(Named::Handle(handle, file));
+        }
+    }
+    Err(place.broken("has a name that is not UTF-8").help("rename the file"))
 }
 
 /// Keeps HDF5 from caching what it knows of a file, names of cells among it, in proportion to their number.
@@ -47,33 +63,25 @@ fn small_cache() -> MetadataCacheConfig {
     MetadataCacheConfig { initial_size: CACHE, min_size: CACHE, max_size: CACHE, ..defaults }
 }
 
-fn damaged(place: &Place, error: &hdf5::Error) -> Error {
+fn damaged(place: &Place, error: &hdf5::Error) -> mfdoom_error::Error {
     let stack = error.stack();
-    let frames = stack.iter().flat_map(|stack| stack.iter().map(|frame| frame.desc().to_owned()));
-    let reason = frames.last().unwrap_or_else(|| error.to_string());
-    if reason.contains("lock file") {
+    let frames: Vec<String> =
+        stack.iter().flat_map(|stack| stack.iter().map(|frame| frame.desc().to_owned())).collect();
+    let reason = frames.last().cloned().unwrap_or_else(|| error.to_string());
+    let says = |text: &str| frames.iter().any(|frame| frame.contains(text));
+    if says("lock file") {
         return place
             .broken("is locked")
             .found(reason)
             .help("another program writes it: wait, or set HDF5_USE_FILE_LOCKING=FALSE");
     }
-    let what = if reason.contains("truncated") { "is truncated" } else { "is a damaged HDF5 file" };
-    place.broken(what).found(reason).wanted("a whole .h5ad file").help("copy or download it again")
-}
-
-fn guess(head: &[u8]) -> String {
-    match head {
-        [] => "an empty file".to_owned(),
-        [0x1f, 0x8b, ..] => "gzip data".to_owned(),
-        [b'P', b'K', 3, 4, ..] => "a zip archive".to_owned(),
-        [b'P', b'A', b'R', b'1', ..] => "a parquet file".to_owned(),
-        [b'B', b'Z', b'h', ..] => "bzip2 data".to_owned(),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data".to_owned(),
-        text if text.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => {
-            format!("text beginning with {:?}", String::from_utf8_lossy(text))
-        }
-        bytes => {
-            format!("bytes {}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "))
-        }
+    if says("already open for write") || says("consistency flags") {
+        return place
+            .broken("was left open by a program that ended early, or is still being written")
+            .found(reason)
+            .wanted("a file that was closed")
+            .help("once nothing writes it any more: h5clear -s FILE, or write it again");
     }
+    let what = if says("truncated") { "is truncated" } else { "is a damaged HDF5 file" };
+    place.broken(what).found(reason).wanted("a whole file").help("copy or download it again")
 }

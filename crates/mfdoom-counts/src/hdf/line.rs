@@ -6,8 +6,10 @@ use hdf5::types::{H5Type, TypeDescriptor, VarLenAscii, VarLenUnicode};
 use hdf5::{Dataset, Result};
 
 use super::class::{Class, Number};
+use super::filter::missing_filter;
 use super::raw::{read_bytes, read_field};
-use crate::block::narrow;
+use super::size::plausible;
+use crate::block::{MAX_COUNT, narrow};
 
 /// Bytes of decoded chunks that HDF5 keeps for each open dataset.
 const CHUNK_CACHE: usize = 1 << 20;
@@ -26,6 +28,7 @@ impl Line {
     pub(crate) fn new(dataset: Dataset) -> Result<Self> {
         let class = Class::of(&dataset.dtype()?);
         let len = length(&dataset)?;
+        plausible(&dataset)?;
         Ok(Self { dataset, field: None, class, len })
     }
 
@@ -37,7 +40,13 @@ impl Line {
         let field = record.fields.into_iter().find(|field| field.name == name);
         let class = Class::of_descriptor(field.ok_or("no such field")?.ty);
         let len = length(&dataset)?;
+        plausible(&dataset)?;
         Ok(Self { dataset, field: Some(name.to_owned()), class, len })
+    }
+
+    /// A filter that is needed to read the elements and is not there.
+    pub(crate) fn missing_filter(&self) -> Option<String> {
+        missing_filter(&self.dataset)
     }
 
     /// What the elements are.
@@ -105,22 +114,21 @@ pub(crate) fn from_f64(values: &[f64], rounded: &mut Vec<f64>) -> Vec<f32> {
     values.iter().map(|value| narrow(*value, rounded)).collect()
 }
 
-/// Rounds to `f32`, noting every integer that has none.
+/// Rounds to `f32`, noting integers that are beyond what counts may be.
 pub(crate) fn from_i64(values: &[i64], rounded: &mut Vec<f64>) -> Vec<f32> {
     values.iter().map(|value| round_integer(i128::from(*value), rounded)).collect()
 }
 
-/// Rounds to `f32`, noting every integer that has none.
+/// Rounds to `f32`, noting integers that are beyond what counts may be.
 pub(crate) fn from_u64(values: &[u64], rounded: &mut Vec<f64>) -> Vec<f32> {
     values.iter().map(|value| round_integer(i128::from(*value), rounded)).collect()
 }
 
 fn round_integer(value: i128, rounded: &mut Vec<f64>) -> f32 {
-    let narrowed = value as f32;
-    if narrowed as i128 != value && rounded.len() < 3 {
+    if value > MAX_COUNT as i128 && rounded.len() < 3 {
         rounded.push(value as f64);
     }
-    narrowed
+    value as f32
 }
 
 /// Text of bytes that should be UTF-8.

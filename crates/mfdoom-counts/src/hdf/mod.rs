@@ -9,20 +9,28 @@
 //! | `line` | one-dimensional arrays: a dataset, or one field of a record array |
 //! | `raw` | the two reads that the safe wrapper lacks |
 //! | `headers` | where object headers lie |
+//! | `link` | what lies in another file, and is not followed |
+//! | `filter` | compression that is not built in |
+//! | `size` | what a file declares against what it holds |
 //!
-//! The last two hold the only `unsafe` of the crate.
+//! `raw`, `headers`, `link` and `filter` hold the only `unsafe` of the crate.
 
 pub(crate) mod attribute;
 mod class;
 mod file;
+mod filter;
 mod headers;
 mod line;
+mod link;
 mod node;
 mod raw;
+mod size;
 
 pub(crate) use class::{Class, Number};
-pub(crate) use file::open;
+pub(crate) use file::open_hdf5;
+pub(crate) use filter::missing_filter;
 pub(crate) use headers::header_offsets;
 pub(crate) use line::{Line, from_f64, from_i64, from_u64};
-pub(crate) use node::{Node, listing, members};
+pub(crate) use node::{Node, listing, members, refused};
 pub(crate) use raw::read_bytes;
+pub(crate) use size::plausible_beyond;

@@ -4,16 +4,18 @@ use std::ops::Range;
 
 use hdf5::Dataset;
 use hdf5::types::{H5Type, TypeDescriptor};
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use ndarray::s;
 
-use super::{DEFAULT_MEMORY, RowSource};
+use super::{DEFAULT_MEMORY, RowSource, Spool};
 use crate::block::CsrBlock;
-use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, read_bytes};
+use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, missing_filter, read_bytes};
 use crate::place::Place;
 
 /// The share of the memory for reading ahead that one piece of the array may take.
 const SHARE: usize = 8;
+/// How often chunks may be decoded again before all is set aside in one pass.
+const PASSES: usize = 2;
 
 /// Rows of a dense matrix.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(crate) struct DenseRows {
     n_rows: usize,
     n_cols: usize,
     memory: usize,
+    spool: Option<Spool>,
     place: Place,
 }
 
@@ -36,15 +39,25 @@ pub(crate) enum Cells {
     Columns(Vec<Line>),
 }
 
+impl Cells {
+    /// A filter that is needed to read the values and is not there.
+    pub(crate) fn missing_filter(&self) -> Option<String> {
+        match self {
+            Self::Array(dataset, _) | Self::Field(dataset, ..) => missing_filter(dataset),
+            Self::Columns(lines) => lines.iter().find_map(Line::missing_filter),
+        }
+    }
+}
+
 impl DenseRows {
     /// Takes values of the given shape.
     pub(crate) fn new(cells: Cells, shape: (usize, usize), place: Place) -> Self {
-        Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, place }
+        Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, spool: None, place }
     }
 
     fn values(&self, rows: Range<usize>, rounded: &mut Vec<f64>) -> hdf5::Result<Vec<f32>> {
         match &self.cells {
-            Cells::Array(dataset, number) => array(dataset, *number, rows, rounded),
+            Cells::Array(dataset, number) => array(dataset, *number, (rows, 0..self.n_cols), rounded),
             Cells::Field(dataset, field, number) => {
                 let memory = TypeDescriptor::FixedArray(Box::new(number.descriptor()), self.n_cols);
                 Ok(from_bytes(&read_bytes(dataset, Some(field), memory, rows)?, *number, rounded))
@@ -61,6 +74,40 @@ impl DenseRows {
         }
     }
 
+    /// The chunk of an array whose chunks hold so many rows that runs of rows would decode them again and again.
+    fn against_the_grain(&self) -> Option<(Dataset, Number, [usize; 2])> {
+        let Cells::Array(dataset, number) = &self.cells else { return None };
+        let &[rows, columns] = dataset.chunk()?.as_slice() else { return None };
+        let spans =
+            columns < self.n_cols || rows * columns * number.descriptor().size() > self.memory / SHARE;
+        let many = rows.min(self.n_rows) > PASSES * self.piece();
+        (spans && many).then(|| (dataset.clone(), *number, [rows.max(1), columns.max(1)]))
+    }
+
+    /// Decodes every chunk once and sets its values aside by rows.
+    fn spool(&mut self, dataset: &Dataset, number: Number, chunk: [usize; 2]) -> Result<&mut Spool> {
+        if self.spool.is_none() {
+            let shape = (self.n_rows, self.n_cols);
+            let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
+            let mut rounded = Vec::new();
+            for row in (0..shape.0).step_by(chunk[0]) {
+                for column in (0..shape.1).step_by(chunk[1]) {
+                    let (rows, columns) =
+                        (row..shape.0.min(row + chunk[0]), column..shape.1.min(column + chunk[1]));
+                    let width = columns.len();
+                    let values = array(dataset, number, (rows, columns), &mut rounded);
+                    let values = values.map_err(|error| self.place.unreadable(error))?;
+                    for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                        spool.push((row + at / width) as u32, (column + at % width) as u32, *value)?;
+                    }
+                }
+            }
+            spool.note_rounded(&rounded);
+            self.spool = Some(spool);
+        }
+        self.spool.as_mut().ok_or_else(|| Error::failed("no values were set aside"))
+    }
+
     /// Rows to read at once.
     fn piece(&self) -> usize {
         let number = match &self.cells {
@@ -73,6 +120,9 @@ impl DenseRows {
 
 impl RowSource for DenseRows {
     fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>> {
+        if let Some((dataset, number, chunk)) = self.against_the_grain() {
+            return Ok(wanted.start..self.spool(&dataset, number, chunk)?.window(wanted.start).end);
+        }
         // Chunks of many rows are decoded as few times as a piece allows.
         let chunk = match &self.cells {
             Cells::Array(dataset, _) | Cells::Field(dataset, ..) => dataset.chunk().map(|chunk| chunk[0]),
@@ -83,6 +133,9 @@ impl RowSource for DenseRows {
     }
 
     fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+        if let Some((dataset, number, chunk)) = self.against_the_grain() {
+            return self.spool(&dataset, number, chunk)?.load(rows);
+        }
         let mut block = CsrBlock::empty(self.n_cols);
         let mut rounded = Vec::new();
         let piece = self.piece();
@@ -114,17 +167,17 @@ impl RowSource for DenseRows {
 fn array(
     dataset: &Dataset,
     number: Number,
-    rows: Range<usize>,
+    part: (Range<usize>, Range<usize>),
     rounded: &mut Vec<f64>,
 ) -> hdf5::Result<Vec<f32>> {
-    fn read<T: H5Type>(dataset: &Dataset, rows: Range<usize>) -> hdf5::Result<Vec<T>> {
-        Ok(dataset.read_slice_2d::<T, _>(s![rows, ..])?.into_raw_vec_and_offset().0)
+    fn read<T: H5Type>(dataset: &Dataset, part: (Range<usize>, Range<usize>)) -> hdf5::Result<Vec<T>> {
+        Ok(dataset.read_slice_2d::<T, _>(s![part.0, part.1])?.into_raw_vec_and_offset().0)
     }
     Ok(match number {
-        Number::Float32 | Number::SmallInt => read(dataset, rows)?,
-        Number::Float64 => from_f64(&read(dataset, rows)?, rounded),
-        Number::Int => from_i64(&read(dataset, rows)?, rounded),
-        Number::Unsigned => from_u64(&read(dataset, rows)?, rounded),
+        Number::Float32 | Number::SmallInt => read(dataset, part)?,
+        Number::Float64 => from_f64(&read(dataset, part)?, rounded),
+        Number::Int => from_i64(&read(dataset, part)?, rounded),
+        Number::Unsigned => from_u64(&read(dataset, part)?, rounded),
     })
 }
 

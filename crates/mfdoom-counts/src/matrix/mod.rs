@@ -1,16 +1,27 @@
 //! Rows of a matrix, block by block, in memory that does not grow with their number.
 
+mod chosen;
 mod csc;
 mod csr;
 mod dense;
+mod hstack;
+mod mapped;
 mod pointers;
+mod spool;
+mod transposed;
 
 use std::ops::Range;
+use std::path::Path;
 
+pub(crate) use chosen::ChosenColumns;
 pub(crate) use csc::CscRows;
 pub(crate) use csr::CsrRows;
 pub(crate) use dense::{Cells, DenseRows};
+pub(crate) use hstack::HStack;
+pub(crate) use mapped::{MappedRows, Missing, RowMap};
 use mfdoom_error::{Error, Result};
+pub(crate) use spool::Spool;
+pub(crate) use transposed::TransposedRows;
 
 use crate::block::CsrBlock;
 use crate::place::Place;
@@ -21,12 +32,17 @@ pub const DEFAULT_MEMORY: usize = 64 << 20;
 /// What a file format gives: runs of rows of one matrix.
 ///
 /// A format that reads best in runs of its own length says so; [`Matrix`] keeps the last run.
-pub(crate) trait RowSource: std::fmt::Debug + Send {
+pub trait RowSource: std::fmt::Debug + Send {
     /// Rows to load at once so that `wanted` begins with them; at least one row.
     fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>>;
 
-    /// Loads rows as a tidy block.
+    /// Loads rows: no explicit zeros, columns ascending within a row, duplicates summed.
     fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock>;
+
+    /// Which of the rows are of cells that were measured; `None` where all of them were.
+    fn present(&mut self, _rows: Range<usize>) -> Result<Option<Vec<bool>>> {
+        Ok(None)
+    }
 
     /// Sets the memory for reading ahead, in bytes.
     fn set_memory(&mut self, _bytes: usize) {}
@@ -35,8 +51,8 @@ pub(crate) trait RowSource: std::fmt::Debug + Send {
 /// A matrix of a file, read by runs of rows.
 ///
 /// Rows are cheapest in order. Any encoding gives the same blocks: CSR and dense matrices are read as asked
-/// for; CSC matrices are transposed in windows of rows that fill the memory of
-/// [`set_memory`](Self::set_memory), each at the cost of a pass over the matrix.
+/// for; what is stored across the rows goes once through a temporary file, sorted into runs of rows that take
+/// a share of the memory of [`set_memory`](Self::set_memory).
 #[derive(Debug)]
 pub struct Matrix {
     n_rows: usize,
@@ -47,6 +63,14 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// Makes a matrix of what a format gives; `file` and `path` name it in messages.
+    ///
+    /// # Errors
+    /// Contract: more than 2^32 rows or columns.
+    pub fn of(file: &Path, path: &str, shape: (usize, usize), rows: Box<dyn RowSource>) -> Result<Self> {
+        Self::new(shape, rows, Place::root(file).at(path))
+    }
+
     pub(crate) fn new(shape: (usize, usize), rows: Box<dyn RowSource>, place: Place) -> Result<Self> {
         let (n_rows, n_cols) = shape;
         if u32::try_from(n_cols.max(n_rows)).is_err() {
@@ -68,9 +92,16 @@ impl Matrix {
         self.n_cols
     }
 
-    /// Sets the memory for reading ahead, in bytes; more makes a CSC matrix faster to read.
+    /// Sets the memory for reading ahead, in bytes; with more, less is set aside in files.
     pub fn set_memory(&mut self, bytes: usize) {
         self.rows.set_memory(bytes);
+    }
+
+    /// Which cells of a range were measured; `None` where all of them were.
+    ///
+    /// A cell that was not measured has an empty row, which is not the same as no counts.
+    pub fn present(&mut self, rows: Range<usize>) -> Result<Option<Vec<bool>>> {
+        self.rows.present(rows)
     }
 
     /// Reads rows: no explicit zeros, columns ascending, duplicates summed.

@@ -12,7 +12,7 @@ use hdf5::{Dataset, Group, ObjectReference1, ReferencedObject};
 use mfdoom_error::Result;
 
 use crate::frame::Column;
-use crate::hdf::{Class, Line, Node, Number, attribute};
+use crate::hdf::{Class, Line, Node, Number, attribute, refused};
 use crate::keys;
 use crate::place::Place;
 
@@ -21,6 +21,7 @@ pub(super) fn read(node: Node, frame: &Group, place: &Place, rows: Range<usize>)
     let column = match node {
         Node::Group(group) => read_group(&group, place, rows.clone())?,
         Node::Dataset(dataset) => read_dataset(dataset, frame, place, rows.clone())?,
+        Node::Outside(target) => return Err(refused(place, &target)),
     };
     if column.len() == rows.len() {
         Ok(column)
@@ -40,6 +41,7 @@ pub(super) fn length(node: &Node, place: &Place) -> Result<usize> {
             let part = [keys::CODES, keys::VALUES].into_iter().find(|part| group.link_exists(part));
             Node::dataset(group, part.unwrap_or(keys::VALUES), place)?
         }
+        Node::Outside(target) => return Err(refused(place, target)),
     };
     match dataset.shape()[..] {
         [len] => Ok(len),
@@ -48,12 +50,15 @@ pub(super) fn length(node: &Node, place: &Place) -> Result<usize> {
 }
 
 /// Reads a line of values that stands for itself.
-pub(super) fn read_line(line: &Line, place: &Place, rows: Range<usize>) -> Result<Column> {
+pub(crate) fn read_line(line: &Line, place: &Place, rows: Range<usize>) -> Result<Column> {
     if rows.end > line.len() {
         return Err(place
             .broken("is too short")
             .found(line.len().to_string())
             .wanted(format!("{} rows", rows.end)));
+    }
+    if let Some(filter) = line.missing_filter() {
+        return Err(place.packed(&filter));
     }
     let read = || -> hdf5::Result<Column> {
         Ok(match line.class() {
@@ -119,7 +124,7 @@ fn old_categories(dataset: &Dataset, frame: &Group, place: &Place) -> Option<Nod
     if let Ok(ReferencedObject::Dataset(dataset)) = reference.and_then(|to| dataset.dereference(&to)) {
         return Some(Node::Dataset(dataset));
     }
-    let group = frame.group(keys::OLD_CATEGORIES).ok()?;
+    let group = Node::group(frame, keys::OLD_CATEGORIES)?;
     Node::find(&group, place.name())
 }
 
@@ -171,7 +176,7 @@ pub(super) fn all_texts(node: Node, frame: &Group, place: &Place) -> Result<Vec<
 }
 
 /// Values as names; a missing one is written as pandas writes it.
-pub(super) fn names(column: &Column) -> Vec<String> {
+pub(crate) fn names(column: &Column) -> Vec<String> {
     column.to_strings().into_iter().map(|name| name.unwrap_or_else(|| "nan".to_owned())).collect()
 }
 

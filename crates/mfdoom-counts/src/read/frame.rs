@@ -8,7 +8,7 @@ use mfdoom_error::Result;
 use super::column;
 use super::records::Records;
 use crate::frame::{Column, Frame};
-use crate::hdf::{Node, attribute, members};
+use crate::hdf::{Node, attribute, members, refused};
 use crate::keys;
 use crate::place::Place;
 
@@ -40,6 +40,7 @@ impl FrameReader {
                 let n_rows = records.n_rows();
                 Ok(Self { form: Form::Records(records), place: inside, index, columns, n_rows })
             }
+            Node::Outside(target) => Err(refused(&inside, &target)),
         }
     }
 
@@ -90,6 +91,19 @@ impl FrameReader {
     pub(crate) fn names(&self, rows: Range<usize>) -> Result<Vec<String>> {
         let column = self.read(&self.index, rows)?;
         Ok(column::names(&column))
+    }
+
+    /// Names of rows; empty where one is missing, which pandas may have written as the text `nan`.
+    pub(crate) fn names_or_empty(&self, rows: Range<usize>) -> Result<Vec<String>> {
+        let column = self.read(&self.index, rows)?;
+        let mut names: Vec<String> = column.to_strings().into_iter().map(Option::unwrap_or_default).collect();
+        // One gene may be called so, as nanchung is; several of one name are no names.
+        for missing in ["nan", "NaN", "None", "<NA>"] {
+            if names.iter().filter(|name| *name == missing).count() > 1 {
+                names.iter_mut().filter(|name| *name == missing).for_each(String::clear);
+            }
+        }
+        Ok(names)
     }
 
     /// Rows of a column.

@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::path::Path;
 
-use hdf5::{File, Group};
+use hdf5::Group;
 use mfdoom_error::{Error, Result};
 
 use super::{FrameReader, feature_names, locate};
+use crate::file::Listed;
+use crate::formats::{Content, Found};
 use crate::frame::{Column, Frame};
-use crate::hdf::{self, Node};
+use crate::hdf;
 use crate::keys;
 use crate::matrix::Matrix;
 use crate::place::Place;
@@ -19,7 +21,7 @@ use crate::source::Source;
 /// Only what is asked for is read, in ranges of rows where the caller gives them.
 #[derive(Debug)]
 pub struct H5ad {
-    file: File,
+    file: Group,
     place: Place,
     obs: FrameReader,
     var: FrameReader,
@@ -31,13 +33,26 @@ impl H5ad {
     /// # Errors
     /// Contract: no such file, not HDF5, damaged, or not an AnnData file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let (file, place) = hdf::open(path.as_ref())?;
-        if !file.link_exists(keys::OBS) || !file.link_exists(keys::VAR) {
-            return Err(not_anndata(&file, &place));
+        let found = Found::look(path.as_ref())?;
+        if !found.has(keys::OBS) || !found.has(keys::VAR) || found.has(keys::MOD) {
+            return Err(found.not_anndata());
         }
-        let obs = FrameReader::open(&file, keys::OBS, &place)?;
-        let var = FrameReader::open(&file, keys::VAR, &place)?;
-        Ok(Self { file, place, obs, var })
+        match found.content {
+            Content::Hdf5(file, _) => Self::of_group(&file, found.place),
+            _ => Err(found.not_anndata()),
+        }
+    }
+
+    /// Takes the group that holds the elements: a file's root, or a modality.
+    pub(crate) fn of_group(file: &Group, place: Place) -> Result<Self> {
+        let obs = FrameReader::open(file, keys::OBS, &place)?;
+        let var = FrameReader::open(file, keys::VAR, &place)?;
+        Ok(Self { file: file.clone(), place, obs, var })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.place.real()
     }
 
     /// The path as it was given, for messages.
@@ -98,6 +113,11 @@ impl H5ad {
         self.var.column(name, 0..self.n_vars())
     }
 
+    /// Names of the columns that annotate the genes of a matrix: none for `obsm`.
+    pub fn var_columns_of(&self, source: &Source) -> Vec<String> {
+        self.genes(source).map(|genes| genes.columns().to_vec()).unwrap_or_default()
+    }
+
     /// A column of the genes of a matrix: `raw/X` has its own, `obsm` has none.
     pub fn var_column_of(&self, source: &Source, name: &str) -> Result<Column> {
         let genes = self.genes(source)?;
@@ -124,14 +144,19 @@ impl H5ad {
             Source::Obsm(key) => feature_names(&self.file, key, self.matrix(source)?.n_cols()),
             _ => {
                 let genes = self.genes(source)?;
-                genes.names(0..genes.n_rows())
+                genes.names_or_empty(0..genes.n_rows())
             }
         }
     }
 
     /// Every matrix that can be read: `X`, `raw/X`, `layers/*`, `obsm/*`.
     pub fn sources(&self) -> Vec<Source> {
-        locate::sources(&self.file)
+        self.matrices().into_iter().filter(|found| found.unread.is_none()).map(|found| found.source).collect()
+    }
+
+    /// Every matrix, also those that cannot be read: `X`, `raw/X`, `layers/*`, `obsm/*`.
+    pub fn matrices(&self) -> Vec<Listed> {
+        locate::matrices(&self.file)
     }
 
     /// Opens a matrix.
@@ -147,6 +172,7 @@ impl H5ad {
             Source::Obsm(_) => None,
             Source::X | Source::Layer(_) => Some(self.n_vars()),
             Source::RawX => Some(self.genes(source)?.n_rows()),
+            Source::Modality(..) | Source::Features(..) => return Err(self.no_such(source)),
         };
         found.open(place, (self.n_obs(), n_cols))
     }
@@ -154,12 +180,13 @@ impl H5ad {
     fn genes(&self, source: &Source) -> Result<FrameReader> {
         match source {
             Source::RawX => {
-                let old = !self.file.link_exists(keys::RAW) && self.file.link_exists(keys::OLD_RAW_VAR);
+                let has = |name: &str| self.file.link_exists(name);
+                let old = !has(keys::RAW) && has(keys::OLD_RAW_VAR);
                 let name = if old { keys::OLD_RAW_VAR } else { keys::RAW_VAR };
                 FrameReader::open(&self.file, name, &self.place)
             }
             Source::X | Source::Layer(_) => Ok(self.var.clone()),
-            Source::Obsm(_) => Err(self
+            Source::Obsm(_) | Source::Modality(..) | Source::Features(..) => Err(self
                 .place
                 .at(&source.to_string())
                 .broken("has no annotation of its columns")
@@ -175,21 +202,4 @@ impl H5ad {
             .wanted(format!("a matrix at {source}"))
             .help("name one of these: --modality NAME=SOURCE")
     }
-}
-
-fn not_anndata(file: &Group, place: &Place) -> Error {
-    let names = hdf::members(file);
-    let has = |name: &str| names.iter().any(|found| found == name);
-    let what = if has("row_attrs") && has("col_attrs") {
-        "is a loom file"
-    } else if has("matrix") && matches!(Node::find(file, "matrix/features"), Some(Node::Group(_))) {
-        "is a Cell Ranger matrix"
-    } else {
-        "is not an AnnData file"
-    };
-    place
-        .broken(what)
-        .found(hdf::listing(&names))
-        .wanted("obs and var")
-        .help("write it as .h5ad with anndata or scanpy")
 }

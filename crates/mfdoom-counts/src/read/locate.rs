@@ -5,11 +5,15 @@ use mfdoom_error::Result;
 
 use super::records;
 use super::sparse_group::{Layout, SparseGroup};
-use crate::hdf::{Class, Line, Node, Number, attribute, members};
+use crate::file::Listed;
+use crate::hdf::{self, Class, Line, Node, Number, attribute, members};
 use crate::keys;
 use crate::matrix::{Cells, CscRows, CsrRows, DenseRows, Matrix, RowSource};
 use crate::place::Place;
 use crate::source::Source;
+
+/// Bytes that a dense array may declare whatever the file holds: one that was never filled is all zeros.
+const DENSE_FREE: u64 = 64 << 30;
 
 /// What was found where a matrix should be.
 #[derive(Debug)]
@@ -18,21 +22,28 @@ pub(super) enum Found {
     Dataset(Dataset),
     /// A field of the record array that `obsm` was up to anndata 0.6.
     Field(Dataset, String),
+    /// Something in another file.
+    Outside(String),
 }
 
-/// Lists the matrices that can be read.
-pub(super) fn sources(root: &Group) -> Vec<Source> {
+/// Lists the matrices, also those that cannot be read.
+pub(super) fn matrices(root: &Group) -> Vec<Listed> {
     let layers = inside(root, keys::LAYERS).into_iter().map(Source::Layer);
     let obsm = inside(root, keys::OBSM).into_iter().map(Source::Obsm);
     let all = [Source::X, Source::RawX].into_iter().chain(layers).chain(obsm);
-    all.filter(|source| find(root, source).is_some_and(|found| found.is_matrix())).collect()
+    all.filter_map(|source| {
+        let found = find(root, &source)?;
+        let unread = (!found.is_matrix()).then(|| found.describe());
+        Some(Listed { source, unread })
+    })
+    .collect()
 }
 
 fn inside(root: &Group, name: &str) -> Vec<String> {
     match Node::find(root, name) {
         Some(Node::Group(group)) => members(&group),
         Some(Node::Dataset(dataset)) => records::fields(&dataset).into_iter().map(|(name, _)| name).collect(),
-        None => Vec::new(),
+        Some(Node::Outside(_)) | None => Vec::new(),
     }
 }
 
@@ -48,16 +59,24 @@ pub(super) fn find(root: &Group, source: &Source) -> Option<Found> {
                 return known.then(|| Found::Field(dataset, key.clone()));
             }
             Node::Group(_) => member(root, keys::OBSM, key),
+            Node::Outside(target) => return Some(Found::Outside(target)),
         },
+        Source::Modality(..) | Source::Features(..) => return None,
     };
     Some(match node? {
         Node::Group(group) => Found::Group(group),
         Node::Dataset(dataset) => Found::Dataset(dataset),
+        Node::Outside(target) => Found::Outside(target),
     })
 }
 
 fn member(root: &Group, group: &str, key: &str) -> Option<Node> {
-    Node::find(&root.group(group).ok()?, key)
+    match Node::find(root, group)? {
+        // A key may hold a slash only as a name of its own, which HDF5 cannot write.
+        Node::Group(group) => Node::find(&group, key),
+        Node::Outside(target) => Some(Node::Outside(target)),
+        Node::Dataset(_) => None,
+    }
 }
 
 impl Found {
@@ -66,12 +85,14 @@ impl Found {
             Self::Group(group) => SparseGroup::is_one(group) || numeric_columns(group).is_some(),
             Self::Dataset(dataset) => dense(dataset).is_some(),
             Self::Field(dataset, name) => field(dataset, name).is_some(),
+            Self::Outside(_) => false,
         }
     }
 
     /// Opens the matrix; `wanted` is the number of cells and, unless it is free, of genes.
     pub(super) fn open(self, place: Place, wanted: (usize, Option<usize>)) -> Result<Matrix> {
         let (shape, rows): (_, Box<dyn RowSource>) = match self {
+            Self::Outside(target) => return Err(hdf::refused(&place, &target)),
             Self::Group(group) if SparseGroup::is_one(&group) => {
                 let group = SparseGroup::open(&group, place.clone(), wanted)?;
                 let shape = (group.n_rows, group.n_cols);
@@ -90,6 +111,12 @@ impl Found {
                         .wanted("CSR, CSC or an array of numbers with two dimensions"));
                 };
                 check(shape, wanted, &place)?;
+                if let Cells::Array(dataset, _) | Cells::Field(dataset, ..) = &cells {
+                    hdf::plausible_beyond(dataset, DENSE_FREE).map_err(|error| place.unreadable(error))?;
+                }
+                if let Some(filter) = cells.missing_filter() {
+                    return Err(place.packed(&filter));
+                }
                 (shape, Box::new(DenseRows::new(cells, shape, place.clone())))
             }
         };
@@ -105,18 +132,20 @@ impl Found {
             }
             Self::Dataset(dataset) => dense(&dataset),
             Self::Field(dataset, name) => field(&dataset, &name),
+            Self::Outside(_) => None,
         }
     }
 
     fn describe(&self) -> String {
         match self {
             Self::Group(group) => attribute::text(group, keys::ENCODING_TYPE)
-                .unwrap_or_else(|| format!("a group of {}", crate::hdf::listing(&members(group)))),
+                .unwrap_or_else(|| format!("a group of {}", hdf::listing(&members(group)))),
             Self::Dataset(dataset) => {
                 let class = dataset.dtype().map(|dtype| Class::of(&dtype).describe());
                 format!("{} of shape {:?}", class.unwrap_or_default(), dataset.shape())
             }
             Self::Field(_, name) => format!("field '{name}' of records"),
+            Self::Outside(target) => target.clone(),
         }
     }
 }

@@ -13,5 +13,6 @@ pub use h5ad::H5ad;
 pub(crate) use records::fields as record_fields;
 pub(crate) use sparse_group::{Layout, SparseGroup};
 
+pub(crate) use self::column::{names, read_line};
 use self::locate::feature_names;
 use self::texts::uns_texts;

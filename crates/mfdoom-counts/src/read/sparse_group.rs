@@ -36,13 +36,20 @@ impl SparseGroup {
 
     /// Opens the arrays; `wanted` is the shape that the rest of the file gives it, if any.
     pub(crate) fn open(group: &Group, place: Place, wanted: (usize, Option<usize>)) -> Result<Self> {
+        let shape = shape(group, &place, wanted)?;
+        let layout = layout(group, &place)?;
+        Self::of(group, place, layout, shape)
+    }
+
+    /// Opens the arrays of a matrix whose layout and shape are known.
+    pub(crate) fn of(group: &Group, place: Place, layout: Layout, shape: (usize, usize)) -> Result<Self> {
         let part = |name: &str| -> Result<Line> {
             let dataset = Node::dataset(group, name, &place)?;
-            Line::new(dataset).map_err(|error| place.at(name).unreadable(error))
+            let line = Line::new(dataset).map_err(|error| place.at(name).unreadable(error))?;
+            line.missing_filter().map_or(Ok(line), |filter| Err(place.at(name).packed(&filter)))
         };
         let (indptr, indices, data) = (part(keys::INDPTR)?, part(keys::INDICES)?, part(keys::DATA)?);
-        let (n_rows, n_cols) = shape(group, &place, wanted)?;
-        let layout = layout(group, &place)?;
+        let (n_rows, n_cols) = shape;
         let major = if layout == Layout::Csr { n_rows } else { n_cols };
         let lengths = |name: &str, found: usize, wanted: String| {
             place

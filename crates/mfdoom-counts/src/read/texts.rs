@@ -7,7 +7,7 @@ use crate::keys;
 
 /// Reads `uns/KEY` as texts, where it is a list of them.
 pub(crate) fn uns_texts(root: &Group, key: &str) -> Option<Vec<String>> {
-    let uns = root.group(keys::UNS).ok()?;
+    let uns = Node::group(root, keys::UNS)?;
     let Node::Dataset(dataset) = Node::find(&uns, key)? else { return None };
     let line = Line::new(dataset).ok()?;
     line.texts(0..line.len()).ok()

@@ -14,7 +14,7 @@ use super::writer::Store;
 use super::{Value, attribute, check_key, frame, records, value};
 use crate::block::CsrBlock;
 use crate::frame::Column;
-use crate::hdf::Node;
+use crate::hdf::{Node, refused};
 use crate::keys;
 use crate::place::Place;
 use crate::read::H5ad;
@@ -99,6 +99,7 @@ impl H5adUpdate {
             None => true,
             Some(Node::Group(group)) => attribute::is_marked(&group),
             Some(Node::Dataset(dataset)) => attribute::is_marked(&dataset),
+            Some(Node::Outside(_)) => false,
         }
     }
 
@@ -128,7 +129,7 @@ impl H5adUpdate {
             Source::X => ("", keys::X, self.n_vars),
             Source::Layer(key) => (keys::LAYERS, key.as_str(), self.n_vars),
             Source::Obsm(key) => (keys::OBSM, key.as_str(), n_cols),
-            Source::RawX => return Err(Error::usage("raw/X is not written")),
+            other => return Err(Error::usage(format!("{other} is not written"))),
         };
         self.make_room(group, key)?;
         self.sinks.begin(&self.store.0, &NewMatrix::new(source, kind, n_cols))?;
@@ -180,6 +181,11 @@ impl H5adUpdate {
     pub fn set_uns(&mut self, path: &str, value: &Value) -> Result<()> {
         let group = self.group(keys::UNS)?;
         let whole = format!("{}/{path}", keys::UNS);
+        if let (Some((parents, _)), root) = (whole.rsplit_once('/'), &self.store.0)
+            && let Some(Node::Outside(target)) = Node::find(root, parents)
+        {
+            return Err(refused(&self.place.at(parents), &target));
+        }
         self.note_replaced(&whole);
         value::set(&group, path, value, &self.place.at(keys::UNS))?;
         self.mark(&whole)
@@ -243,8 +249,10 @@ impl H5adUpdate {
     fn group(&self, name: &str) -> Result<H5Group> {
         let root = &self.store.0;
         let place = self.place.at(name);
-        if let Some(Node::Dataset(_)) = Node::find(root, name) {
-            records::turn_arrays(root, name, &self.place)?;
+        match Node::find(root, name) {
+            Some(Node::Dataset(_)) => records::turn_arrays(root, name, &self.place)?,
+            Some(Node::Outside(target)) => return Err(refused(&place, &target)),
+            Some(Node::Group(_)) | None => {}
         }
         let missing = !name.is_empty() && !root.link_exists(name);
         let group = match (name, missing) {

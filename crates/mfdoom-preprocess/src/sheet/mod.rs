@@ -3,9 +3,9 @@
 //! A CSV file with the columns `sample` and `counts`, optionally `dataset` and `modalities`, and any further
 //! column, which is carried along as an obs column. Paths are absolute or relative to the sheet's folder.
 
-pub mod csv;
 mod parse;
 mod report;
+pub mod rows;
 
 use mfdoom_error::{Error, Result};
 pub use parse::{Sample, Sheet};
@@ -24,6 +24,7 @@ pub fn one_sample(mut args: Args) -> Result<Args> {
     let sample = sheet.sample(&name)?;
     args.sheet = None;
     args.inputs = vec![sample.counts.clone()];
+    args.with = sample.with.clone();
     args.dataset = Some(sample.dataset.clone());
     args.modality = sample.modalities.clone();
     args.set.extend(sample.columns.iter().cloned());
@@ -38,11 +39,12 @@ pub fn files(args: &Args) -> Result<Vec<Named>> {
     let Some(path) = &args.sheet else {
         if args.inputs.is_empty() {
             return Err(Error::usage("no input")
-                .wanted("AnnData files with raw counts")
+                .wanted("files of raw counts")
                 .help("mfdoom-preprocess data.h5ad -o tokens.parquet"));
         }
         let named = |path: &std::path::PathBuf| Named {
             path: path.clone(),
+            with: args.with.clone(),
             dataset: args.dataset.clone(),
             modality: args.modality.clone(),
             columns: Vec::new(),
@@ -51,6 +53,7 @@ pub fn files(args: &Args) -> Result<Vec<Named>> {
     };
     let named = |sample: Sample| Named {
         path: sample.counts,
+        with: sample.with,
         dataset: Some(sample.dataset),
         modality: sample.modalities,
         columns: sample.columns,

@@ -7,7 +7,7 @@ use mfdoom_cli::Assignment;
 use mfdoom_counts::Source;
 use mfdoom_error::{Error, Result};
 
-use super::csv;
+use super::rows;
 
 const SAMPLE: &str = "sample";
 const COUNTS: &str = "counts";
@@ -36,6 +36,8 @@ pub struct Sample {
     pub sample: String,
     /// The file of counts.
     pub counts: PathBuf,
+    /// Further files of the same cells.
+    pub with: Vec<PathBuf>,
     /// The data set; the sample where the sheet names none.
     pub dataset: String,
     /// Which matrix is which modality, as `--modality` has it.
@@ -58,7 +60,7 @@ impl Sheet {
                 .wanted("a comma-separated sample sheet")
                 .help("save it as CSV UTF-8")
         })?;
-        let mut rows = csv::rows(&text, &name)?.into_iter();
+        let mut rows = rows::read(&text, &name)?.into_iter();
         let Some((line, mut header)) = rows.next() else {
             return Err(Error::contract(format!("{name}: is empty")).wanted("the header sample,counts"));
         };
@@ -166,9 +168,12 @@ impl Header {
         let sample = named(value(SAMPLE))?;
         let dataset = if value(DATASET).is_empty() { &sample } else { value(DATASET) };
         let columns = self.further.iter().filter(|name| !value(name).is_empty());
+        let mut files = value(COUNTS).split(';').map(|part| counts(part.trim(), folder));
+        let first = files.next().unwrap_or_else(|| counts("", folder))?;
         Ok(Sample {
             line,
-            counts: counts(value(COUNTS), folder)?,
+            counts: first,
+            with: files.collect::<Result<_>>()?,
             dataset: dataset.to_owned(),
             modalities: modalities(value(MODALITIES))?,
             columns: columns
@@ -192,14 +197,14 @@ fn named(name: &str) -> Result<String> {
 
 /// Returns the file of counts, found from the sheet's folder.
 fn counts(value: &str, folder: &Path) -> Result<PathBuf> {
-    let wrong = |what: &str| Error::contract(format!("counts: {what}")).wanted("an AnnData file (.h5ad)");
+    let wrong = |what: &str| Error::contract(format!("counts: {what}")).wanted("a file or folder of counts");
     if value.is_empty() {
         return Err(wrong("no file is named"));
     }
     let path = folder.join(value);
     match std::fs::metadata(&path) {
-        Ok(found) if found.is_file() => Ok(path),
-        Ok(_) => Err(wrong("not a file").found(path.display().to_string())),
+        Ok(found) if found.is_file() || found.is_dir() => Ok(path),
+        Ok(_) => Err(wrong("a pipe or device").found(path.display().to_string())),
         Err(_) => Err(wrong("no such file")
             .found(path.display().to_string())
             .help("paths are absolute or relative to the folder of the sheet")),
@@ -219,7 +224,7 @@ fn modalities(value: &str) -> Result<Vec<Assignment>> {
             source.map_err(|_| {
                 Error::contract(format!("modalities: '{}' is an unknown type of matrix", assignment.value))
                     .found(part)
-                    .wanted("X, raw/X, layers/NAME, obsm/NAME or none")
+                    .wanted("X, raw/X, layers/NAME, obsm/NAME, mod/NAME or none")
             })?;
         }
         Ok(assignment)

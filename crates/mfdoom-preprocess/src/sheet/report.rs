@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::PathBuf;
 
 use mfdoom_artifact::{Output, OutputFile};
 use mfdoom_error::{Error, Result};
@@ -9,6 +10,7 @@ use mfdoom_error::{Error, Result};
 use super::parse::{ADDED, Sample, Sheet, place};
 use crate::args::Args;
 use crate::inputs::{Counted, Named};
+use crate::job::Reading;
 use crate::modalities::Modalities;
 
 /// Opens every file of the sheet and writes a tab-separated line per sample: `sample`, `counts` (absolute),
@@ -40,17 +42,25 @@ pub fn write(args: &Args, output: Option<&Output>) -> Result<()> {
 }
 
 fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
-    let named =
-        Named { path: sample.counts.clone(), modality: sample.modalities.clone(), ..Named::default() };
+    let named = Named {
+        path: sample.counts.clone(),
+        with: sample.with.clone(),
+        modality: sample.modalities.clone(),
+        ..Named::default()
+    };
     let file = Counted::open(&named)?;
     if file.n_obs() == 0 {
         return Err(Error::contract(format!("{}: no cell is in it", sample.counts.display()))
             .wanted("at least one cell")
             .help("leave the sample out of the sheet"));
     }
-    let args = Args { modality: named.modality, ..args.clone() };
-    let measured = Modalities::find(&file, &args)?.names().join(",");
-    let counts = std::path::absolute(&sample.counts).map_err(|error| Error::io(&sample.counts, error))?;
+    let measured = Modalities::find(&file, &Reading::new(args), &named.modality)?.names().join(",");
+    let absolute = |path: &PathBuf| -> Result<String> {
+        let found = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
+        Ok(found.display().to_string())
+    };
+    let files = std::iter::once(&sample.counts).chain(&sample.with);
+    let counts = files.map(absolute).collect::<Result<Vec<_>>>()?.join(";");
     let modalities: Vec<String> = sample.modalities.iter().map(ToString::to_string).collect();
     let value = |name: &String| {
         let found = sample.columns.iter().find(|column| column.name == *name);
@@ -58,7 +68,7 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
     };
     let own = [
         sample.sample.clone(),
-        counts.display().to_string(),
+        counts,
         sample.dataset.clone(),
         modalities.join(";"),
         measured,

@@ -12,7 +12,7 @@ use mfdoom_kinetics::shared_counts::shared_counts;
 use mfdoom_matrix::variable_genes::{GeneSums, highly_variable};
 use mfdoom_matrix::{Csr, divide_rows, size_factors};
 
-use super::source::Source;
+use super::source::{NAMES, Source};
 use crate::args::FitArgs;
 
 /// Rows read at once.
@@ -97,16 +97,26 @@ pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
     for (layer, (sizes, column)) in totals.sizes.iter_mut().zip(&source.sizes).enumerate() {
         *sizes = match column {
             Some(name) => {
-                let all = library_sizes(&source.file, name, 0..source.file.n_obs())?;
+                let all = library_sizes(&*source.file, name, 0..source.file.n_obs())?;
                 source.rows.iter().map(|&row| all[row]).collect()
             }
             None => totals.counted[layer].clone(),
         };
     }
-    if totals.counted.iter().any(|layer| layer.iter().all(|&total| total == 0.0)) {
-        return Err(Error::contract(format!("{}: a layer holds no count at all", source.file.name()))
-            .found(format!("{} and {}", source.layers[0], source.layers[1]))
-            .help("name the layers: --modality spliced=SOURCE --modality unspliced=SOURCE"));
+    let empty = |layer: &usize| totals.counted[*layer].iter().all(|&total| total == 0.0);
+    if let Some(layer) = (0..2).find(empty) {
+        let (name, at) = (NAMES[layer], &source.layers[layer]);
+        return Err(Error::contract(format!(
+            "{}: {at}, taken as {name}, holds no count at all",
+            source.file.name()
+        ))
+        .found(format!("{at} without a count, {} with some", source.layers[1 - layer]))
+        .help(format!("name the layer: --modality {name}=SOURCE")));
+    }
+    let without =
+        (0..totals.n_cells()).filter(|&cell| totals.counted.iter().all(|layer| layer[cell] == 0.0)).count();
+    if without > 0 {
+        tracing::warn!("{}: {without} cells are without any count in both layers", source.file.name());
     }
     Ok(totals)
 }
@@ -236,9 +246,9 @@ fn each_block(source: &Source, args: &FitArgs, mut take: impl FnMut([Csr; 2]) ->
         chosen = rest;
         let mut blocks = [Csr::default(), Csr::default()];
         for ((matrix, layer), to) in matrices.iter_mut().zip(&source.layers).zip(&mut blocks) {
-            let block = matrix.read_rows(start..end)?;
-            if !source.contract.offending(&block).is_empty() {
-                return Err(source.contract.refuse(&source.file, layer));
+            let mut block = matrix.read_rows(start..end)?;
+            if !source.contract.accept(&mut block) {
+                return Err(source.contract.refuse(&*source.file, layer));
             }
             let block = block.into_csr()?;
             *to = if here.len() == end - start { block } else { rows_of(&block, here, start) };

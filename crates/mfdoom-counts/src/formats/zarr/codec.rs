@@ -1,0 +1,76 @@
+//! What packs the chunks of arrays: zstd, gzip, LZ4, Blosc, checksums.
+
+use std::io::Read;
+
+use serde_json::Value;
+
+use super::blosc;
+
+/// Most bytes that a chunk may unpack to.
+const MAX_CHUNK: u64 = 1 << 31;
+
+/// One step of packing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    Zstd,
+    Gzip,
+    Zlib,
+    /// With the unpacked size before it, as numcodecs writes it.
+    Lz4,
+    Blosc,
+    /// Four bytes behind the data.
+    Checksum,
+}
+
+impl Codec {
+    /// Takes the codec of a name in metadata; `None` for one that is not read.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "zstd" | "numcodecs.zstd" => Self::Zstd,
+            "gzip" | "numcodecs.gzip" => Self::Gzip,
+            "zlib" | "numcodecs.zlib" => Self::Zlib,
+            "lz4" | "numcodecs.lz4" => Self::Lz4,
+            "blosc" | "numcodecs.blosc" => Self::Blosc,
+            "crc32c" | "numcodecs.crc32" => Self::Checksum,
+            _ => return None,
+        })
+    }
+
+    /// Takes the codec that metadata describe as `{"id": ...}` or `{"name": ...}`.
+    pub(super) fn of(metadata: &Value) -> Result<Self, String> {
+        let name =
+            metadata.get("id").or_else(|| metadata.get("name")).and_then(Value::as_str).unwrap_or_default();
+        Self::named(name).ok_or_else(|| format!("packed by '{name}'"))
+    }
+
+    /// Unpacks bytes.
+    pub(super) fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let all = |reader: &mut dyn Read| {
+            let mut out = Vec::new();
+            reader.take(MAX_CHUNK).read_to_end(&mut out).map_err(|error| error.to_string())?;
+            Ok(out)
+        };
+        match self {
+            Self::Zstd => all(&mut zstd::Decoder::new(bytes.as_slice()).map_err(|error| error.to_string())?),
+            Self::Gzip => all(&mut flate2::read::MultiGzDecoder::new(bytes.as_slice())),
+            Self::Zlib => all(&mut flate2::read::ZlibDecoder::new(bytes.as_slice())),
+            Self::Lz4 => match bytes.split_first_chunk::<4>() {
+                Some((size, data)) => lz4(data, u32::from_le_bytes(*size) as usize),
+                None => Err("too short".to_owned()),
+            },
+            Self::Blosc => blosc::unpack(&bytes),
+            Self::Checksum => match bytes.len().checked_sub(4) {
+                Some(len) => Ok(bytes[..len].to_vec()),
+                None => Err("too short".to_owned()),
+            },
+        }
+    }
+}
+
+/// Unpacks an LZ4 block of a known size.
+pub(super) fn lz4(data: &[u8], size: usize) -> Result<Vec<u8>, String> {
+    match i32::try_from(size) {
+        Ok(size) => lz4::block::decompress(data, Some(size)).map_err(|error| error.to_string()),
+        Err(_) => Err(format!("a block of {size} bytes")),
+    }
+}

@@ -1,0 +1,104 @@
+//! `obs` and `var` of a Zarr store.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use mfdoom_error::Result;
+use serde_json::Value;
+
+use super::array::{Array, json};
+use crate::frame::Column;
+use crate::keys;
+use crate::place::Place;
+
+/// A frame.
+#[derive(Debug)]
+pub(super) struct ZarrFrame {
+    folder: PathBuf,
+    index: Array,
+    /// Names of the columns, in order.
+    pub(super) columns: Vec<String>,
+    place: Place,
+}
+
+/// Attributes of a group or array.
+pub(super) fn attributes(folder: &Path) -> Value {
+    let v3 = || json(&folder.join("zarr.json")).map(|metadata| metadata["attributes"].clone());
+    json(&folder.join(".zattrs")).or_else(v3).unwrap_or(Value::Null)
+}
+
+impl ZarrFrame {
+    /// Opens a frame.
+    ///
+    /// # Errors
+    /// Contract: it has no index.
+    pub(super) fn open(folder: PathBuf, place: Place) -> Result<Self> {
+        let attributes = attributes(&folder);
+        let name = attributes[keys::INDEX].as_str().unwrap_or(keys::INDEX).to_owned();
+        let names = |value: &Value| value.as_str().map(str::to_owned);
+        let order = attributes[keys::COLUMN_ORDER].as_array().into_iter().flatten();
+        let columns = order.filter_map(names).collect();
+        match Array::open(&folder.join(&name), place.at(&name))? {
+            Some(index) if index.len().is_some() => Ok(Self { folder, index, columns, place }),
+            _ => Err(place
+                .broken("has no index")
+                .wanted("an array of names")
+                .help("write the store again with anndata")),
+        }
+    }
+
+    /// Number of rows.
+    pub(super) fn n_rows(&self) -> usize {
+        self.index.len().unwrap_or(0)
+    }
+
+    /// Names of rows; empty where one is missing.
+    pub(super) fn names(&self, rows: Range<usize>) -> Result<Vec<String>> {
+        Ok(self
+            .index
+            .read(rows)?
+            .into_column()
+            .to_strings()
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    /// Rows of a column.
+    ///
+    /// # Errors
+    /// Contract: no such column, or one of a form that is not read.
+    pub(super) fn column(&self, name: &str, rows: Range<usize>) -> Result<Column> {
+        let place = self.place.at(name);
+        if !self.columns.iter().any(|column| column == name) {
+            return Err(self.place.broken(format!("has no column '{name}'")).found(self.columns.join(", ")));
+        }
+        let folder = self.folder.join(name);
+        let part = |part: &str| -> Result<Option<Column>> {
+            let Some(array) = Array::open(&folder.join(part), place.at(part))? else { return Ok(None) };
+            let rows = if part == keys::CATEGORIES { 0..array.len().unwrap_or(0) } else { rows.clone() };
+            Ok(Some(array.read(rows)?.into_column()))
+        };
+        if let Some(whole) = Array::open(&folder, place.clone())? {
+            return Ok(whole.read(rows.clone())?.into_column());
+        }
+        if let (Some(codes), Some(categories)) = (part(keys::CODES)?, part(keys::CATEGORIES)?) {
+            let categories: Vec<String> =
+                categories.to_strings().into_iter().map(Option::unwrap_or_default).collect();
+            let Column::Int(codes) = codes else {
+                return Err(place.broken("has codes that are no integers"));
+            };
+            let code = |code: Option<i64>| u32::try_from(code?).ok();
+            let codes: Vec<Option<u32>> = codes.into_iter().map(code).collect();
+            if codes.iter().flatten().any(|code| *code as usize >= categories.len()) {
+                return Err(place.broken("has a code without a category"));
+            }
+            return Ok(Column::Categorical { codes, categories });
+        }
+        if let (Some(values), Some(Column::Bool(mask))) = (part(keys::VALUES)?, part(keys::MASK)?) {
+            let kept = mask.iter().enumerate().map(|(row, masked)| (*masked != Some(true)).then_some(row));
+            return Ok(values.take_or_missing(&kept.collect::<Vec<_>>()));
+        }
+        Err(place.broken("has an encoding that is not read").wanted("text, categories, numbers or booleans"))
+    }
+}

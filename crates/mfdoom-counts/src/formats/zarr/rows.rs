@@ -1,0 +1,184 @@
+//! Rows of the matrices of a Zarr store.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use mfdoom_error::{Error, Result};
+
+use super::array::Array;
+use super::values::Values;
+use crate::block::{CsrBlock, narrow};
+use crate::keys;
+use crate::matrix::{DEFAULT_MEMORY, RowSource, Spool};
+use crate::place::Place;
+
+/// Entries read at once.
+const PIECE: usize = 1 << 18;
+
+/// The arrays of a sparse matrix.
+#[derive(Clone, Debug)]
+pub(super) struct Sparse {
+    pub(super) pointers: Arc<Array>,
+    pub(super) indices: Arc<Array>,
+    pub(super) data: Arc<Array>,
+    pub(super) shape: (usize, usize),
+    /// Whether it is compressed by columns.
+    pub(super) columns: bool,
+    pub(super) place: Place,
+}
+
+impl Sparse {
+    fn n(&self) -> usize {
+        self.data.len().unwrap_or(0)
+    }
+
+    /// Where rows (of CSC, columns) begin and the last one ends.
+    fn ends(&self, range: Range<usize>) -> Result<Vec<usize>> {
+        let found = integers(self.pointers.read(range.start..range.end + 1)?);
+        let n = self.n() as i64;
+        let fit =
+            found.windows(2).all(|pair| pair[0] <= pair[1]) && found.iter().all(|at| (0..=n).contains(at));
+        if !fit {
+            return Err(self
+                .place
+                .at(keys::INDPTR)
+                .broken("does not fit the values")
+                .found("pointers that decrease or lead outside")
+                .help("the matrix is corrupt: write it again"));
+        }
+        Ok(found.into_iter().map(|at| at as usize).collect())
+    }
+
+    fn indices(&self, range: Range<usize>) -> Result<Vec<u32>> {
+        let limit = if self.columns { self.shape.0 } else { self.shape.1 } as i64;
+        let found = integers(self.indices.read(range)?);
+        match found.iter().find(|index| !(0..limit).contains(*index)) {
+            Some(wrong) => Err(self
+                .place
+                .at(keys::INDICES)
+                .broken("is out of range")
+                .found(wrong.to_string())
+                .wanted(format!("0 to {}", limit - 1))),
+            None => Ok(found.into_iter().map(|index| index as u32).collect()),
+        }
+    }
+}
+
+fn integers(values: Values) -> Vec<i64> {
+    match values {
+        Values::Ints(values) => values,
+        other => other.into_numbers().into_iter().map(|value| value as i64).collect(),
+    }
+}
+
+/// Rows of a sparse matrix.
+#[derive(Debug)]
+pub(super) struct SparseRows {
+    of: Sparse,
+    memory: usize,
+    spool: Option<Spool>,
+}
+
+impl SparseRows {
+    pub(super) fn new(of: Sparse) -> Self {
+        Self { of, memory: DEFAULT_MEMORY, spool: None }
+    }
+
+    /// Reads a matrix of columns once and sets its entries aside by rows.
+    fn spool(&mut self) -> Result<&mut Spool> {
+        if self.spool.is_none() {
+            let of = &self.of;
+            let mut spool = Spool::new(of.shape, of.n(), self.memory);
+            let mut rounded = Vec::new();
+            for first in (0..of.shape.1).step_by(PIECE) {
+                let columns = first..of.shape.1.min(first + PIECE);
+                let ends = of.ends(columns.clone())?;
+                for (column, pair) in columns.zip(ends.windows(2)) {
+                    let rows = of.indices(pair[0]..pair[1])?;
+                    let values = of.data.read(pair[0]..pair[1])?.into_numbers();
+                    for (row, value) in rows.into_iter().zip(values) {
+                        spool.push(row, column as u32, narrow(value, &mut rounded))?;
+                    }
+                }
+            }
+            spool.note_rounded(&rounded);
+            self.spool = Some(spool);
+        }
+        self.spool.as_mut().ok_or_else(|| Error::failed("no entries were set aside"))
+    }
+}
+
+impl RowSource for SparseRows {
+    fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>> {
+        if self.of.columns {
+            return Ok(wanted.start..self.spool()?.window(wanted.start).end);
+        }
+        Ok(wanted)
+    }
+
+    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+        if self.of.columns {
+            return self.spool()?.load(rows);
+        }
+        let mut indptr = self.of.ends(rows)?;
+        let (begin, end) = (indptr[0], indptr[indptr.len() - 1]);
+        indptr.iter_mut().for_each(|at| *at -= begin);
+        let mut rounded = Vec::new();
+        let indices = self.of.indices(begin..end)?;
+        let values = self.of.data.read(begin..end)?.into_numbers();
+        let values = values.into_iter().map(|value| narrow(value, &mut rounded)).collect();
+        let mut block = CsrBlock::new(self.of.shape.1, indptr, indices, values);
+        block.note_rounded(&rounded);
+        block.tidy();
+        Ok(block)
+    }
+
+    fn set_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
+    }
+}
+
+/// Rows of a dense matrix.
+#[derive(Debug)]
+pub(super) struct DenseRows {
+    array: Arc<Array>,
+    shape: (usize, usize),
+    memory: usize,
+}
+
+impl DenseRows {
+    pub(super) fn new(array: Arc<Array>, shape: (usize, usize)) -> Self {
+        Self { array, shape, memory: DEFAULT_MEMORY }
+    }
+}
+
+impl RowSource for DenseRows {
+    fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>> {
+        // Rows that are packed together are unpacked together, as far as they fit.
+        let fitting = (self.memory / 4 / 8 / self.shape.1.max(1)).max(1);
+        let height = self.array.chunk_rows();
+        let end = (wanted.start / height + 1) * height;
+        Ok(wanted.start..end.min(wanted.start + fitting).max(wanted.start + 1).min(self.shape.0))
+    }
+
+    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+        let values = self.array.rows(rows.clone())?;
+        let mut block = CsrBlock::empty(self.shape.1);
+        let mut rounded = Vec::new();
+        for row in values.chunks_exact(self.shape.1.max(1)) {
+            for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                block.indices.push(column as u32);
+                block.values.push(narrow(*value, &mut rounded));
+            }
+            block.indptr.push(block.values.len());
+        }
+        // A matrix without columns has rows all the same.
+        block.indptr.resize(rows.len() + 1, block.values.len());
+        block.note_rounded(&rounded);
+        Ok(block)
+    }
+
+    fn set_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
+    }
+}

@@ -1,0 +1,153 @@
+//! Entries that come in any order, handed out by rows: two passes whatever the number of windows.
+//!
+//! The first pass sends each entry to the bucket of its rows; a bucket's entries wait in one temporary file. A
+//! window is one bucket, read back and sorted. What fits into memory never touches the disk.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use mfdoom_error::{Error, Result};
+
+use crate::block::CsrBlock;
+
+/// Bytes of an entry: row, column, value.
+const ENTRY: usize = 12;
+/// Most buckets, whose buffers are held at once.
+const MAX_BUCKETS: usize = 2048;
+/// Most bytes that a bucket gathers before they are written.
+const BUFFER: usize = 16 << 10;
+
+/// Takes entries and gives them back by rows.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    n_rows: usize,
+    n_cols: usize,
+    rows_per_bucket: usize,
+    /// Bytes that a bucket gathers before they are written.
+    buffer: usize,
+    buckets: Vec<Bucket>,
+    file: Option<File>,
+    written: u64,
+    rounded: Vec<f64>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    /// Entries that are not written yet.
+    waiting: Vec<u8>,
+    /// Where the others lie in the file.
+    pieces: Vec<(u64, u32)>,
+}
+
+impl Spool {
+    /// Begins with no entry; about `nnz` of them will come, and a window may take `memory` bytes.
+    pub(crate) fn new(shape: (usize, usize), nnz: usize, memory: usize) -> Self {
+        let (n_rows, n_cols) = shape;
+        let wanted = nnz.saturating_mul(ENTRY).div_ceil((memory / 4).max(1));
+        let n_buckets = wanted.clamp(1, MAX_BUCKETS).min(n_rows.max(1));
+        let rows_per_bucket = n_rows.div_ceil(n_buckets).max(1);
+        let n_buckets = n_rows.div_ceil(rows_per_bucket).max(1);
+        Self {
+            n_rows,
+            n_cols,
+            rows_per_bucket,
+            buffer: (memory / 8 / n_buckets).clamp(ENTRY, BUFFER),
+            buckets: vec![Bucket::default(); n_buckets],
+            file: None,
+            written: 0,
+            rounded: Vec::new(),
+        }
+    }
+
+    /// Takes an entry; its row and column lie within the matrix.
+    pub(crate) fn push(&mut self, row: u32, column: u32, value: f32) -> Result<()> {
+        let one = self.buckets.len() == 1;
+        let at = row as usize / self.rows_per_bucket;
+        let waiting = &mut self.buckets[at].waiting;
+        waiting.extend_from_slice(&row.to_ne_bytes());
+        waiting.extend_from_slice(&column.to_ne_bytes());
+        waiting.extend_from_slice(&value.to_ne_bytes());
+        if !one && waiting.len() >= self.buffer {
+            return self.write(at);
+        }
+        Ok(())
+    }
+
+    /// Remembers values that rounding made look like counts.
+    pub(crate) fn note_rounded(&mut self, values: &[f64]) {
+        self.rounded.extend_from_slice(values);
+    }
+
+    fn write(&mut self, at: usize) -> Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile().map_err(failed)?),
+        };
+        let bucket = &mut self.buckets[at];
+        file.seek(SeekFrom::Start(self.written)).map_err(failed)?;
+        file.write_all(&bucket.waiting).map_err(failed)?;
+        bucket.pieces.push((self.written, bucket.waiting.len() as u32));
+        self.written += bucket.waiting.len() as u64;
+        bucket.waiting.clear();
+        Ok(())
+    }
+
+    /// The rows that are held together with row `row`.
+    pub(crate) fn window(&self, row: usize) -> Range<usize> {
+        let start = row / self.rows_per_bucket * self.rows_per_bucket;
+        start..(start + self.rows_per_bucket).min(self.n_rows)
+    }
+
+    /// Returns a run of rows of one window.
+    pub(crate) fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+        let Some(bucket) = self.buckets.get(rows.start / self.rows_per_bucket) else {
+            return Ok(CsrBlock::empty(self.n_cols));
+        };
+        let mut bytes = Vec::new();
+        let bytes = match &mut self.file {
+            None => &bucket.waiting,
+            Some(file) => {
+                for (start, len) in &bucket.pieces {
+                    file.seek(SeekFrom::Start(*start)).map_err(failed)?;
+                    file.take(u64::from(*len)).read_to_end(&mut bytes).map_err(failed)?;
+                }
+                bytes.extend_from_slice(&bucket.waiting);
+                &bytes
+            }
+        };
+        let mut block = sorted(bytes, rows, self.n_cols);
+        block.note_rounded(&self.rounded);
+        block.tidy();
+        Ok(block)
+    }
+}
+
+/// Sorts entries by row, keeping the order in which they came within a row.
+fn sorted(bytes: &[u8], rows: Range<usize>, n_cols: usize) -> CsrBlock {
+    let entries = || {
+        bytes.as_chunks::<ENTRY>().0.iter().filter_map(|entry| {
+            let word = |at: usize| [entry[at], entry[at + 1], entry[at + 2], entry[at + 3]];
+            let row = u32::from_ne_bytes(word(0)) as usize;
+            let inside = rows.contains(&row);
+            inside.then(|| (row - rows.start, u32::from_ne_bytes(word(4)), f32::from_ne_bytes(word(8))))
+        })
+    };
+    let mut indptr = vec![0; rows.len() + 1];
+    entries().for_each(|(row, ..)| indptr[row + 1] += 1);
+    (0..rows.len()).for_each(|row| indptr[row + 1] += indptr[row]);
+    let mut cursors = indptr[..rows.len()].to_vec();
+    let nnz = indptr[rows.len()];
+    let (mut indices, mut values) = (vec![0; nnz], vec![0.0; nnz]);
+    for (row, column, value) in entries() {
+        (indices[cursors[row]], values[cursors[row]]) = (column, value);
+        cursors[row] += 1;
+    }
+    CsrBlock::new(n_cols, indptr, indices, values)
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::failed("counts could not be set aside in a temporary file")
+        .found(error.to_string())
+        .help("name a folder with free space in TMPDIR")
+}
