@@ -81,11 +81,12 @@ score metrics_from_expression from_expression --head fusion
 score metrics_untrained untrained --head fusion
 finished=$(date +%s)
 
-# Prints the accuracy of a head from a metrics file: the number behind "accuracy" in the entry of that head.
+# Prints the accuracy of a head from a metrics file: the value of the first row of that head with this name.
 accuracy() { # accuracy FILE HEAD
   awk -v head="\"$2\"" '
-    index($0, "\"head\":") || index($0, "\"name\":") { here = index($0, head) > 0 }
-    here && /"accuracy":/ { gsub(/[^0-9.eE+-]/, "", $2); printf "%.3f", $2; exit }' "$outdir/$1.json"
+    /"head":/ { here = index($0, head) > 0 }
+    /"name":/ { named = index($0, "\"accuracy\"") > 0 }
+    here && named && /"value":/ { gsub(/[^0-9.eE+-]/, "", $2); printf "%.3f", $2; exit }' "$outdir/$1.json"
 }
 
 cat <<T

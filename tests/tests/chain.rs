@@ -46,7 +46,7 @@ fn from_counts_to_scores_by_file_and_by_pipe() {
     }
     let scores = |name: &str| {
         let text = String::from_utf8(bytes(folder, name)).unwrap();
-        text[text.find("\"label_transfer\"").unwrap()..].to_owned()
+        text[text.find("\"scores\"").unwrap()..].to_owned()
     };
     assert_eq!(scores("embeddings.json"), scores("piped.json"));
 }
@@ -135,7 +135,7 @@ fn results_go_into_a_copy_of_the_counts() {
     }
     let scores = |name: &str| {
         let scores: serde_json::Value = serde_json::from_slice(&bytes(folder, name)).unwrap();
-        scores["label_transfer"].clone()
+        scores["scores"].clone()
     };
     assert!(!scores("copy.json").is_null());
     assert_eq!(scores("copy.json"), scores("into.json"));

@@ -192,7 +192,10 @@ fn profiles_samples_and_labels() {
     let of = |at: usize, what: &str| metrics["modalities"][at][what].clone();
     assert_eq!([of(0, "modality"), of(2, "modality")], ["spliced", "expression"]);
     assert_eq!(of(0, "skipped"), "not in the tokens", "cells that lack a modality cannot be scored in it");
-    let explained = of(2, "methods")[0]["explained"].as_f64().unwrap();
+    let rows = metrics["scores"].as_array().unwrap().iter();
+    let row = rows.filter(|row| row["set"] == "expression" && row["head"] == "predicted");
+    let explained =
+        row.filter(|row| row["name"] == "explained").find_map(|row| row["value"].as_f64()).unwrap();
     assert!(explained > 0.0, "better than the mean of each gene: {metrics}");
     let genes = String::from_utf8(bytes(folder, "expression/genes.json")).unwrap();
     let ids = genes.lines().filter_map(|line| line.strip_prefix("{\"id\":\"")?.split('"').next());

@@ -1,11 +1,13 @@
 //! The command line of the stage.
 
+use serde::Serialize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 
 use crate::expression::args::ExpressionArgs;
+use crate::generated::args::GeneratedArgs;
 use crate::velocity::args::VelocityArgs;
 
 /// Scores embeddings, velocities and expression profiles and draws them
@@ -20,12 +22,12 @@ pub struct Args {
 /// What can be scored.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Label transfer and retrieval of every head, beside PCA of the counts
+    /// Labels kept, batches mixed and cells found by every head, beside PCA of the counts
     ///
-    /// Label transfer: is the label of a cell that of most of its nearest cells? Every cell is predicted once, from
-    /// the cells of the other folds. Retrieval: does the head of one modality find the same cell among the heads
-    /// of another? Each comparison is made on the same cells: a head of a modality counts only where that modality
-    /// was measured, and every other head is scored again on just those cells.
+    /// The scores of scib-metrics (Leiden NMI and ARI, silhouettes, LISI, graph connectivity, PCR, kBET), label transfer:
+    /// is the label of a cell that of most of its nearest cells in the other folds? And retrieval: does the head of one
+    /// modality find the same cell among the heads of another? Each comparison is made on the same cells: a head of a
+    /// modality counts only where that modality was measured, and every other head is scored again on just those cells.
     Embedding(EmbeddingArgs),
     /// Velocities against fitted or true ones, across the borders of clusters and within them
     ///
@@ -39,22 +41,36 @@ pub enum Command {
     /// deviance of the counts given predicted share x library size, and the share of the mean-gene model's that is
     /// explained. With training cells, the same of ridge regression and nearest neighbours that see the same modality.
     Expression(ExpressionArgs),
+    /// Generated counts beside those of real cells, beside plain baselines
+    ///
+    /// On principal components of both together: maximum mean discrepancy, whether a random forest or a logistic
+    /// regression tells them apart on a held-out half, whether each is where the other is, and how well they mix. On
+    /// genes: means, variances and zeros.
+    Generated(GeneratedArgs),
 }
 
 /// Arguments of `mfdoom-evaluate embedding`.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_long_help = JSON)]
 pub struct EmbeddingArgs {
-    /// Embeddings table, any parquet file with a vector column, or an h5ad file (with --obsm); - is standard input
+    /// Embeddings table, any parquet or safetensors file with a vector for each cell, or an h5ad file (with --obsm); - is
+    /// standard input
     #[arg(value_name = "EMBEDDINGS")]
+    #[serde(skip)]
     pub embeddings: Option<PathBuf>,
 
     /// Obs column of the labels; cells without one are left out
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub label: String,
 
-    /// Obs column of the experimental batches; the report draws it too
+    /// Obs column of the experimental batches: their mixing is scored, and the report draws them
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub batch_key: Option<String>,
+
+    /// Head, or matrix of the h5ad file, that PCR is compared with: the cells before integration [default: PCA of the
+    /// tokens]
+    #[arg(long, value_name = "NAME", help_heading = "Input", requires = "batch_key")]
+    pub before: Option<String>,
 
     /// Heads to score [default: all]
     #[arg(long = "head", value_name = "NAME", value_delimiter = ',', help_heading = "Input")]
@@ -62,17 +78,20 @@ pub struct EmbeddingArgs {
 
     /// Token table of the same cells: PCA of its counts is scored beside the heads
     #[arg(long, value_name = "TOKENS", help_heading = "Input")]
+    #[serde(serialize_with = "mfdoom_cli::base_name")]
     pub tokens: Option<PathBuf>,
 
     /// Matrices of the h5ad file to take as heads, e.g. X_mfdoom
     #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Input")]
     pub obsm: Vec<String>,
 
-    /// Write a page with tables and plots (HTML, nothing to load)
-    #[arg(long, value_name = "report.html", help_heading = "Output")]
-    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
 
     /// Draw two principal components of the first head (fusion, unless --head says otherwise) by label
+    #[serde(skip)]
     #[arg(long, value_name = "scatter.svg|png", help_heading = "Output")]
     pub scatter: Option<PathBuf>,
 
@@ -93,14 +112,51 @@ pub struct EmbeddingArgs {
     pub max_cells: usize,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub output: OutputArgs,
 
     #[command(flatten)]
+    #[serde(flatten)]
     #[allow(missing_docs)]
     pub seed: SeedArgs,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub common: CommonArgs,
 }
+
+/// What can be written beside `metrics.json`.
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct PageArgs {
+    /// Write a page with tables and plots (HTML, nothing to load)
+    #[arg(long, value_name = "report.html", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Write the rows of scores as a table too
+    #[arg(long, value_name = "metrics.parquet", help_heading = "Output")]
+    pub table: Option<PathBuf>,
+
+    /// Write the scores for MultiQC too
+    #[arg(long, value_name = "NAME_mqc.json", help_heading = "Output")]
+    pub multiqc: Option<PathBuf>,
+}
+
+/// What `metrics.json` holds.
+const JSON: &str = "\
+metrics.json:
+  settings, inputs   what decides the numbers
+  cells, labels      how many took part
+  scores[]           set (all cells, or those with a modality), head, kind (head, baseline, control), from (modalities),
+                     against (another head), n, name, value (null with a reason), reason, low, high
+    accuracy, balanced_accuracy            label transfer; the interval is of the spread over folds
+    nmi, ari                               Leiden at ten resolutions, the best NMI: median and range of five seeds
+    asw_label, clisi, avg_bio              avg_bio is the mean of nmi, ari and asw_label
+    graph_connectivity, asw_batch, pcr, pcr_comparison, ilisi, kbet   with --batch-key
+    total                                  .6 of the mean of nmi, ari, asw_label, clisi and .4 of the mean of the others
+    recall_at_1, recall_at_5, recall_at_10, median_rank, foscttm, nearest_same_label, alignment   of pairs of heads
+    uniformity                             of one head
+  confusion[], retrieval_curves[]          labels beside those of the nearest cells; share found among the first k
+
+Definitions are those of scib-metrics 0.5.10. Intervals without another word are 95 % of 200 bootstrap samples of the cells.";

@@ -23,22 +23,19 @@ pub(crate) fn common_genes<'a>(
     common.unwrap_or_default()
 }
 
-/// Returns counts [rows, genes] and library sizes [rows] of the cells at `rows`; `genes` are ascending token ids.
+/// Returns counts [rows, genes] and library sizes [rows] of the cells at `rows`; `genes` are distinct token ids.
 pub(crate) fn matrix(tokens: &ModalityTokens, rows: &[usize], genes: &[u32]) -> (Csr, Vec<f64>) {
-    let largest = genes.last().map_or(0, |&id| id as usize);
+    let largest = genes.iter().max().map_or(0, |&id| id as usize);
     let mut column = vec![None; largest + 1];
     genes.iter().enumerate().for_each(|(at, &id)| column[id as usize] = Some(at as u32));
-    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for &row in rows {
+    let row = |&row: &usize| -> (Vec<u32>, Vec<f32>) {
         let (index, count) = tokens.cell(row);
-        for (&id, &count) in index.iter().zip(count) {
-            if let Some(column) = column.get(id as usize).copied().flatten() {
-                indices.push(column);
-                values.push(count);
-            }
-        }
-        indptr.push(indices.len());
-    }
+        let known =
+            index.iter().zip(count).filter_map(|(&id, &count)| Some(((*column.get(id as usize)?)?, count)));
+        let mut known: Vec<(u32, f32)> = known.collect();
+        known.sort_unstable_by_key(|(column, _)| *column);
+        known.into_iter().unzip()
+    };
     let sizes = rows.iter().map(|&row| tokens.library_size[row]).collect();
-    (Csr::new(genes.len(), indptr, indices, values).unwrap_or_default(), sizes)
+    (Csr::from_rows(genes.len(), &rows.iter().map(row).collect::<Vec<_>>()), sizes)
 }

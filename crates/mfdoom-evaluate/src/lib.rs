@@ -3,22 +3,28 @@
 //! | module | for |
 //! |---|---|
 //! | `args` | the command line: one subcommand per kind of result |
-//! | [`embedding`] | label transfer and retrieval of every head, beside PCA of the counts |
+//! | `metric` | every score in a file of its own |
+//! | [`scores`] | scores as rows, and what is drawn from them |
+//! | [`embedding`] | embeddings: labels kept, batches mixed, cells found |
 //! | [`velocity`] | velocities against fitted or true ones, across borders and within clusters |
 //! | [`expression`] | expression profiles against the counts of the same cells, beside plain baselines |
+//! | [`generated`] | generated counts beside real ones |
 //! | [`report`] | a self-contained HTML page |
 //!
-//! The scores themselves are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
+//! The numerics are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
 //! and the seed: `metrics.json` is the same bytes for the same run, whatever the number of threads.
 
 mod args;
 mod counts;
 pub mod embedding;
 pub mod expression;
+pub mod generated;
+mod metric;
 mod outputs;
 pub mod report;
 mod run;
+pub mod scores;
 pub mod velocity;
 
-pub use args::{Args, Command, EmbeddingArgs};
+pub use args::{Args, Command, EmbeddingArgs, PageArgs};
 pub use run::run;

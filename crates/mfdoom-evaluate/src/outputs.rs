@@ -9,7 +9,9 @@ use mfdoom_error::{Error, Result};
 use mfdoom_plot::{Format, Picture};
 use serde::Serialize;
 
-use crate::report::Figure;
+use crate::args::PageArgs;
+use crate::report::{Figure, Page, multiqc};
+use crate::scores::{Document, write_parquet};
 
 /// Where numbers, pictures and page go.
 pub(crate) struct Outputs {
@@ -17,6 +19,8 @@ pub(crate) struct Outputs {
     /// In the order that they were asked for; nothing for one that is not wanted.
     pictures: Vec<Option<(Output, Format)>>,
     report: Option<Output>,
+    table: Option<Output>,
+    multiqc: Option<Output>,
 }
 
 impl Outputs {
@@ -24,22 +28,29 @@ impl Outputs {
     ///
     /// # Errors
     /// Usage: a file that is there, another ending, or two outputs on standard output.
-    pub(crate) fn plan(args: &OutputArgs, pictures: &[Option<&Path>], report: Option<&Path>) -> Result<Self> {
+    pub(crate) fn plan(args: &OutputArgs, page: &PageArgs, pictures: &[Option<&Path>]) -> Result<Self> {
         // JSON may go to a terminal: people read it.
         let output =
             |path: &Path| if is_stream(path) { Output::Stdout } else { Output::file(path, args.force) };
-        let metrics = args.output.as_deref().map_or(Output::Stdout, output);
         let format = |path: &Path| if is_stream(path) { Ok(Format::Svg) } else { Format::of(path) };
         let picture = |path: &&Path| Ok::<_, Error>((output(path), format(path)?));
-        let pictures: Vec<_> =
-            pictures.iter().map(|path| path.as_ref().map(picture).transpose()).collect::<Result<_>>()?;
-        let report = report.map(output);
-        let drawn = pictures.iter().flatten().map(|(output, _)| output);
-        let all = [Some(&metrics), report.as_ref()].into_iter().flatten().chain(drawn);
+        let outputs = Self {
+            metrics: args.output.as_deref().map_or(Output::Stdout, output),
+            pictures: pictures
+                .iter()
+                .map(|path| path.as_ref().map(picture).transpose())
+                .collect::<Result<_>>()?,
+            report: page.report.as_deref().map(output),
+            table: page.table.as_deref().map(output),
+            multiqc: page.multiqc.as_deref().map(output),
+        };
+        let drawn = outputs.pictures.iter().flatten().map(|(output, _)| output);
+        let pages = [&outputs.report, &outputs.table, &outputs.multiqc].into_iter().flatten();
+        let all = std::iter::once(&outputs.metrics).chain(pages).chain(drawn);
         if all.filter(|output| **output == Output::Stdout).count() > 1 {
             return Err(Error::usage("two outputs would go to standard output").help("name a file for each"));
         }
-        Ok(Self { metrics, pictures, report })
+        Ok(outputs)
     }
 
     /// Returns whether anything is to be drawn.
@@ -47,29 +58,38 @@ impl Outputs {
         self.report.is_some() || self.pictures.iter().any(Option::is_some)
     }
 
-    /// Writes the figures whose pictures were asked for, in that order, the page and the numbers.
+    /// Writes the figures whose pictures were asked for, in that order, the page, the tables and the numbers.
     ///
     /// # Errors
     /// Failed, when a file cannot be written.
-    pub(crate) fn write(
+    pub(crate) fn write<'a>(
         &self,
-        metrics: &impl Serialize,
+        document: &Document,
         figures: &[Option<&Figure>],
-        page: impl Fn() -> String,
+        page: impl FnOnce() -> Result<Page<'a>>,
     ) -> Result<()> {
-        let numbers = serde_json::to_string_pretty(metrics);
-        let numbers =
-            numbers.map_err(|error| Error::failed("the metrics cannot be written as JSON").source(error))?;
         for (picture, figure) in self.pictures.iter().zip(figures) {
             if let (Some((output, format)), Some(figure)) = (picture, figure) {
                 write(output, &Picture::encode(&figure.picture, *format)?)?;
             }
         }
         if let Some(output) = &self.report {
-            write(output, page().as_bytes())?;
+            write(output, page()?.render()?.as_bytes())?;
         }
-        write(&self.metrics, (numbers + "\n").as_bytes())
+        if let Some(output) = &self.table {
+            write_parquet(output, &document.scores)?;
+        }
+        if let Some(output) = &self.multiqc {
+            write(output, &json(&multiqc(document))?)?;
+        }
+        write(&self.metrics, &json(document)?)
     }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| Error::failed("the metrics cannot be written as JSON").source(error))?;
+    Ok((text + "\n").into_bytes())
 }
 
 fn write(output: &Output, bytes: &[u8]) -> Result<()> {

@@ -3,7 +3,7 @@
 use mfdoom_error::Result;
 
 use crate::args::{Args, Command};
-use crate::{embedding, expression, velocity};
+use crate::{embedding, expression, generated, velocity};
 
 /// Scores one kind of result.
 ///
@@ -14,5 +14,6 @@ pub fn run(args: Args) -> Result<()> {
         Command::Embedding(args) => embedding::run(&args),
         Command::Velocity(args) => velocity::run(&args),
         Command::Expression(args) => expression::run(&args),
+        Command::Generated(args) => generated::run(&args),
     }
 }

@@ -3,15 +3,15 @@
 use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::error::{Result, at_least, same};
 
-/// Returns the mean over labels of the share of its cells in the largest strongly connected component of the
-/// directed neighbour graph between them.
+/// Returns for each label, from 0 on, the share of its cells in the largest strongly connected component of the directed
+/// neighbour graph between them; labels without cells are left out.
 ///
-/// This is the definition of scib-metrics, on 15 neighbours with the cell itself, thus on 14 others; scib takes
-/// the symmetric graph, which is nearly always connected.
+/// The mean over labels is the score of scib-metrics, on 15 neighbours with the cell itself, thus on 14 others; scib
+/// takes the symmetric graph, which is nearly always connected.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::TooFew`](crate::Error::TooFew): other or no cells.
-pub fn graph_connectivity(near: &Neighbors, labels: &[u32]) -> Result<f64> {
+pub fn connected_shares(near: &Neighbors, labels: &[u32]) -> Result<Vec<f64>> {
     same("labels", labels.len(), near.n_rows())?;
     at_least("cells", labels.len(), 1)?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
@@ -23,7 +23,15 @@ pub fn graph_connectivity(near: &Neighbors, labels: &[u32]) -> Result<f64> {
         largest[label] = largest[label].max(component.len());
     }
     let shares = largest.iter().zip(&sizes).filter(|(_, size)| **size > 0);
-    let shares: Vec<f64> = shares.map(|(&largest, &size)| largest as f64 / size as f64).collect();
+    Ok(shares.map(|(&largest, &size)| largest as f64 / size as f64).collect())
+}
+
+/// Returns the mean of [`connected_shares`].
+///
+/// # Errors
+/// Those of [`connected_shares`].
+pub fn graph_connectivity(near: &Neighbors, labels: &[u32]) -> Result<f64> {
+    let shares = connected_shares(near, labels)?;
     Ok(shares.iter().sum::<f64>() / shares.len() as f64)
 }
 

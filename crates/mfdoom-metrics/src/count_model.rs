@@ -91,13 +91,18 @@ pub fn nb_deviance(count: f64, mean: f64, dispersion: f64) -> f64 {
     (2.0 * (of_ratio - rest)).max(0.0)
 }
 
-/// Returns the mean deviance over cells and genes of counts [n_cells, n_genes], zeros included, whose means are shares
+/// Returns for each cell the mean deviance over genes of counts [n_cells, n_genes], zeros included, whose means are shares
 /// [n_cells, n_genes] x library sizes [n_cells], with the dispersion of each gene [n_genes].
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape): sizes that do not match; [`Error::TooFew`](crate::Error::TooFew): nothing to
 /// average.
-pub fn mean_nb_deviance(counts: &Csr, sizes: &[f64], shares: &Matrix, dispersion: &[f64]) -> Result<f64> {
+pub fn cell_nb_deviances(
+    counts: &Csr,
+    sizes: &[f64],
+    shares: &Matrix,
+    dispersion: &[f64],
+) -> Result<Vec<f64>> {
     same("library sizes", sizes.len(), counts.n_rows())?;
     same("rows of the shares", shares.n_rows(), counts.n_rows())?;
     same("genes of the shares", shares.n_cols(), counts.n_cols())?;
@@ -107,9 +112,20 @@ pub fn mean_nb_deviance(counts: &Csr, sizes: &[f64], shares: &Matrix, dispersion
         let mut observed = vec![0.0; counts.n_cols()];
         counts.each(row, |gene, count| observed[gene] += count);
         let of_gene = observed.iter().zip(shares.row(row)).zip(dispersion);
-        of_gene.map(|((&count, &share), &phi)| nb_deviance(count, f64::from(share) * sizes[row], phi)).sum()
+        let sum: f64 = of_gene
+            .map(|((&count, &share), &phi)| nb_deviance(count, f64::from(share) * sizes[row], phi))
+            .sum();
+        sum / counts.n_cols() as f64
     };
+    Ok((0..counts.n_rows()).into_par_iter().map(cell).collect())
+}
+
+/// Returns the mean of [`cell_nb_deviances`].
+///
+/// # Errors
+/// Those of [`cell_nb_deviances`].
+pub fn mean_nb_deviance(counts: &Csr, sizes: &[f64], shares: &Matrix, dispersion: &[f64]) -> Result<f64> {
     // Summed in the order of the cells, whatever the threads.
-    let cells: Vec<f64> = (0..counts.n_rows()).into_par_iter().map(cell).collect();
-    Ok(cells.iter().sum::<f64>() / shares.data().len() as f64)
+    let cells = cell_nb_deviances(counts, sizes, shares, dispersion)?;
+    Ok(cells.iter().sum::<f64>() / cells.len() as f64)
 }

@@ -15,41 +15,59 @@
 //! | [`count_model`] | negative-binomial deviance of counts, and the mean-gene model |
 //! | [`velocity`] | velocities against a truth, across borders and within clusters, with their controls |
 //! | [`regression`] | principal component regression on batches |
+//! | [`mod@leiden`] | Leiden clusters of a neighbour graph |
+//! | [`sphere`] | alignment and uniformity of unit vectors |
+//! | [`mod@kbet`] | kBET within each label |
+//! | [`two_sample`] | generated beside real cells: discrepancy, classifiers, coverage |
+//! | [`mod@bootstrap`], [`chi_square`] | intervals, a distribution |
 //!
 //! Integration scores follow scib-metrics 0.5.10.
 //!
 //! ```
-//! use mfdoom_matrix::{Matrix, Metric};
+//! use mfdoom_matrix::{Matrix, Metric, knn};
 //! use mfdoom_metrics::{label_transfer, retrieval, stratified_folds};
 //!
 //! # fn main() -> mfdoom_metrics::Result<()> {
 //! let x = Matrix::new(vec![0.0, 0.1, 0.2, 5.0, 5.1, 5.2], 6, 1)?;
 //! let labels = [0, 0, 0, 1, 1, 1];
 //! let folds = stratified_folds(&labels, 3, 0)?;
-//! assert_eq!(label_transfer(&x, &labels, &folds, 1)?.accuracy, 1.0);
-//! assert_eq!(retrieval(&x, &x, Metric::Euclidean)?.median_rank, 1.0);
+//! let near = knn(&x, 3, Metric::Euclidean)?;
+//! assert_eq!(label_transfer(&x, &near, &labels, &folds, 1)?.accuracy, 1.0);
+//! assert_eq!(retrieval(&x, &x, Metric::Euclidean)?.median_rank(), 1.0);
 //! # Ok(())
 //! # }
 //! ```
 
 pub mod agreement;
+pub mod bootstrap;
+pub mod chi_square;
 pub mod connectivity;
 pub mod count_model;
 pub mod folds;
+pub mod kbet;
+pub mod leiden;
 pub mod lisi;
 pub mod regression;
 pub mod retrieval;
 pub mod silhouette;
+pub mod sphere;
 pub mod transfer;
+pub mod two_sample;
 pub mod velocity;
 
 pub use agreement::{ari, nmi};
-pub use connectivity::graph_connectivity;
-pub use count_model::{MeanGene, mean_nb_deviance, nb_deviance};
+pub use bootstrap::{bootstrap, bootstrap_mean, bootstrap_median};
+pub use chi_square::chi_square_above;
+pub use connectivity::{connected_shares, graph_connectivity};
+pub use count_model::{MeanGene, cell_nb_deviances, mean_nb_deviance, nb_deviance};
 pub use folds::{Folds, stratified_folds};
+pub use kbet::{KBET_NEAREST, kbet};
+pub use leiden::leiden;
 pub use lisi::{clisi, ilisi, lisi};
 pub use mfdoom_matrix::{Error, Result};
 pub use regression::principal_component_regression;
-pub use retrieval::{Direction, Retrieval, retrieval};
-pub use silhouette::{silhouette_batch, silhouette_label, silhouettes};
-pub use transfer::{FoldScore, LabelTransfer, label_transfer};
+pub use retrieval::{Places, Retrieval, retrieval};
+pub use silhouette::{batch_silhouettes, mean_of_labels, silhouette_batch, silhouette_label, silhouettes};
+pub use sphere::{alignment, uniformity};
+pub use transfer::{FoldScore, LabelTransfer, label_transfer, score_labels, vote};
+pub use two_sample::{Forest, Logistic, auroc, covered, mmd};

@@ -13,39 +13,71 @@ use mfdoom_matrix::error::{Result, at_least, same};
 use mfdoom_matrix::median;
 use rayon::prelude::*;
 
-/// Retrieval in one direction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Direction {
-    /// Share of cells whose partner is the nearest.
-    pub recall_1: f64,
-    /// Share of cells whose partner is among the five nearest.
-    pub recall_5: f64,
-    /// Share of cells whose partner is among the ten nearest.
-    pub recall_10: f64,
-    /// Median rank of the partner; 1 is best.
-    pub median_rank: f64,
+/// Where the partner of each cell stands among the candidates, in one direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Places {
+    /// Candidates nearer than the partner, and as near as it.
+    of_cell: Vec<(u32, u32)>,
 }
 
-/// Retrieval between two heads, the mean of both directions.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Places in both directions.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Retrieval {
-    /// Cells, which are the candidates too.
-    pub n: usize,
-    /// Mean share of cells whose partner is the nearest.
-    pub recall_1: f64,
-    /// Mean share of cells whose partner is among the five nearest.
-    pub recall_5: f64,
-    /// Mean share of cells whose partner is among the ten nearest.
-    pub recall_10: f64,
-    /// Mean of the median ranks.
-    pub median_rank: f64,
     /// The first head's cells looked up in the second.
-    pub forward: Direction,
+    pub forward: Places,
     /// The second head's cells looked up in the first.
-    pub backward: Direction,
+    pub backward: Places,
 }
 
-/// Scores how well row i of `a` [n, d] finds row i of `b` [n, d] among all rows of `b`, and the reverse.
+impl Places {
+    /// Returns for each cell the chance that its partner is among the `k` nearest.
+    pub fn recall(&self, k: usize) -> impl Iterator<Item = f64> {
+        let found =
+            move |&(nearer, level): &(u32, u32)| (k as f64 - f64::from(nearer)) / (f64::from(level) + 1.0);
+        self.of_cell.iter().map(move |place| found(place).clamp(0.0, 1.0))
+    }
+
+    /// Returns the rank of each cell's partner; 1 is best.
+    pub fn ranks(&self) -> impl Iterator<Item = f64> {
+        self.of_cell.iter().map(|&(nearer, level)| 1.0 + f64::from(nearer) + f64::from(level) / 2.0)
+    }
+
+    /// Returns for each cell the share of all candidates that are nearer than its partner: the FOSCTTM of a cell.
+    pub fn closer(&self) -> impl Iterator<Item = f64> {
+        let n = self.of_cell.len() as f64;
+        self.of_cell.iter().map(move |&(nearer, level)| (f64::from(nearer) + f64::from(level) / 2.0) / n)
+    }
+}
+
+impl Retrieval {
+    /// Returns for each cell the mean over both directions of the chance that its partner is among the `k` nearest.
+    pub fn recall(&self, k: usize) -> Vec<f64> {
+        mean(self.forward.recall(k), self.backward.recall(k))
+    }
+
+    /// Returns the mean of [`recall`](Self::recall) over the cells.
+    pub fn mean_recall(&self, k: usize) -> f64 {
+        let cells = self.recall(k);
+        cells.iter().sum::<f64>() / cells.len() as f64
+    }
+
+    /// Returns for each cell the mean over both directions of the share of candidates nearer than its partner.
+    pub fn closer(&self) -> Vec<f64> {
+        mean(self.forward.closer(), self.backward.closer())
+    }
+
+    /// Returns the mean over both directions of the median rank of the partner.
+    pub fn median_rank(&self) -> f64 {
+        let of = |places: &Places| median(&mut places.ranks().collect::<Vec<_>>()).unwrap_or(f64::NAN);
+        (of(&self.forward) + of(&self.backward)) / 2.0
+    }
+}
+
+fn mean(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> Vec<f64> {
+    a.zip(b).map(|(a, b)| (a + b) / 2.0).collect()
+}
+
+/// Finds how well row i of `a` [n, d] finds row i of `b` [n, d] among all rows of `b`, and the reverse.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape): other sizes; [`Error::TooFew`](crate::Error::TooFew): fewer than two
@@ -74,17 +106,7 @@ pub fn retrieval(a: &Matrix, b: &Matrix, metric: Metric) -> Result<Retrieval> {
             references.zip(columns).for_each(|(reference, place)| backward.add(reference, place));
         });
     });
-    let (forward, backward) = (forward.score(), backward.score());
-    let mean = |score: fn(&Direction) -> f64| (score(&forward) + score(&backward)) / 2.0;
-    Ok(Retrieval {
-        n,
-        recall_1: mean(|direction| direction.recall_1),
-        recall_5: mean(|direction| direction.recall_5),
-        recall_10: mean(|direction| direction.recall_10),
-        median_rank: mean(|direction| direction.median_rank),
-        forward,
-        backward,
-    })
+    Ok(Retrieval { forward: forward.places(), backward: backward.places() })
 }
 
 /// Candidates nearer than the partner, and as near.
@@ -122,21 +144,8 @@ impl Counts {
         self.level[row].fetch_add(place.level, Relaxed);
     }
 
-    fn score(&self) -> Direction {
-        let n = self.nearer.len() as f64;
-        let places: Vec<(f64, f64)> = (self.nearer.iter().zip(&self.level))
-            .map(|(nearer, level)| (f64::from(nearer.load(Relaxed)), f64::from(level.load(Relaxed))))
-            .collect();
-        let recall = |k: f64| {
-            let found = places.iter().map(|(nearer, level)| ((k - nearer) / (level + 1.0)).clamp(0.0, 1.0));
-            found.sum::<f64>() / n
-        };
-        let mut ranks: Vec<f64> = places.iter().map(|(nearer, level)| 1.0 + nearer + level / 2.0).collect();
-        Direction {
-            recall_1: recall(1.0),
-            recall_5: recall(5.0),
-            recall_10: recall(10.0),
-            median_rank: median(&mut ranks).unwrap_or(f64::NAN),
-        }
+    fn places(&self) -> Places {
+        let pairs = self.nearer.iter().zip(&self.level);
+        Places { of_cell: pairs.map(|(nearer, level)| (nearer.load(Relaxed), level.load(Relaxed))).collect() }
     }
 }

@@ -59,24 +59,51 @@ pub fn silhouette_label(x: &Matrix, labels: &[u32]) -> Result<f64> {
     Ok((silhouettes.iter().sum::<f64>() / silhouettes.len() as f64 + 1.0) / 2.0)
 }
 
-/// Returns scib's batch ASW: the mean over labels of the mean of 1 - |silhouette of the batches| within a label.
-///
-/// Labels whose cells are of one batch, or all of different batches, are left out; NaN, when that leaves none.
+/// Returns for each cell 1 - |silhouette of the batches| within its label; NaN for labels whose cells are of one batch,
+/// or all of different batches.
 ///
 /// # Errors
 /// Those of [`silhouettes`].
-pub fn silhouette_batch(x: &Matrix, labels: &[u32], batches: &[u32]) -> Result<f64> {
+pub fn batch_silhouettes(x: &Matrix, labels: &[u32], batches: &[u32]) -> Result<Vec<f64>> {
     same("labels", labels.len(), x.n_rows())?;
     same("batches", batches.len(), x.n_rows())?;
-    let mut means = Vec::new();
+    let mut found = vec![f64::NAN; x.n_rows()];
     for label in 0..sizes(labels).len() as u32 {
         let rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == label).collect();
         let within: Vec<u32> = rows.iter().map(|&row| batches[row]).collect();
         let n_batches = sizes(&within).iter().filter(|&&size| size > 0).count();
         if n_batches > 1 && n_batches < rows.len() {
             let silhouettes = silhouettes(&x.select_rows(&rows), &within)?;
-            means.push(silhouettes.iter().map(|value| 1.0 - value.abs()).sum::<f64>() / rows.len() as f64);
+            rows.iter().zip(silhouettes).for_each(|(&row, value)| found[row] = 1.0 - value.abs());
         }
     }
-    Ok(means.iter().sum::<f64>() / means.len() as f64)
+    Ok(found)
+}
+
+/// Returns scib's batch ASW: the mean over labels of the mean of [`batch_silhouettes`]; NaN, when no label has any.
+///
+/// # Errors
+/// Those of [`silhouettes`].
+pub fn silhouette_batch(x: &Matrix, labels: &[u32], batches: &[u32]) -> Result<f64> {
+    Ok(mean_of_labels(&batch_silhouettes(x, labels, batches)?, labels, |_| 1.0))
+}
+
+/// Returns the mean over labels of the mean of their cells' values, each cell counted so often; NaN is no value, and NaN
+/// the result without any.
+///
+/// ```
+/// use mfdoom_metrics::mean_of_labels;
+/// assert_eq!(mean_of_labels(&[1.0, 0.0, 1.0, f64::NAN], &[0, 0, 1, 2], |_| 1.0), 0.75);
+/// ```
+pub fn mean_of_labels(values: &[f64], labels: &[u32], times: impl Fn(usize) -> f64) -> f64 {
+    let mut sums = vec![(0.0, 0.0); labels.iter().max().map_or(0, |&label| label as usize + 1)];
+    for (cell, (&value, &label)) in values.iter().zip(labels).enumerate() {
+        if !value.is_nan() {
+            let (sum, n) = &mut sums[label as usize];
+            *sum += times(cell) * value;
+            *n += times(cell);
+        }
+    }
+    let means: Vec<f64> = sums.iter().filter(|(_, n)| *n > 0.0).map(|(sum, n)| sum / n).collect();
+    means.iter().sum::<f64>() / means.len() as f64
 }

@@ -3,10 +3,8 @@
 //! Every cell is predicted once, from the cells outside its fold. Accuracy is the share of cells predicted
 //! rightly; balanced accuracy the mean over labels of the share of that label's cells (Brodersen et al. 2010).
 
-use mfdoom_matrix::Matrix;
-use mfdoom_matrix::Metric;
 use mfdoom_matrix::error::{Result, at_least, same};
-use mfdoom_matrix::knn_between;
+use mfdoom_matrix::{Matrix, Metric, Neighbors, knn_between};
 
 use crate::folds::Folds;
 
@@ -38,14 +36,23 @@ pub struct FoldScore {
 
 /// Predicts the label of every row of `x` [n, d] by majority among its `k` nearest (Euclidean) in the other folds.
 ///
-/// Labels with equally many votes are told apart by the smaller sum of distances, then by code.
+/// These are read off the nearest other cells `near`, whatever fold they are in, where enough of them are in other
+/// folds, and searched for where not. Labels with equally many votes are told apart by the smaller sum of distances,
+/// then by code.
 ///
 /// # Errors
 /// [`Error::TooFew`](crate::Error::TooFew): fewer than two labels, or fewer than `k` cells outside a fold;
 /// [`Error::NotFinite`](crate::Error::NotFinite); [`Error::Shape`](crate::Error::Shape).
-pub fn label_transfer(x: &Matrix, labels: &[u32], folds: &Folds, k: usize) -> Result<LabelTransfer> {
+pub fn label_transfer(
+    x: &Matrix,
+    near: &Neighbors,
+    labels: &[u32],
+    folds: &Folds,
+    k: usize,
+) -> Result<LabelTransfer> {
     same("labels", labels.len(), x.n_rows())?;
     same("cells in folds", folds.of_row().len(), x.n_rows())?;
+    same("cells with neighbours", near.n_rows(), x.n_rows())?;
     at_least("labels", labels.iter().collect::<std::collections::BTreeSet<_>>().len(), 2)?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let mut predicted = vec![0; labels.len()];
@@ -54,14 +61,29 @@ pub fn label_transfer(x: &Matrix, labels: &[u32], folds: &Folds, k: usize) -> Re
     let mut unscored = 0;
     for fold in 0..folds.len() {
         let (train, test) = folds.split(fold);
-        let near = knn_between(&x.select_rows(&test), &x.select_rows(&train), k, Metric::Euclidean)?;
+        at_least("cells outside a fold", train.len(), k)?;
         let mut known = vec![false; n_labels];
         train.iter().for_each(|&row| known[labels[row] as usize] = true);
+        let mut open = Vec::new();
+        for &row in &test {
+            let others = near.indices(row).iter().zip(near.distances(row));
+            let votes: Vec<(u32, f64)> = others
+                .filter(|(other, _)| folds.of_row()[**other as usize] != fold)
+                .take(k)
+                .map(|(&other, &distance)| (labels[other as usize], f64::from(distance)))
+                .collect();
+            match votes.len() < k {
+                true => open.push(row),
+                false => predicted[row] = majority(votes.into_iter()),
+            }
+        }
+        if !open.is_empty() {
+            let trained: Vec<u32> = train.iter().map(|&row| labels[row]).collect();
+            let found = vote(&x.select_rows(&open), &x.select_rows(&train), &trained, k)?;
+            open.iter().zip(found).for_each(|(&row, label)| predicted[row] = label);
+        }
         let mut tally = Tally::new(n_labels);
-        for (at, &row) in test.iter().enumerate() {
-            let votes = near.indices(at).iter().map(|&index| labels[train[index as usize]]);
-            predicted[row] =
-                majority(votes.zip(near.distances(at).iter().map(|&distance| f64::from(distance))));
+        for &row in &test {
             match known[labels[row] as usize] {
                 true => tally.count(labels[row], predicted[row]),
                 false => unscored += 1,
@@ -72,6 +94,31 @@ pub fn label_transfer(x: &Matrix, labels: &[u32], folds: &Folds, k: usize) -> Re
     }
     let FoldScore { accuracy, balanced_accuracy, .. } = total.score();
     Ok(LabelTransfer { accuracy, balanced_accuracy, folds: scores, predicted, unscored })
+}
+
+/// Returns the label of each row of `x` [n, d] by majority among its `k` nearest references [m, d].
+///
+/// # Errors
+/// [`Error::TooFew`](crate::Error::TooFew): fewer than `k` references; [`Error::NotFinite`](crate::Error::NotFinite);
+/// [`Error::Shape`](crate::Error::Shape).
+pub fn vote(x: &Matrix, references: &Matrix, labels: &[u32], k: usize) -> Result<Vec<u32>> {
+    same("labels", labels.len(), references.n_rows())?;
+    let near = knn_between(x, references, k, Metric::Euclidean)?;
+    let of_row = |row: usize| {
+        let votes = near.indices(row).iter().map(|&index| labels[index as usize]);
+        majority(votes.zip(near.distances(row).iter().map(|&distance| f64::from(distance))))
+    };
+    Ok((0..x.n_rows()).map(of_row).collect())
+}
+
+/// Scores predicted labels; labels that `known` does not hold are in no score.
+pub fn score_labels(labels: &[u32], predicted: &[u32], known: &[u32]) -> FoldScore {
+    let n_labels = labels.iter().chain(predicted).max().map_or(0, |&label| label as usize + 1);
+    let mut tally = Tally::new(n_labels);
+    let known: std::collections::BTreeSet<u32> = known.iter().copied().collect();
+    let pairs = labels.iter().zip(predicted).filter(|(label, _)| known.contains(label));
+    pairs.for_each(|(&label, &predicted)| tally.count(label, predicted));
+    tally.score()
 }
 
 /// Returns the label with the most votes.

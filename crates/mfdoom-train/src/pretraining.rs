@@ -155,10 +155,12 @@ impl Heads {
         let mut scores = Vec::new();
         for pair in self.pairs.iter().filter(|p| p.cells > 1) {
             let found = pair.retrieval().map_err(|e| Error::failed("retrieval").source(e))?;
-            for (name, value) in [("recall_at_1", found.recall_1), ("recall_at_10", found.recall_10)] {
+            for (name, value) in
+                [("recall_at_1", found.mean_recall(1)), ("recall_at_10", found.mean_recall(10))]
+            {
                 scores.push((format!("retrieval/{}/{name}", pair.name), value));
             }
-            scores.push((format!("retrieval/{}/median_rank", pair.name), found.median_rank));
+            scores.push((format!("retrieval/{}/median_rank", pair.name), found.median_rank()));
         }
         Ok(scores)
     }

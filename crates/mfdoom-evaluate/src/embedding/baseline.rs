@@ -9,9 +9,9 @@ use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
 
 use super::input::Cells;
-use super::result::Source;
 use crate::args::EmbeddingArgs;
 use crate::counts;
+use crate::scores::Source;
 
 /// Tokens of the cells of the embeddings, matched by key.
 pub(super) struct Counts {
@@ -49,10 +49,7 @@ impl Counts {
             tokens: ModalityTokens::default(),
         };
         let mut counts = Self {
-            source: Source {
-                name: Input::parse(path).base_name(),
-                content_id: Some(schema.manifest.content_id.clone()),
-            },
+            source: Source::new(&Input::parse(path).base_name(), Some(schema.manifest.content_id.clone())),
             modalities: schema.modalities.iter().map(modality).collect(),
             measured: schema.measured.clone(),
             dataset: vec![None; n],

@@ -7,7 +7,7 @@ use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, subsample};
 
-use super::input::{Cells, HeadVectors, NamedColumn, choose, need_column};
+use super::input::{Cells, Groups, HeadVectors, NamedColumn, choose, need_column};
 use crate::args::EmbeddingArgs;
 
 /// Cells read at a time.
@@ -30,6 +30,13 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
     };
     let heads =
         keys.iter().map(|key| dense(&file, &Source::Obsm(key.clone()))).collect::<Result<Vec<Matrix>>>()?;
+    let before = match &args.before {
+        None => None,
+        Some(key) => {
+            need(&file, key, "--before", &source)?;
+            Some((key.clone(), dense(&file, &Source::Obsm(key.clone()))?))
+        }
+    };
     let embedded: Vec<usize> = (0..file.n_obs())
         .filter(|&row| heads.iter().any(|head| !head.row(row).iter().all(|v| v.is_nan())))
         .collect();
@@ -40,17 +47,22 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
         column: name.to_owned(),
         values: rows.iter().map(|&row| values[row].clone()).collect(),
     };
-    let heads = keys.into_iter().zip(heads).map(|(name, head)| HeadVectors {
+    let taken = |(name, head): (String, Matrix)| HeadVectors {
         name,
+        from: Vec::new(),
         vectors: head.select_rows(&rows),
         present: None,
-    });
+    };
+    let heads = keys.into_iter().zip(heads).map(taken);
     Ok(Cells {
         name: Input::Path(path.to_owned()).base_name(),
         content_id: Some(sha256_file(path)?),
         dataset: None,
         cell_id: rows.iter().map(|&row| names[row].clone()).collect(),
         heads: heads.collect(),
+        before: before.map(taken),
+        pairs: Vec::new(),
+        groups: Groups::default(),
         labels: labels.map(|values| named(&args.label, values)),
         batches: batches.map(|values| named(args.batch_key.as_deref().unwrap_or_default(), values)),
         n_without: file.n_obs() - embedded.len(),
@@ -61,20 +73,36 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
 
 /// Returns the keys of `obsm` to take.
 fn keys(file: &H5ad, args: &EmbeddingArgs, source: &str) -> Result<Vec<String>> {
+    if args.obsm.is_empty() {
+        let found = listed(&there(file));
+        return Err(Error::usage(format!("{source}: which matrix of obsm?")).found(found).help("--obsm KEY"));
+    }
+    args.obsm.iter().try_for_each(|key| need(file, key, "--obsm", source))?;
+    let chosen = choose(&args.obsm, &args.heads, source)?;
+    Ok(chosen.into_iter().map(|at| args.obsm[at].clone()).collect())
+}
+
+fn there(file: &H5ad) -> Vec<String> {
     let key = |found: &Source| match found {
         Source::Obsm(key) => Some(key.clone()),
         _ => None,
     };
-    let there: Vec<String> = file.sources().iter().filter_map(key).collect();
-    let found = if there.is_empty() { "obsm is empty".to_owned() } else { there.join(", ") };
-    if args.obsm.is_empty() {
-        return Err(Error::usage(format!("{source}: which matrix of obsm?")).found(found).help("--obsm KEY"));
+    file.sources().iter().filter_map(key).collect()
+}
+
+fn listed(keys: &[String]) -> String {
+    if keys.is_empty() { "obsm is empty".to_owned() } else { keys.join(", ") }
+}
+
+/// Checks that a matrix asked for is there.
+fn need(file: &H5ad, key: &String, flag: &str, source: &str) -> Result<()> {
+    let there = there(file);
+    match there.contains(key) {
+        true => Ok(()),
+        false => Err(Error::contract(format!("{source}: no obsm/{key}"))
+            .found(listed(&there))
+            .help(format!("{flag} KEY"))),
     }
-    if let Some(missing) = args.obsm.iter().find(|key| !there.contains(key)) {
-        return Err(Error::contract(format!("{source}: no obsm/{missing}")).found(found).help("--obsm KEY"));
-    }
-    let chosen = choose(&args.obsm, &args.heads, source)?;
-    Ok(chosen.into_iter().map(|at| args.obsm[at].clone()).collect())
 }
 
 /// Reads a matrix in full, block by block.

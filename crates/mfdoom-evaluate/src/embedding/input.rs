@@ -9,6 +9,9 @@ use mfdoom_matrix::Matrix;
 use super::{h5ad, table};
 use crate::args::EmbeddingArgs;
 
+/// The head that every modality is compared with.
+const FUSION: &str = "fusion";
+
 /// Cells with their vectors.
 pub(super) struct Cells {
     /// Base name of the file, for titles and results.
@@ -21,6 +24,12 @@ pub(super) struct Cells {
     pub(super) cell_id: Vec<String>,
     /// Vectors by head.
     pub(super) heads: Vec<HeadVectors>,
+    /// The head before integration, where asked for.
+    pub(super) before: Option<HeadVectors>,
+    /// Pairs of heads that are to find the same cell in each other.
+    pub(super) pairs: Vec<(usize, usize)>,
+    /// The column of donors or data sets that are scored by themselves too, and which cells labels are taken from.
+    pub(super) groups: Groups,
     /// The label column, where the file has it.
     pub(super) labels: Option<NamedColumn>,
     /// The batch column, where asked for.
@@ -36,15 +45,49 @@ pub(super) struct Cells {
 /// Vectors of one head.
 pub(super) struct HeadVectors {
     pub(super) name: String,
+    /// Modalities that it is made from; empty where the file does not say.
+    pub(super) from: Vec<String>,
+    /// Vectors, [n, d].
     pub(super) vectors: Matrix,
-    /// Whether the modality of this head was present, for heads of a modality.
+    /// Whether the modalities that it is made from were present, for what is made from some.
     pub(super) present: Option<Vec<bool>>,
+}
+
+/// Cells that are scored by themselves, and cells that labels are taken from.
+#[derive(Default)]
+pub(super) struct Groups {
+    /// Donor or data set of each cell, where there is a column.
+    pub(super) column: Option<NamedColumn>,
+    /// Whether labels are taken from a cell; nothing where they are taken from the other folds.
+    pub(super) is_reference: Option<Vec<bool>>,
+}
+
+/// Returns the pairs of heads of modalities, and of each with fusion.
+pub(super) fn modality_pairs(heads: &[HeadVectors]) -> Vec<(usize, usize)> {
+    let modalities: Vec<usize> = (0..heads.len()).filter(|&at| heads[at].present.is_some()).collect();
+    let fusion = heads.iter().position(|head| head.name == FUSION);
+    let pairs = |(at, &first): (usize, &usize)| {
+        modalities[at + 1..]
+            .iter()
+            .copied()
+            .chain(fusion)
+            .map(move |second| (first, second))
+            .collect::<Vec<_>>()
+    };
+    modalities.iter().enumerate().flat_map(pairs).collect()
 }
 
 /// A column as text.
 pub(super) struct NamedColumn {
     pub(super) column: String,
     pub(super) values: Vec<Option<String>>,
+}
+
+impl NamedColumn {
+    /// Returns the same column again.
+    pub(super) fn copy(&self) -> Self {
+        Self { column: self.column.clone(), values: self.values.clone() }
+    }
 }
 
 impl HeadVectors {
@@ -66,24 +109,12 @@ impl Cells {
         self.heads.iter().find(|head| head.name == wanted).unwrap_or(&self.heads[0])
     }
 
-    /// Checks that there are cells and heads, and that every vector that counts is finite.
+    /// Checks that there are cells.
     fn check(self, source: &str) -> Result<Self> {
-        if self.len() == 0 {
-            return Err(Error::contract(format!("{source}: no cells with an embedding")));
+        match self.len() {
+            0 => Err(Error::contract(format!("{source}: no cells with an embedding"))),
+            _ => Ok(self),
         }
-        for head in &self.heads {
-            let broken = |row: &usize| head.vectors.row(*row).iter().any(|value| !value.is_finite());
-            let rows: Vec<usize> =
-                (0..self.len()).filter(|&row| head.is_present(row)).filter(broken).collect();
-            if let Some(&first) = rows.first() {
-                let id = &self.cell_id[first];
-                return Err(Error::contract(format!("{source}: head {:?} holds NaN or infinity", head.name))
-                    .found(format!("{} cells, the first is {id:?}", rows.len()))
-                    .wanted("finite numbers")
-                    .help("the model may have diverged: look at its metrics, or leave these cells out"));
-            }
-        }
-        Ok(self)
     }
 }
 

@@ -3,11 +3,52 @@
 use std::collections::BTreeSet;
 
 use mfdoom_error::{Error, Result};
+use serde::Serialize;
 
 use super::baseline::Counts;
 use super::input::{Cells, need_column};
-use super::result::LabelCount;
 use crate::args::EmbeddingArgs;
+use crate::scores::Place;
+
+/// How many cells bear a label.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct LabelCount {
+    /// The label.
+    pub(super) name: String,
+    /// Cells.
+    pub(super) n: usize,
+}
+
+/// Labels of cells beside those that their nearest cells give them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Confusion {
+    set: String,
+    head: String,
+    labels: Vec<String>,
+    /// Cells of the label of the row that got that of the column.
+    counts: Vec<Vec<usize>>,
+}
+
+/// Counts the cells of each label by the label that they got; labels without cells are left out.
+pub(crate) fn confusion(place: &Place, names: &[String], labels: &[u32], predicted: &[u32]) -> Confusion {
+    let mut all = vec![vec![0; names.len()]; names.len()];
+    labels.iter().zip(predicted).for_each(|(&label, &got)| all[label as usize][got as usize] += 1);
+    let there = |at: &usize| (0..names.len()).any(|other| all[*at][other] + all[other][*at] > 0);
+    let kept: Vec<usize> = (0..names.len()).filter(there).collect();
+    Confusion {
+        set: place.set.clone(),
+        head: place.head.clone(),
+        labels: kept.iter().map(|&at| names[at].clone()).collect(),
+        counts: kept.iter().map(|&row| kept.iter().map(|&column| all[row][column]).collect()).collect(),
+    }
+}
+
+/// Returns names as codes into their sorted list; nothing when one lacks a name.
+pub(crate) fn codes<'a>(names: impl Iterator<Item = Option<&'a str>>) -> Option<Vec<u32>> {
+    let names: Vec<&str> = names.collect::<Option<_>>()?;
+    let sorted: Vec<&str> = names.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    Some(names.iter().map(|name| sorted.partition_point(|other| other < name) as u32).collect())
+}
 
 /// Labels of all cells.
 pub(super) struct Labels {
@@ -52,6 +93,11 @@ impl Labels {
     /// Returns the label of a cell.
     pub(super) fn name_of(&self, row: usize) -> Option<&str> {
         self.codes[row].map(|code| self.names[code as usize].as_str())
+    }
+
+    /// Returns the number of cells without a label.
+    pub(super) fn n_without(&self) -> usize {
+        self.codes.iter().filter(|code| code.is_none()).count()
     }
 
     /// Returns the labels of the given cells, which must have one.

@@ -1,54 +1,68 @@
 //! `mfdoom-evaluate embedding`: reads the cells, scores every head, writes numbers, table and pictures.
+//!
+//! | module | for |
+//! |---|---|
+//! | `input`, `table`, `h5ad` | vectors of the cells, their labels and batches |
+//! | `baseline` | counts of the same cells |
+//! | `labels`, `sets` | labels as codes; which cells are compared |
+//! | `score` | every metric of every head on every set |
+//! | `draw` | what the report draws |
 
 mod baseline;
+mod draw;
 mod h5ad;
 mod input;
 mod labels;
 mod reduced;
-mod result;
-mod retrieve;
+mod score;
 mod sets;
-mod summary;
 mod table;
-mod transfer;
 
 pub(crate) use h5ad::dense;
 pub(crate) use input::is_hdf5;
 use mfdoom_error::{Error, Result};
-use mfdoom_plot::Scatter;
-pub use result::{
-    CellSetScores, Cells as CellCounts, Fold, LabelCount, Metrics, RetrievalDirection, RetrievalScores,
-    Score, Settings, Source,
-};
+use serde_json::json;
 
 use self::baseline::Counts;
 use self::input::Cells;
 use self::labels::Labels;
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
-use crate::report::{Figure, html};
+use crate::report::Page;
+use crate::scores::{Document, Source, text};
+
+/// Everything that was read.
+struct Setup<'a> {
+    args: &'a EmbeddingArgs,
+    cells: Cells,
+    counts: Option<Counts>,
+    labels: Labels,
+    /// Cells with a label and, where tokens are given, with tokens.
+    usable: Vec<usize>,
+    /// Whether the heads are made from all and from some of the modalities.
+    is_retention: bool,
+}
 
 /// Runs `mfdoom-evaluate embedding`.
 ///
 /// # Errors
-/// Usage: settings or outputs that cannot be. Contract: no such head or label column, NaN, too few cells, one label
-/// only, cells without tokens.
+/// Usage: settings or outputs that cannot be. Contract: no such head or label column, no label, cells without tokens.
 pub fn run(args: &EmbeddingArgs) -> Result<()> {
     check_settings(args)?;
-    let outputs = Outputs::plan(&args.output, &[args.scatter.as_deref()], args.report.as_deref())?;
-    let cells = input::read(args)?;
-    let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
-    let labels = Labels::find(args, &cells, counts.as_ref())?;
-    let usable = sets::usable(&labels, counts.as_ref(), cells.len());
-    transfer::check(args, &labels, &usable)?;
-    log_plan(&cells, &labels, &usable, counts.as_ref());
+    let outputs = Outputs::plan(&args.output, &args.page, &[args.scatter.as_deref()])?;
+    let setup = Setup::read(args)?;
+    setup.log();
     if args.common.check {
         return Ok(());
     }
-    let metrics = score(args, &cells, counts.as_ref(), &labels, &usable)?;
-    let figures = if outputs.wants_pictures() { draw(args, &cells, &labels, &usable)? } else { Vec::new() };
-    outputs.write(&metrics, &[figures.first()], || html(&metrics, &figures))?;
-    tracing::info!("{}", summary::text(&metrics));
+    let document = score::document(&setup, setup.document()?)?;
+    let scatter = args.scatter.is_some().then(|| draw::scatter(&setup)).transpose()?;
+    let page = || {
+        let title = format!("Embeddings of {}", setup.cells.name);
+        Ok(Page { plots: draw::plots(&setup)?, ..Page::new(title, &document) })
+    };
+    outputs.write(&document, &[scatter.as_ref()], page)?;
+    tracing::info!("{}", text(&document.scores));
     Ok(())
 }
 
@@ -63,72 +77,54 @@ fn check_settings(args: &EmbeddingArgs) -> Result<()> {
     Ok(())
 }
 
-fn log_plan(cells: &Cells, labels: &Labels, usable: &[usize], counts: Option<&Counts>) {
-    let heads: Vec<&str> = cells.heads.iter().map(|head| head.name.as_str()).collect();
-    tracing::info!(
-        "{}: {} of {} cells, heads {}; {} cells with one of {} labels of {:?}",
-        cells.name,
-        cells.len(),
-        cells.n_total,
-        heads.join(", "),
-        usable.len(),
-        labels.names.len(),
-        labels.column,
-    );
-    let unlabelled = labels.codes.iter().filter(|code| code.is_none()).count();
-    if unlabelled > 0 {
-        tracing::warn!("{unlabelled} cells have no label and are left out of label transfer");
+impl<'a> Setup<'a> {
+    fn read(args: &'a EmbeddingArgs) -> Result<Self> {
+        Self::of(args, input::read(args)?, false)
     }
-    if let Some(without) = counts.map(Counts::n_unmatched).filter(|&n| n > 0) {
-        tracing::warn!("{without} cells have no tokens and are left out of label transfer");
-    }
-}
 
-fn score(
-    args: &EmbeddingArgs,
-    cells: &Cells,
-    counts: Option<&Counts>,
-    labels: &Labels,
-    usable: &[usize],
-) -> Result<Metrics> {
-    Ok(Metrics {
-        stage: env!("CARGO_PKG_NAME"),
-        version: env!("CARGO_PKG_VERSION"),
-        settings: Settings::of(args),
-        inputs: [Some(Source::of(&cells.name, &cells.content_id)), counts.map(Counts::source)]
-            .into_iter()
-            .flatten()
-            .collect(),
-        cells: CellCounts {
-            total: cells.n_total,
-            drawn: cells.len(),
-            scored: usable.len(),
-            without_label: labels.codes.iter().filter(|code| code.is_none()).count(),
-            without_tokens: counts.map(Counts::n_unmatched),
-            without_embedding: cells.n_without,
-        },
-        labels: labels.counts(usable),
-        label_transfer: transfer::score(args, cells, counts, labels, usable)?,
-        retrieval: retrieve::score(cells)?,
-    })
-}
-
-/// Draws the first head by label, and by batch where one is given.
-fn draw(args: &EmbeddingArgs, cells: &Cells, labels: &Labels, usable: &[usize]) -> Result<Vec<Figure>> {
-    let head = cells.head_to_draw(args);
-    let rows: Vec<usize> = usable.iter().copied().filter(|&row| head.is_present(row)).collect();
-    let plane = reduced::plane(&head.vectors.select_rows(&rows), args.seed.seed)?;
-    let figure = |column: &str, groups: &[Option<&str>]| -> Result<Figure> {
-        let title = format!("{} of {}: {column}", head.name, cells.name);
-        let axes = [plane.axes[0].as_str(), &plane.axes[1]];
-        let picture = Scatter { title: &title, axes, points: &plane.points, groups }.draw()?;
-        Ok(Figure { title, picture })
-    };
-    let by_label: Vec<Option<&str>> = rows.iter().map(|&row| labels.name_of(row)).collect();
-    let mut figures = vec![figure(&labels.column, &by_label)?];
-    if let Some(batches) = &cells.batches {
-        let groups: Vec<Option<&str>> = rows.iter().map(|&row| batches.values[row].as_deref()).collect();
-        figures.push(figure(&batches.column, &groups)?);
+    fn of(args: &'a EmbeddingArgs, cells: Cells, is_retention: bool) -> Result<Self> {
+        let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
+        let labels = Labels::find(args, &cells, counts.as_ref())?;
+        let usable = sets::usable(&labels, counts.as_ref(), cells.len());
+        Ok(Self { args, cells, counts, labels, usable, is_retention })
     }
-    Ok(figures)
+
+    fn log(&self) {
+        let Self { cells, labels, usable, counts, .. } = self;
+        let heads: Vec<&str> = cells.heads.iter().map(|head| head.name.as_str()).collect();
+        tracing::info!(
+            "{}: {} of {} cells, heads {}; {} cells with one of {} labels of {:?}",
+            cells.name,
+            cells.len(),
+            cells.n_total,
+            heads.join(", "),
+            usable.len(),
+            labels.names.len(),
+            labels.column,
+        );
+        if labels.n_without() > 0 {
+            tracing::warn!("{} cells have no label and are left out of scores of labels", labels.n_without());
+        }
+        if let Some(without) = counts.as_ref().map(Counts::n_unmatched).filter(|&n| n > 0) {
+            tracing::warn!("{without} cells have no tokens and are left out of scores of labels");
+        }
+    }
+
+    /// Returns the document without scores.
+    fn document(&self) -> Result<Document> {
+        let Self { args, cells, counts, labels, usable, .. } = self;
+        let own = Source::new(&cells.name, cells.content_id.clone());
+        let inputs = std::iter::once(own).chain(counts.as_ref().map(Counts::source)).collect();
+        let mut document = Document::new("embedding", mfdoom_cli::settings(args)?, inputs);
+        document.cells = json!({
+            "total": cells.n_total,
+            "drawn": cells.len(),
+            "scored": usable.len(),
+            "without_label": labels.n_without(),
+            "without_tokens": counts.as_ref().map(Counts::n_unmatched),
+            "without_embedding": cells.n_without,
+        });
+        document.detail("labels", &labels.counts(usable))?;
+        Ok(document)
+    }
 }

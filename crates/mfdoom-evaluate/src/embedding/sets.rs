@@ -1,7 +1,9 @@
 //! Which cells are compared with which: everything in one comparison is scored on the same cells.
 
+use std::collections::BTreeSet;
+
 use super::baseline::Counts;
-use super::input::{Cells, HeadVectors};
+use super::input::{Cells, Groups, HeadVectors};
 use super::labels::Labels;
 
 /// Cells on which heads and baselines are compared.
@@ -27,11 +29,11 @@ impl Candidate<'_> {
         }
     }
 
-    /// Returns the modality, for what belongs to one.
-    fn modality(&self) -> Option<&str> {
+    /// Returns the modalities, for what is made from some.
+    fn modalities(&self) -> Option<String> {
         match self {
-            Self::Head(head) => head.present.is_some().then_some(head.name.as_str()),
-            Self::Counts(counts, modality) => Some(counts.name(*modality)),
+            Self::Head(head) => head.present.is_some().then(|| head.from.join(" + ")),
+            Self::Counts(counts, modality) => Some(counts.name(*modality).to_owned()),
         }
     }
 }
@@ -51,18 +53,40 @@ pub(super) fn usable(labels: &Labels, counts: Option<&Counts>, n: usize) -> Vec<
     (0..n).filter(|&row| labels.codes[row].is_some()).filter(has_tokens).collect()
 }
 
-/// Returns the distinct sets: all usable cells, then for each modality those that have it.
-pub(super) fn sets(usable: &[usize], candidates: &[Candidate<'_>]) -> Vec<CellSet> {
-    let mut sets = vec![CellSet { name: "all".to_owned(), rows: usable.to_vec() }];
+/// Returns the distinct sets: all usable cells, then for what is made from some modalities the cells that have these; and
+/// the same of every group.
+pub(super) fn sets(usable: &[usize], candidates: &[Candidate<'_>], groups: &Groups) -> Vec<CellSet> {
+    let mut sets = within("all", usable, candidates);
+    let Some(column) = &groups.column else { return sets };
+    let names: BTreeSet<&str> = usable.iter().filter_map(|&row| column.values[row].as_deref()).collect();
+    for name in names {
+        let rows: Vec<usize> =
+            usable.iter().copied().filter(|&row| column.values[row].as_deref() == Some(name)).collect();
+        sets.extend(within(&format!("{}={name}", column.column), &rows, candidates));
+    }
+    sets
+}
+
+fn within(name: &str, usable: &[usize], candidates: &[Candidate<'_>]) -> Vec<CellSet> {
+    let mut sets = vec![CellSet { name: name.to_owned(), rows: usable.to_vec() }];
+    let mut with: Vec<Vec<String>> = vec![Vec::new()];
     for candidate in candidates {
-        let Some(modality) = candidate.modality() else { continue };
+        let Some(modalities) = candidate.modalities() else { continue };
         let rows: Vec<usize> = usable.iter().copied().filter(|&row| candidate.is_present(row)).collect();
-        match sets.iter_mut().find(|set| set.rows == rows) {
+        match sets.iter().position(|set| set.rows == rows) {
             None if rows.is_empty() => {}
-            None => sets.push(CellSet { name: format!("with {modality}"), rows }),
-            Some(set) if set.name == "all" || set.name[5..].split(", ").any(|name| name == modality) => {}
-            Some(set) => set.name = format!("{}, {modality}", set.name),
+            None => {
+                sets.push(CellSet { name: String::new(), rows });
+                with.push(vec![modalities]);
+            }
+            Some(0) => {}
+            Some(at) if with[at].contains(&modalities) => {}
+            Some(at) => with[at].push(modalities),
         }
+    }
+    let prefix = if name == "all" { String::new() } else { format!("{name}, ") };
+    for (set, with) in sets.iter_mut().zip(with).skip(1) {
+        set.name = format!("{prefix}with {}", with.join(", "));
     }
     sets
 }

@@ -5,7 +5,9 @@ use mfdoom_error::Result;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::subsample::thin;
 
-use super::input::{Cells, HeadVectors, NamedColumn, choose, find_column, need_column};
+use super::input::{
+    Cells, Groups, HeadVectors, NamedColumn, choose, find_column, modality_pairs, need_column,
+};
 use crate::args::EmbeddingArgs;
 
 /// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
@@ -30,16 +32,25 @@ pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
     }
     let (labels, batches) = (layout.label.is_some(), layout.batch.is_some());
     let Read { dataset, cell_id, heads, present, label, batch, .. } = read.thinned(&layout, args);
-    let n = cell_id.len();
+    let (n, used) = (cell_id.len(), used(&schema));
     let heads = layout.heads.iter().zip(heads).zip(present).map(|((head, data), present)| HeadVectors {
+        from: match head.present {
+            Some(modality) => vec![schema.modalities[modality].clone()],
+            None => used.clone(),
+        },
         name: schema.heads[head.at].name.clone(),
         vectors: Matrix::new(data, n, head.dim).unwrap_or_default(),
         present: head.present.map(|_| present),
     });
+    let mut heads: Vec<HeadVectors> = heads.collect();
+    let before = layout.has_before.then(|| heads.pop()).flatten();
     Ok(Cells {
         name: input.base_name(),
         content_id,
-        heads: heads.collect(),
+        pairs: modality_pairs(&heads),
+        heads,
+        before,
+        groups: Groups::default(),
         labels: labels.then(|| NamedColumn { column: args.label.clone(), values: label }),
         batches: batches
             .then(|| NamedColumn { column: args.batch_key.clone().unwrap_or_default(), values: batch }),
@@ -52,9 +63,19 @@ pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
     })
 }
 
+/// Returns the modalities that the cells were embedded from.
+fn used(schema: &EmbeddingSchema) -> Vec<String> {
+    let chosen = schema.manifest.config.get("use_modalities").and_then(|names| names.as_array());
+    let chosen: Vec<String> =
+        chosen.into_iter().flatten().filter_map(|name| name.as_str()).map(str::to_owned).collect();
+    if chosen.is_empty() { schema.modalities.clone() } else { chosen }
+}
+
 /// Where the heads and columns asked for are.
 struct Layout {
+    /// The heads to score, then that before integration, where asked for.
     heads: Vec<HeadPlace>,
+    has_before: bool,
     label: Option<usize>,
     batch: Option<usize>,
 }
@@ -70,7 +91,11 @@ impl Layout {
     fn of(schema: &EmbeddingSchema, args: &EmbeddingArgs, source: &str) -> Result<Self> {
         let names: Vec<String> = schema.heads.iter().map(|head| head.name.clone()).collect();
         let columns: Vec<String> = schema.obs.iter().map(|field| field.name.clone()).collect();
-        let heads = choose(&names, &args.heads, source)?.into_iter().map(|at| HeadPlace {
+        let mut chosen = choose(&names, &args.heads, source)?;
+        if let Some(before) = &args.before {
+            chosen.extend(choose(&names, std::slice::from_ref(before), source)?);
+        }
+        let heads = chosen.into_iter().map(|at| HeadPlace {
             at,
             dim: schema.heads[at].dim,
             present: schema.modalities.iter().position(|modality| *modality == names[at]),
@@ -81,6 +106,7 @@ impl Layout {
         let find = |name: &String| find_column(&columns, name);
         Ok(Self {
             heads: heads.collect(),
+            has_before: args.before.is_some(),
             label: find(&args.label),
             batch: args.batch_key.as_ref().and_then(find),
         })

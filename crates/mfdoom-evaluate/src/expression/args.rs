@@ -4,20 +4,26 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
+use serde::Serialize;
+
+use crate::args::PageArgs;
 
 /// Arguments of `mfdoom-evaluate expression`.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_long_help = JSON)]
 pub struct ExpressionArgs {
     /// Profiles of mfdoom-decode, or any table of ln(1 + 1e4 x share) that lists its genes; - is standard input
+    #[serde(skip)]
     #[arg(value_name = "PREDICTIONS")]
     pub predictions: Option<PathBuf>,
 
     /// Token table of the same cells, with the counts that were measured
+    #[serde(skip)]
     #[arg(long, value_name = "TOKENS", help_heading = "Input")]
     pub tokens: PathBuf,
 
     /// Token table of the training cells: dispersions and baselines are learnt from them
+    #[serde(skip)]
     #[arg(long, value_name = "TOKENS", help_heading = "Input", requires = "input")]
     pub train: Option<PathBuf>,
 
@@ -29,19 +35,23 @@ pub struct ExpressionArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// Write a page with tables (HTML, nothing to load)
-    #[arg(long, value_name = "report.html", help_heading = "Output")]
-    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub output: OutputArgs,
 
     #[command(flatten)]
+    #[serde(flatten)]
     #[allow(missing_docs)]
     pub seed: SeedArgs,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub common: CommonArgs,
 }
@@ -51,13 +61,14 @@ const JSON: &str = "\
 metrics.json:
   settings, inputs   what decides the numbers
   cells              predicted, drawn of these, found in the tokens (matched), training
-  modalities[]       each predicted one: cells scored, without counts, genes, and for the prediction and each baseline
-    pearson          per gene over cells, of ln(1 + 1e4 x share): median, q25, q75
+  modalities[]       each predicted one: cells scored, without counts, training cells, genes
+  scores[]           set (the modality), head (predicted and each baseline), from, n, name, value, reason, low, high
+    pearson          per gene over cells, of ln(1 + 1e4 x share): median, with pearson_q25, pearson_q75, genes that vary
     deviance         negative-binomial, mean over cells and genes
     explained        1 - deviance / deviance of the mean-gene model
 
 Deviance: 2 [y ln(y / mu) - (y + 1 / phi) ln((1 + phi y) / (1 + phi mu))], mu = share x library size. A gene has one phi for
 all methods, of moments under the mean-gene model, from the training cells, or the scored ones without. As one count would
 refute a share of 0, every method's shares are mixed with 1 % of the mean-gene share.
-Baselines: mean (share of each gene), ridge_pca50 (log-normalised values from 50 components), knn30_pca30 (mean share of the
-30 nearest in 30 components, and of the mean cell).";
+Baselines: mean (share of each gene), ridge_pca50 (log-normalised values from 50 components), kernel_ridge_pca30 (the same
+with a Gaussian kernel on 30), knn30_pca30 (mean share of the 30 nearest in 30 components, and of the mean cell).";

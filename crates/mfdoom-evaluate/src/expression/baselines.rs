@@ -1,11 +1,12 @@
 //! Plain predictions of a modality from another, learnt from the training cells.
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Csr, Matrix, Ridge, knn_regression, pca, penalties_for};
+use mfdoom_matrix::{Csr, KernelRidge, Matrix, Ridge, knn_regression, pca, penalties_for, subsample};
 use mfdoom_metrics::{MeanGene, mean_nb_deviance};
 
 use super::cells::Counts;
 use super::score::{Method, constant, failed, log_of, mapped, mixed, shares_of};
+use crate::scores::Kind;
 
 /// Components that ridge regression sees.
 pub(super) const RIDGE_COMPONENTS: usize = 50;
@@ -16,7 +17,11 @@ pub(super) const NEIGHBORS: usize = 30;
 /// Weights of the mean-gene share in those of the ridge regression, of which the best on the training cells is taken.
 const WEIGHTS: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
 
-const BASELINE: &str = "baseline";
+const BASELINE: Kind = Kind::Baseline;
+/// Most training cells that kernel ridge regression learns from: memory grows with their square.
+const ANCHORS: usize = 3_000;
+/// Penalty of kernel ridge regression.
+const KERNEL_PENALTY: f64 = 3.0;
 
 /// Training cells and scored cells in the components of the training cells.
 pub(super) struct Inputs {
@@ -60,7 +65,44 @@ pub(super) fn ridge(inputs: &Inputs, training: &Counts, model: &MeanGene, seed: 
     let penalties = penalties_for(&inputs.training);
     let map = Ridge::fit_best(&inputs.training, &targets, &penalties, seed).map_err(failed)?;
     drop(targets);
-    let fitted = shares_of(&map.predict(&inputs.training).map_err(failed)?)?;
+    tracing::debug!("ridge: penalty {}", map.penalty);
+    let predict = |x: &Matrix| map.predict(x).map_err(failed);
+    let fitted = predict(&inputs.training)?;
+    rescaled("ridge_pca50", &fitted, predict(&inputs.scored)?, training, model)
+}
+
+/// Kernel ridge regression of the log-normalised values on 30 components, with a Gaussian kernel; shares as in [`ridge`].
+///
+/// # Errors
+/// Failed: numbers that do not fit each other.
+pub(super) fn kernel_ridge(
+    inputs: &Inputs,
+    training: &Counts,
+    model: &MeanGene,
+    seed: u64,
+) -> Result<Method> {
+    let [scored, all] = [&inputs.scored, &inputs.training].map(|x| leading(x, KNN_COMPONENTS));
+    let (scored, all) = (scored?, all?);
+    let rows = subsample(all.n_rows(), ANCHORS, seed);
+    let anchors = all.select_rows(&rows);
+    let targets = training.log_normalised()?.select_rows(&rows).to_dense();
+    let gamma = KernelRidge::gamma_for(&anchors);
+    let map = KernelRidge::fit(&anchors, &targets, gamma, KERNEL_PENALTY).map_err(failed)?;
+    drop(targets);
+    let fitted = map.predict(&all).map_err(failed)?;
+    rescaled("kernel_ridge_pca30", &fitted, map.predict(&scored).map_err(failed)?, training, model)
+}
+
+/// Makes shares of predicted logarithms: times a factor for each gene, with so much of the mean-gene share mixed in that
+/// the training cells have the least deviance.
+fn rescaled(
+    name: &'static str,
+    fitted: &Matrix,
+    log: Matrix,
+    training: &Counts,
+    model: &MeanGene,
+) -> Result<Method> {
+    let fitted = shares_of(fitted)?;
     let factors = factors(&training.shares()?, &fitted);
     let scaled = |shares: &Matrix| mapped(shares, |share, gene| f64::from(share) * factors[gene]);
     let fitted = scaled(&fitted)?;
@@ -73,10 +115,9 @@ pub(super) fn ridge(inputs: &Inputs, training: &Counts, model: &MeanGene, seed: 
             best = (deviance, weight);
         }
     }
-    let log = map.predict(&inputs.scored).map_err(failed)?;
     let shares = mixed(&scaled(&shares_of(&log)?)?, &model.shares, best.1)?;
-    tracing::debug!("ridge: penalty {}, weight of the mean share {}", map.penalty, best.1);
-    Ok(Method { name: "ridge_pca50", kind: BASELINE, log, shares })
+    tracing::debug!("{name}: weight of the mean share {}", best.1);
+    Ok(Method { name, kind: BASELINE, log, shares })
 }
 
 /// Returns for each gene the sum of the true shares over that of the fitted, 1 where nothing was fitted.
@@ -96,7 +137,7 @@ fn factors(wanted: &Matrix, fitted: &Matrix) -> Vec<f64> {
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn knn(inputs: &Inputs, training: &Counts, model: &MeanGene) -> Result<Method> {
+pub(super) fn knn(inputs: &Inputs, training: &Counts, model: &MeanGene, _: u64) -> Result<Method> {
     let k = NEIGHBORS.min(inputs.training.n_rows());
     let [queries, references] = [&inputs.scored, &inputs.training].map(|x| leading(x, KNN_COMPONENTS));
     let near = knn_regression(&queries?, &references?, &training.shares()?, k).map_err(failed)?;
@@ -128,7 +169,7 @@ mod tests {
         let counts = Csr::new(1, vec![0, 1, 1], vec![0], vec![5.0]).unwrap();
         let counts = Counts { counts, sizes: vec![10.0, 10.0] };
         let model = MeanGene { shares: vec![0.4], dispersion: vec![1.0] };
-        let found = knn(&inputs, &counts, &model).unwrap();
+        let found = knn(&inputs, &counts, &model, 0).unwrap();
         assert!((found.shares.data()[0] - (0.5 + 0.0 + 0.4) / 3.0).abs() < 1e-6, "{:?}", found.shares);
         assert!((f64::from(found.log.data()[0]) - 3001f64.ln()).abs() < 1e-5);
     }

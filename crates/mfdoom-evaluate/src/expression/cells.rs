@@ -13,7 +13,7 @@ use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use super::args::ExpressionArgs;
 use super::score::TARGET;
 use crate::counts;
-use crate::embedding::Source;
+use crate::scores::Source;
 
 /// Cells of a token table.
 pub(super) struct Cells {
@@ -38,7 +38,7 @@ impl Cells {
         let reader = TokenReader::open(&input)?;
         let schema = reader.schema().clone();
         let content_id = Some(schema.manifest.content_id.clone());
-        let source = Source { name: input.base_name(), content_id };
+        let source = Source::new(&input.base_name(), content_id);
         Ok((Self { source, name: path.display().to_string(), schema, tokens: TokenBatch::default() }, reader))
     }
 

@@ -8,25 +8,24 @@
 //! | `modality` | cells, genes and methods of one modality |
 //! | `score` | Pearson's correlation and deviance of one method |
 //! | `baselines` | mean gene, ridge regression, nearest neighbours |
-//! | [`result`] | `metrics.json` |
-//! | `page` | the report |
 
 pub mod args;
 mod baselines;
 mod cells;
 mod modality;
-mod page;
 mod profiles;
-pub mod result;
 mod score;
 
 use mfdoom_error::{Error, Result};
+use serde_json::json;
 
 use self::args::ExpressionArgs;
 use self::cells::Cells;
+use self::modality::Extent;
 use self::profiles::Profiles;
-use self::result::{Metrics, ModalityScores};
 use crate::outputs::Outputs;
+use crate::report::Page;
+use crate::scores::{Document, text};
 
 /// Everything that was read.
 pub(crate) struct Setup<'a> {
@@ -53,18 +52,21 @@ pub fn run(args: &ExpressionArgs) -> Result<()> {
     if args.max_cells < 3 {
         return Err(Error::usage(format!("--max-cells {}", args.max_cells)).wanted("at least 3"));
     }
-    let outputs = Outputs::plan(&args.output, &[], args.report.as_deref())?;
+    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
     let setup = Setup::read(args)?;
     setup.log();
     if args.common.check {
         return Ok(());
     }
+    let mut document = setup.document()?;
     let n = setup.profiles.modalities.len();
-    let scores: Vec<ModalityScores> = (0..n).map(|at| modality::score(&setup, at)).collect::<Result<_>>()?;
-    setup.need_scores(&scores)?;
-    let metrics = Metrics::new(&setup, scores);
-    outputs.write(&metrics, &[], || page::html(&metrics))?;
-    tracing::info!("{}", metrics.summary());
+    let extents: Vec<Extent> =
+        (0..n).map(|at| modality::score(&setup, at, &mut document.scores)).collect::<Result<_>>()?;
+    setup.need_scores(&extents)?;
+    document.detail("modalities", &extents)?;
+    let title = format!("Expression profiles of {}", setup.profiles.source.name);
+    outputs.write(&document, &[], || Ok(Page::new(title, &document)))?;
+    tracing::info!("{}", text(&document.scores));
     Ok(())
 }
 
@@ -101,10 +103,28 @@ impl<'a> Setup<'a> {
         }
     }
 
+    /// Returns the document without scores.
+    fn document(&self) -> Result<Document> {
+        let Self { args, profiles, cells, training, .. } = self;
+        let training = training.as_ref().map(|training| &training.cells);
+        let inputs = [Some(&profiles.source), Some(&cells.source), training.map(|cells| &cells.source)];
+        let inputs = inputs.into_iter().flatten().cloned().collect();
+        let mut document = Document::new("expression", mfdoom_cli::settings(args)?, inputs);
+        document.settings["reference"] = if training.is_some() { "training" } else { "scored" }.into();
+        document.cells = json!({
+            "predicted": profiles.n_total,
+            "drawn": profiles.cells.len(),
+            "matched": cells.len(),
+            "training": training.map(Cells::len),
+        });
+        document.detail("genes", &profiles.genes.len())?;
+        Ok(document)
+    }
+
     /// Checks that a modality was scored, and says which cells and modalities were left out.
-    fn need_scores(&self, scores: &[ModalityScores]) -> Result<()> {
+    fn need_scores(&self, scores: &[Extent]) -> Result<()> {
         for score in scores {
-            let ModalityScores { modality, skipped, without_counts, .. } = score;
+            let Extent { modality, skipped, without_counts, .. } = score;
             if let Some(why) = skipped {
                 tracing::warn!("{modality} is not scored: {why}");
             }

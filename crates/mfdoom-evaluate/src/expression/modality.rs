@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use mfdoom_error::Result;
 use mfdoom_matrix::{Csr, Matrix};
 use mfdoom_metrics::MeanGene;
+use serde::Serialize;
 
 use super::Setup;
 use super::baselines::{self, Inputs};
 use super::cells::{Cells, Counts};
-use super::result::ModalityScores;
 use super::score::{Method, Scorer, failed, shares_of};
+use crate::metric;
+use crate::metric::profile;
+use crate::scores::{Kind, Place, Scores};
 
 /// Fewest cells that are scored, and learnt from.
 const LEAST_CELLS: usize = 3;
@@ -46,46 +49,73 @@ impl<'a> Part<'a> {
     }
 }
 
+/// How many cells and genes of a modality were scored.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Extent {
+    /// The modality.
+    pub(super) modality: String,
+    /// Why it was not scored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) skipped: Option<String>,
+    /// Cells scored: with counts in it, and in the input of the baselines.
+    pub(super) cells: usize,
+    /// Matched cells without those counts.
+    pub(super) without_counts: usize,
+    /// Training cells that baselines and dispersions are from.
+    pub(super) training: Option<usize>,
+    /// Genes scored: predicted, measured in all data sets, with counts in the training (else scored) cells.
+    pub(super) genes: usize,
+}
+
 /// Scores the modality at a position among the predicted ones.
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn score(setup: &Setup, at: usize) -> Result<ModalityScores> {
+pub(super) fn score(setup: &Setup, at: usize, scores: &mut Scores) -> Result<Extent> {
     let name = &setup.profiles.modalities[at];
+    let from: Vec<String> = setup.args.input.iter().cloned().collect();
+    let skipped = |why: String, scores: &mut Scores| {
+        let place = Place::new(name, "predicted", 0).from(&from);
+        metric::refuse(&profile::all(), &why, &place, scores);
+        let modality = name.clone();
+        Ok(Extent { modality, skipped: Some(why), cells: 0, without_counts: 0, training: None, genes: 0 })
+    };
     let input = setup.training.as_ref().map(|training| training.input);
     let scored = match Part::new(&setup.cells, name, input.map(|[_, scored]| scored), "tokens") {
         Ok(part) => part,
-        Err(why) => return Ok(ModalityScores::skipped(name, why)),
+        Err(why) => return skipped(why, scores),
     };
     let training = setup.training.as_ref().zip(input);
     let training = training.map(|(all, [own, _])| Part::new(&all.cells, name, Some(own), "training tokens"));
     let training = match training.transpose() {
         Ok(part) => part,
-        Err(why) => return Ok(ModalityScores::skipped(name, why)),
+        Err(why) => return skipped(why, scores),
     };
     let (genes, model) = genes(setup, &scored, training.as_ref())?;
     if genes.is_empty() {
-        return Ok(ModalityScores::skipped(name, "no predicted gene has counts".to_owned()));
+        return skipped("no predicted gene has counts".to_owned(), scores);
     }
-    let scorer = Scorer::new(scored.counts(&genes), model.clone())?;
+    let seed = setup.args.seed.seed;
+    let scorer = Scorer::new(scored.counts(&genes), model.clone(), seed)?;
     let log = predicted(setup, at, &scored, &genes)?;
     let shares = shares_of(&log)?;
-    let mut methods = vec![scorer.score(&Method { name: "predicted", kind: "prediction", log, shares })?];
-    methods.push(scorer.score(&baselines::mean(&model, scored.rows.len())?)?);
+    let place = || Place::new(name, "predicted", scored.rows.len()).from(&from);
+    scorer.score(&Method { name: "predicted", kind: Kind::Head, log, shares }, place(), scores);
+    scorer.score(&baselines::mean(&model, scored.rows.len())?, place(), scores);
     if let Some(part) = &training {
         let counts = part.counts(&genes);
         let inputs = inputs(setup, &scored, part)?;
-        methods.push(scorer.score(&baselines::ridge(&inputs, &counts, &model, setup.args.seed.seed)?)?);
-        methods.push(scorer.score(&baselines::knn(&inputs, &counts, &model)?)?);
+        for baseline in [baselines::ridge, baselines::kernel_ridge, baselines::knn] {
+            scorer.score(&baseline(&inputs, &counts, &model, seed)?, place(), scores);
+        }
     }
-    Ok(ModalityScores {
+    Ok(Extent {
         modality: name.clone(),
         skipped: None,
         cells: scored.rows.len(),
         without_counts: setup.cells.len() - scored.rows.len(),
         training: training.map(|part| part.rows.len()),
         genes: genes.len(),
-        methods,
     })
 }
 

@@ -6,7 +6,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::subsample::thin;
 
 use super::args::ExpressionArgs;
-use crate::embedding::Source;
+use crate::scores::Source;
 
 /// Predicted profiles of the cells drawn.
 pub(super) struct Profiles {
@@ -53,7 +53,7 @@ impl Profiles {
             }
         }
         let (cells, _) = thinned(&cells, &rows, args);
-        let source = Source { name: input.base_name(), content_id };
+        let source = Source::new(&input.base_name(), content_id);
         Ok(Self { source, genes: schema.genes, modalities: schema.matrices, cells, n_total })
     }
 }

@@ -2,23 +2,22 @@
 
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
-use mfdoom_metrics::velocity::{gene_correlations, quartiles};
-use mfdoom_metrics::{self as metrics, MeanGene, mean_nb_deviance};
+use mfdoom_metrics::{self as metrics, MeanGene};
 
 use super::cells::Counts;
-use super::result::{MethodScores, Pearson};
+use crate::metric;
+use crate::metric::profile::{self, Profile};
+use crate::scores::{Kind, Place, Scores};
 
 /// Total that shares are scaled to before the logarithm.
 pub(super) const TARGET: f64 = 1e4;
-/// Weight of the mean-gene share that is mixed into every method's: one count would refute a share of 0.
-pub(super) const MEAN_WEIGHT: f64 = 0.01;
 
 /// What a method says of the scored cells.
 pub(super) struct Method {
     /// Its name in results.
     pub(super) name: &'static str,
-    /// `prediction` or `baseline`.
-    pub(super) kind: &'static str,
+    /// What it is.
+    pub(super) kind: Kind,
     /// ln(1 + 1e4 x share), [n, genes].
     pub(super) log: Matrix,
     /// Shares of the library, [n, genes].
@@ -30,8 +29,7 @@ pub(super) struct Scorer {
     observed: Counts,
     log: Matrix,
     model: MeanGene,
-    /// Deviance of the mean-gene model.
-    of_mean: f64,
+    seed: u64,
 }
 
 impl Scorer {
@@ -39,33 +37,24 @@ impl Scorer {
     ///
     /// # Errors
     /// Failed: numbers that do not fit each other.
-    pub(super) fn new(observed: Counts, model: MeanGene) -> Result<Self> {
+    pub(super) fn new(observed: Counts, model: MeanGene, seed: u64) -> Result<Self> {
         let log = observed.log_normalised()?.to_dense();
-        let shares = constant(&model.shares, observed.sizes.len())?;
-        let of_mean = mean_nb_deviance(&observed.counts, &observed.sizes, &shares, &model.dispersion)
-            .map_err(failed)?;
-        Ok(Self { observed, log, model, of_mean })
+        Ok(Self { observed, log, model, seed })
     }
 
-    /// Returns the scores of a method.
-    ///
-    /// # Errors
-    /// Failed: numbers that do not fit each other.
-    pub(super) fn score(&self, method: &Method) -> Result<MethodScores> {
-        let genes = gene_correlations(&method.log, &self.log).map_err(failed)?;
-        let shares = mixed(&method.shares, &self.model.shares, MEAN_WEIGHT)?;
-        let deviance =
-            mean_nb_deviance(&self.observed.counts, &self.observed.sizes, &shares, &self.model.dispersion)
-                .map_err(failed)?;
-        let pearson = quartiles(genes.iter().flatten().copied());
-        Ok(MethodScores {
-            name: method.name,
-            kind: method.kind,
-            pearson_genes: genes.iter().flatten().count(),
-            pearson: pearson.map(|all| Pearson { median: all.median, q25: all.q25, q75: all.q75 }),
-            deviance,
-            explained: (self.of_mean > 0.0).then(|| 1.0 - deviance / self.of_mean),
-        })
+    /// Adds the scores of a method to the rows.
+    pub(super) fn score(&self, method: &Method, place: Place, scores: &mut Scores) {
+        let place = Place { head: method.name.to_owned(), kind: method.kind, ..place };
+        let view = Profile {
+            log: &method.log,
+            shares: &method.shares,
+            observed: &self.log,
+            counts: &self.observed.counts,
+            sizes: &self.observed.sizes,
+            model: &self.model,
+            seed: self.seed,
+        };
+        metric::score(&profile::all(), &view, &place, scores);
     }
 }
 

@@ -4,20 +4,26 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
+use serde::Serialize;
+
+use crate::args::PageArgs;
 
 /// Arguments of `mfdoom-evaluate velocity`.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_long_help = JSON)]
 pub struct VelocityArgs {
     /// Velocity folder (of predict, fit or graph), or a table of velocities that lists its genes
+    #[serde(skip)]
     #[arg(value_name = "PREDICTED")]
     pub predicted: PathBuf,
 
     /// Fitted velocities of the same cells: scored against, scored likewise and drawn beside
+    #[serde(skip)]
     #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
     pub fitted: Option<PathBuf>,
 
     /// True velocities of the same cells: also the h5ad file of mfdoom-simulate --truth full, matched by cell id
+    #[serde(skip)]
     #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
     pub truth: Option<PathBuf>,
 
@@ -26,6 +32,7 @@ pub struct VelocityArgs {
     pub label: Option<String>,
 
     /// Where the column is: an h5ad file (matched by cell id) or a table with the key [default: the velocities]
+    #[serde(skip)]
     #[arg(long, value_name = "FILE", help_heading = "Input", requires = "label")]
     pub label_source: Option<PathBuf>,
 
@@ -53,27 +60,33 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// Write a page with tables and plots (HTML, nothing to load)
-    #[arg(long, value_name = "report.html", help_heading = "Output")]
-    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
 
     /// Draw the streams of the fields side by side on the first UMAP
+    #[serde(skip)]
     #[arg(long, value_name = "stream.svg|png", help_heading = "Output", requires = "label")]
     pub plot: Option<PathBuf>,
 
     /// Draw the uncertainty of the predicted cells against their error: the fitted, else the true velocities
+    #[serde(skip)]
     #[arg(long, value_name = "calibration.svg|png", help_heading = "Output")]
     pub calibration: Option<PathBuf>,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub output: OutputArgs,
 
     #[command(flatten)]
+    #[serde(flatten)]
     #[allow(missing_docs)]
     pub seed: SeedArgs,
 
     #[command(flatten)]
+    #[serde(skip)]
     #[allow(missing_docs)]
     pub common: CommonArgs,
 }
@@ -82,17 +95,15 @@ pub struct VelocityArgs {
 const JSON: &str = "\
 metrics.json:
   settings, inputs   what decides the numbers
-  cells              in each input, in all of them (common), without a label, scored
-  genes              in each input, in all of them (common), with a velocity of every scored cell (graph)
-  accuracy[]         against fitted, truth: pearson (per gene over cells: median, q25, q75), cosine (per cell over genes:
-                     mean, median), cosine_of_constant: that of the mean velocity; values: share of numbers compared
-  calibration[]      against fitted, truth, where the predicted have an uncertainty: spearman of it with the error of a cell
-                     (root mean square over genes), scale (what brings their mean squares together), bins of equal numbers
-  fields[]           predicted, fitted, truth, each with
-    coherence        ICCoh: mean over clusters, each cluster, shuffled (a constant field has 1)
-    direction        CBDir: means over the UMAPs of the field, of every cell given its mean velocity (constant), of the
-                     velocities dealt out anew (shuffled), and excess = field - constant
-    layouts[]        the same on each UMAP, with every edge
+  cells, genes       in all inputs (common), scored; genes with a velocity of every scored cell (graph)
+  calibration[]      bins of cells of like uncertainty, where the predicted have one
+  scores[]           set, head (predicted, fitted, truth and their controls), against, n, name, value, reason, low, high
+    pearson          per gene over cells: median, with pearson_q25 and pearson_q75; cosine: per cell over genes, also of the
+                     constant field; genes, compared: how many, and the share of numbers compared
+    uncertainty_spearman, uncertainty_scale: of uncertainty and error (root mean square over genes) of a cell
+    iccoh            over clusters, and each cluster as a set; shuffled velocities as a control (a constant field has 1)
+    cbdir            means over the UMAPs with their range: over edges, and each edge A > B as a set; of every cell given its
+                     mean velocity (constant), of shuffled velocities, and cbdir_excess = field - constant
 
 NaN is no velocity and left out; all fields are drawn on the same coordinates. Displacements are those of Ms in the fitted
 or predicted folder, else of the predicted state.";

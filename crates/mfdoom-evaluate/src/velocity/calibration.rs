@@ -5,13 +5,55 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::graph::spearman;
 use mfdoom_matrix::Matrix;
 use mfdoom_plot::{CalibrationBin, calibration_bins};
+use serde::Serialize;
 
 use super::matching::Matched;
-use super::result::{Bin, CalibrationScores};
+use super::names::{SCALE, SPEARMAN};
 use super::source::Source;
+use crate::scores::{Estimate, Place, Scores};
 
 /// Bins of equal numbers of cells.
 const BINS: usize = 10;
+
+/// Uncertainty of the predicted cells beside their error against others.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct CalibrationScores {
+    /// `fitted` or `truth`.
+    pub(super) against: &'static str,
+    /// Cells with an uncertainty and an error.
+    pub(super) cells: usize,
+    /// Spearman's correlation of uncertainty and error; null where either is constant.
+    pub(super) spearman: Option<f64>,
+    /// Root mean square error over that of the uncertainties: 1 of a standard deviation; null where all are 0.
+    pub(super) scale: Option<f64>,
+    /// Cells by uncertainty, in bins of equal numbers.
+    pub(super) bins: Vec<Bin>,
+}
+
+/// Cells of like uncertainty.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Bin {
+    /// Cells.
+    pub(super) n: usize,
+    /// Mean uncertainty.
+    pub(super) uncertainty: f64,
+    /// Root mean square of the errors.
+    pub(super) error: f64,
+    /// First quartile of the errors.
+    pub(super) q25: f64,
+    /// Third quartile of the errors.
+    pub(super) q75: f64,
+}
+
+impl CalibrationScores {
+    /// Adds the scores to the rows.
+    pub(super) fn add(&self, scores: &mut Scores) {
+        let place = Place::new("all", "predicted", self.cells).against(self.against);
+        let of = |value: Option<f64>, why: &str| value.map(Estimate::plain).ok_or_else(|| why.to_owned());
+        scores.push(&place, SPEARMAN, of(self.spearman, "uncertainty or error is constant"));
+        scores.push(&place, SCALE, of(self.scale, "no uncertainty above 0"));
+    }
+}
 
 /// Checks that there is an uncertainty to draw.
 ///

@@ -4,9 +4,9 @@ use mfdoom_error::Result;
 use mfdoom_matrix::Matrix;
 use mfdoom_plot::{Calibration, CalibrationBin, Field, Streams};
 
+use super::calibration::{Bin, CalibrationScores};
 use super::clusters::Clusters;
 use super::matching::Matched;
-use super::result::{Bin, CalibrationScores};
 use super::space::Space;
 use crate::report::Figure;
 

@@ -10,8 +10,8 @@
 //! | `calibration` | uncertainty per cell against its error |
 //! | `space` | neighbours and UMAPs that all fields are drawn on |
 //! | `fields` | CBDir and ICCoh of a field and its controls |
-//! | [`result`] | `metrics.json` |
-//! | `page`, `draw` | the report and the streams |
+//! | `names` | what the scores are called |
+//! | `draw` | the streams and the calibration |
 
 mod accuracy;
 pub mod args;
@@ -20,21 +20,22 @@ mod clusters;
 mod draw;
 mod fields;
 mod matching;
-mod page;
-pub mod result;
+mod names;
 mod source;
 mod space;
 
 use mfdoom_error::{Error, Result};
+use serde_json::json;
 
 use self::args::VelocityArgs;
+use self::calibration::CalibrationScores;
 use self::clusters::Clusters;
 use self::matching::Matched;
-use self::result::{FieldScores, Metrics};
 use self::source::{Role, Source};
 use self::space::Space;
 use crate::outputs::Outputs;
-use crate::report::Figure;
+use crate::report::{Figure, Page};
+use crate::scores::{Document, Source as Origin, text};
 
 /// Runs `mfdoom-evaluate velocity`.
 ///
@@ -44,7 +45,7 @@ use crate::report::Figure;
 pub fn run(args: &VelocityArgs) -> Result<()> {
     check_settings(args)?;
     let pictures = [args.plot.as_deref(), args.calibration.as_deref()];
-    let outputs = Outputs::plan(&args.output, &pictures, args.report.as_deref())?;
+    let outputs = Outputs::plan(&args.output, &args.page, &pictures)?;
     let sources = read(args)?;
     let labels = clusters::labels(args, &sources)?;
     let matched = Matched::new(&sources, labels.as_deref(), args)?;
@@ -56,39 +57,79 @@ pub fn run(args: &VelocityArgs) -> Result<()> {
     if args.common.check {
         return Ok(());
     }
-    let accuracy = accuracy::score(&matched)?;
-    let calibration = calibration::score(&matched)?;
-    let drawn = match &clusters {
-        Some(clusters) if matched.positions.is_some() => Some((Space::new(&matched, args)?, clusters)),
-        _ => None,
-    };
-    let scored = drawn.as_ref().map(|(space, clusters)| fields::score(&matched, space, clusters, args));
-    let (scores, first): (Vec<FieldScores>, Vec<_>) =
-        scored.transpose()?.unwrap_or_default().into_iter().unzip();
-    let streams = match &drawn {
-        Some((space, clusters)) if outputs.wants_pictures() => {
-            draw::streams(&matched, space, clusters, &first)?
-        }
-        _ => None,
-    };
-    let metrics = Metrics::new(args, &sources, &matched, (accuracy, calibration, scores));
-    write(&outputs, &metrics, streams)?;
-    tracing::info!("{}", metrics.summary());
-    Ok(())
+    let scorer = Run { args, sources: &sources, matched: &matched, clusters: clusters.as_ref() };
+    scorer.score(&outputs)
 }
 
-/// Writes numbers, pictures and page; the calibration drawn as a picture is the first.
-fn write(outputs: &Outputs, metrics: &Metrics, streams: Option<Figure>) -> Result<()> {
-    let n_streams = usize::from(streams.is_some());
-    let mut figures: Vec<Figure> = streams.into_iter().collect();
-    if outputs.wants_pictures() {
-        for score in &metrics.calibration {
-            figures.push(draw::calibration(score)?);
+/// All that was read.
+struct Run<'a> {
+    args: &'a VelocityArgs,
+    sources: &'a [Source],
+    matched: &'a Matched,
+    clusters: Option<&'a Clusters>,
+}
+
+impl Run<'_> {
+    /// Scores, draws and writes.
+    fn score(&self, outputs: &Outputs) -> Result<()> {
+        let Self { args, matched, .. } = *self;
+        let mut document = self.document()?;
+        accuracy::score(matched, args.seed.seed, &mut document.scores)?;
+        let calibration = calibration::score(matched)?;
+        calibration.iter().for_each(|score| score.add(&mut document.scores));
+        document.detail("calibration", &calibration)?;
+        let mut streams = None;
+        if let (Some(clusters), true) = (self.clusters, matched.positions.is_some()) {
+            let space = Space::new(matched, args)?;
+            let drawn = fields::score(matched, &space, clusters, args.seed.seed, &mut document.scores)?;
+            if outputs.wants_pictures() {
+                streams = draw::streams(matched, &space, clusters, &drawn)?;
+            }
         }
+        self.write(outputs, &document, streams, &calibration)?;
+        tracing::info!("{}", text(&document.scores));
+        Ok(())
     }
-    let (streams, calibration) = figures.split_at(n_streams);
-    let pictures = [streams.first(), calibration.first()];
-    outputs.write(metrics, &pictures, || page::html(metrics, &figures))
+
+    fn document(&self) -> Result<Document> {
+        let Self { args, sources, matched, .. } = *self;
+        let input = |source: &Source| Origin {
+            role: Some(source.role.name()),
+            ..Origin::new(&source.name, Some(source.content_id.clone()))
+        };
+        let mut settings = mfdoom_cli::settings(args)?;
+        settings["square_root"] = matched.square_root.into();
+        let mut document = Document::new("velocity", settings, sources.iter().map(input).collect());
+        document.cells = json!({
+            "common": matched.n_common,
+            "without_label": matched.n_without_label,
+            "scored": matched.n_cells(),
+        });
+        let graph = matched.complete_genes().iter().filter(|complete| **complete).count();
+        document.detail("genes", &json!({"common": matched.genes.len(), "graph": graph}))?;
+        Ok(document)
+    }
+
+    /// Writes numbers, pictures and page; the calibration drawn as a picture is the first.
+    fn write(
+        &self,
+        outputs: &Outputs,
+        document: &Document,
+        streams: Option<Figure>,
+        calibration: &[CalibrationScores],
+    ) -> Result<()> {
+        let n_streams = usize::from(streams.is_some());
+        let mut figures: Vec<Figure> = streams.into_iter().collect();
+        if outputs.wants_pictures() {
+            for score in calibration {
+                figures.push(draw::calibration(score)?);
+            }
+        }
+        let (streams, errors) = figures.split_at(n_streams);
+        let pictures = [streams.first(), errors.first()];
+        let title = format!("Velocities of {}", self.sources[0].name);
+        outputs.write(document, &pictures, || Ok(Page { figures: &figures, ..Page::new(title, document) }))
+    }
 }
 
 fn check_settings(args: &VelocityArgs) -> Result<()> {

@@ -1,7 +1,8 @@
 use mfdoom_artifact::EmbeddingFormat;
 use mfdoom_error::Error;
+use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{World, row, value};
 
 fn world() -> World {
     World::new(60)
@@ -33,35 +34,77 @@ fn an_unknown_head_lists_those_there() {
     fails(&world(), &["--label", "type", "--head", "fussion"], 2, &says);
 }
 
+fn scored(world: &World, more: &[&str]) -> Value {
+    let embeddings = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
+    world.evaluate(&embeddings, &[&["--label", "type"], more].concat()).unwrap()
+}
+
+/// Checks that scores of fusion are null and say why.
+#[track_caller]
+fn none(metrics: &Value, names: &[&str], why: &str) {
+    for name in names {
+        let row = row(metrics, ["all", "fusion", "", name]);
+        assert!(row["value"].is_null(), "{row}");
+        assert!(row["reason"].as_str().unwrap().contains(why), "{row}");
+    }
+}
+
+const OF_LABELS: [&str; 7] = ["accuracy", "balanced_accuracy", "nmi", "ari", "asw_label", "clisi", "avg_bio"];
+const OF_BATCHES: [&str; 6] = ["asw_batch", "pcr", "pcr_comparison", "ilisi", "kbet", "total"];
+
 #[test]
-fn labels_that_cannot_be_told_apart_are_refused() {
+fn labels_that_cannot_be_told_apart_have_no_score() {
     let mut world = world();
     world.labels = vec![Some("only".to_owned()); 120];
-    fails(&world, &["--label", "type"], 3, &["one label only: only"]);
-    world.labels = (0..120).map(|cell| Some(format!("own {cell}"))).collect();
-    fails(&world, &["--label", "type"], 3, &["120 labels, 0 of them with more than one cell"]);
+    let metrics = scored(&world, &[]);
+    none(&metrics, &OF_LABELS[..6], "the same label");
+    none(&metrics, &["avg_bio"], "parts");
     world.labels = vec![None; 120];
+    std::fs::remove_file(world.path("metrics.json")).unwrap();
     fails(&world, &["--label", "type"], 3, &["no cell has a label"]);
 }
 
 #[test]
-fn fewer_cells_than_neighbours_are_refused() {
+fn labels_of_one_cell_take_part_where_they_can() {
     let mut world = world();
-    world.labels.iter_mut().skip(18).for_each(|label| *label = None);
-    fails(&world, &["--label", "type"], 3, &["too few cells", "17 cells", "--neighbors"]);
-    let embeddings = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
-    assert!(world.evaluate(&embeddings, &["--label", "type", "--neighbors", "5"]).is_ok());
+    world.labels = (0..120).map(|cell| Some(format!("own {cell}"))).collect();
+    let metrics = scored(&world, &["--batch-key", "batch"]);
+    none(&metrics, &["accuracy"], "not defined");
+    none(&metrics, &["asw_batch"], "no label");
+    none(&metrics, &["kbet"], "ten cells");
 }
 
 #[test]
-fn nan_names_head_and_cell_but_a_missing_modality_may_hold_it() {
+fn without_batches_or_with_one_nothing_is_said_of_mixing() {
+    let world = world();
+    none(&scored(&world, &[]), &OF_BATCHES, "--batch-key");
+    let one = scored(&world, &["--batch-key", "type"]);
+    assert!(value(&one, ["all", "fusion", "", "pcr"]) > 0.5, "labels as batches lie apart");
+    none(&one, &["pcr_comparison"], "--before");
+    none(&one, &["asw_batch"], "no label");
+    let before = scored(&world, &["--batch-key", "batch", "--before", "spliced", "--head", "fusion"]);
+    assert!((0.0..=1.0).contains(&value(&before, ["all", "fusion", "", "pcr_comparison"])));
+}
+
+#[test]
+fn fewer_cells_than_neighbours_have_no_score() {
+    let mut world = world();
+    world.labels.iter_mut().skip(18).for_each(|label| *label = None);
+    none(&scored(&world, &[]), &["accuracy"], "too few cells");
+    none(&scored(&world, &[]), &["clisi"], "at least 90");
+    assert!(value(&scored(&world, &["--neighbors", "5"]), ["all", "fusion", "", "accuracy"]) > 0.5);
+}
+
+#[test]
+fn nan_is_no_score_but_a_missing_modality_may_hold_it() {
     let mut world = world();
     world.heads[0][4 * 100] = f32::NAN;
-    let embeddings = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
-    assert!(world.evaluate(&embeddings, &["--label", "type"]).is_ok(), "cell 100 has no spliced counts");
-    std::fs::remove_file(world.path("metrics.json")).unwrap();
+    assert!(value(&scored(&world, &[]), ["with spliced, unspliced", "spliced", "", "accuracy"]) > 0.5);
     world.heads[3][4 * 100] = f32::NAN;
-    fails(&world, &["--label", "type"], 3, &["\"fusion\" holds NaN", "\"c100\""]);
+    let metrics = scored(&world, &[]);
+    none(&metrics, &OF_LABELS, "1 of 108 cells hold NaN");
+    assert!(value(&metrics, ["all", "expression", "", "accuracy"]) > 0.5, "another head is scored");
+    assert!(row(&metrics, ["all", "expression", "fusion", "foscttm"])["value"].is_null());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use mfdoom_kinetics::simulate::{Design, Simulation};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::world::noise;
+use crate::world::{noise, row, value};
 
 const CELLS: usize = 400;
 const EDGES: &str = "progenitor>intermediate,intermediate>fate_1,intermediate>fate_2";
@@ -145,24 +145,22 @@ fn better_predictions_score_better_and_the_truth_runs_along_the_lineage() {
     for metrics in [&good, &bad] {
         assert_eq!([&metrics["cells"]["common"], &metrics["cells"]["scored"]], [397, 397]);
         assert_eq!([&metrics["genes"]["common"], &metrics["genes"]["graph"]], [59, 59]);
-        assert_eq!(metrics["fields"].as_array().unwrap().len(), 2);
     }
-    let of = |metrics: &Value, part: &str, name: &str| number(&metrics["accuracy"][0][part][name]);
-    assert!(of(&good, "pearson", "median") > of(&bad, "pearson", "median") + 0.1);
-    assert!(of(&good, "cosine", "mean") > of(&bad, "cosine", "mean") + 0.1);
-    let direction =
-        |metrics: &Value, field: usize, name: &str| number(&metrics["fields"][field]["direction"][name]);
-    let truth = [direction(&good, 1, "mean"), direction(&bad, 1, "mean")];
+    let of = |metrics: &Value, name: &str| value(metrics, ["all", "predicted", "truth", name]);
+    assert!(of(&good, "pearson") > of(&bad, "pearson") + 0.1);
+    assert!(of(&good, "cosine") > of(&bad, "cosine") + 0.1);
+    let all = |metrics: &Value, field: &str, name: &str| value(metrics, ["all", field, "", name]);
+    let truth = [all(&good, "truth", "cbdir"), all(&bad, "truth", "cbdir")];
     assert_eq!(truth[0], truth[1], "the truth is drawn on the same coordinates beside either");
-    assert!(truth[0] > 0.2 && truth[0] > direction(&good, 1, "shuffled") + 0.1, "{truth:?}");
-    assert!(direction(&good, 0, "mean") > direction(&bad, 0, "mean"));
-    let coherence = |metrics: &Value| number(&metrics["fields"][0]["coherence"]["mean"]);
-    assert!(coherence(&good) > coherence(&bad) + 0.1);
-    let layout = &good["fields"][0]["layouts"][1];
-    assert_eq!(layout["seed"], 1);
-    let excess = number(&layout["direction"]) - number(&layout["constant"]);
-    assert!((number(&layout["excess"]) - excess).abs() < 1e-12);
-    assert_eq!(layout["edges"][2]["to"], "fate_2");
+    assert!(truth[0] > 0.2 && truth[0] > all(&good, "truth, shuffled", "cbdir") + 0.1, "{truth:?}");
+    assert!(all(&good, "predicted", "cbdir") > all(&bad, "predicted", "cbdir"));
+    assert!(all(&good, "predicted", "iccoh") > all(&bad, "predicted", "iccoh") + 0.1);
+    let excess = all(&good, "predicted", "cbdir") - all(&good, "predicted, constant", "cbdir");
+    assert!((all(&good, "predicted", "cbdir_excess") - excess).abs() < 1e-12);
+    let edge = row(&good, ["intermediate > fate_2", "predicted", "", "cbdir"]);
+    assert!(
+        number(&edge["low"]) <= number(&edge["value"]) && number(&edge["value"]) <= number(&edge["high"])
+    );
 }
 
 #[test]
@@ -195,7 +193,7 @@ fn threads_and_repeats_give_the_same_bytes() {
     let (json, png, page) = all(1);
     assert!((json.clone(), png.clone(), page.clone()) == all(2));
     assert!(png.starts_with(b"\x89PNG"));
-    for text in ["Velocities of p", "excess", "<svg", "predicted", "truth", "fate_1", "</html>\n"] {
+    for text in ["Velocities of p", "constant", "<svg", "predicted", "truth", "fate_1", "</html>\n"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("<script") && !json.contains(moving.path("p").to_str().unwrap()));
@@ -210,20 +208,20 @@ fn what_is_missing_is_masked_and_never_zero() {
     let truth = moving.truth("t.parquet", "sim");
     let more = ["--truth", truth.to_str().unwrap(), "--label", "type", "--edges", EDGES, "--umap-seeds", "1"];
     let metrics = moving.json(&[&[holes.to_str().unwrap()], &more[..]].concat());
-    let accuracy = &metrics["accuracy"][0];
-    for exact in [&accuracy["pearson"]["q25"], &accuracy["cosine"]["mean"]] {
-        assert!((number(exact) - 1.0).abs() < 1e-6, "equal wherever there is a velocity: {accuracy}");
+    let of = |name: &str| value(&metrics, ["all", "predicted", "truth", name]);
+    for exact in [of("pearson_q25"), of("cosine")] {
+        assert!((exact - 1.0).abs() < 1e-6, "equal wherever there is a velocity: {exact}");
     }
     let varies = |gene: &usize| {
         let first = moving.velocity[3 * 60 + gene];
         *gene != 5 && moving.velocity[3 * 60..].chunks_exact(60).any(|row| (row[*gene] - first).abs() > 1e-6)
     };
     let genes = (1..60).filter(varies).count();
-    assert_eq!(accuracy["genes"], genes, "housekeeping genes have a constant velocity");
+    assert_eq!(of("genes"), genes as f64, "housekeeping genes have a constant velocity");
     assert!(genes < 58);
     assert_eq!([&metrics["genes"]["common"], &metrics["genes"]["graph"]], [59, 57]);
-    let [field, truth] = [0, 1].map(|at: usize| &metrics["fields"][at]);
-    assert_eq!(field["direction"], truth["direction"]);
+    let direction = |field: &str| value(&metrics, ["all", field, "", "cbdir"]);
+    assert_eq!(direction("predicted"), direction("truth"));
 }
 
 #[test]
@@ -247,7 +245,7 @@ fn an_uncertainty_is_scored_by_the_errors_of_the_cells() {
     }
     let [picture, page] = [&picture, &page].map(|path| std::fs::read_to_string(path).unwrap());
     assert!(picture.contains("<svg") && page.contains(&picture), "the page holds the picture");
-    assert!(page.contains("Uncertainty of the predicted"));
+    assert!(page.contains("Uncertainty and error of a cell"));
 
     let metrics = moving.json(&[constant, "--truth", truth]);
     assert!(metrics["calibration"][0]["spearman"].is_null(), "the same for every cell tells nothing");
@@ -265,13 +263,16 @@ fn labels_may_come_from_another_table_and_accuracy_needs_none() {
     let (path, truth) = (moving.truth("p.parquet", "sim"), moving.predicted("t", 0.0));
     let (path, truth) = (path.to_str().unwrap(), truth.to_str().unwrap());
     let metrics = moving.json(&[path, "--truth", truth]);
-    assert!((number(&metrics["accuracy"][0]["pearson"]["median"]) - 1.0).abs() < 1e-6);
-    assert_eq!(metrics["fields"].as_array().unwrap().len(), 0);
+    assert!((value(&metrics, ["all", "predicted", "truth", "pearson"]) - 1.0).abs() < 1e-6);
+    let named = |metrics: &Value, name: &str| {
+        metrics["scores"].as_array().unwrap().iter().filter(|row| row["name"] == name).count()
+    };
+    assert_eq!(named(&metrics, "iccoh"), 0);
     let source = moving.path("t/cells.parquet");
     let more = ["--label", "type", "--label-source", source.to_str().unwrap(), "--umap-seeds", "1"];
     let metrics = moving.json(&[&[path, "--fitted", truth], &more[..]].concat());
-    assert_eq!(metrics["fields"][0]["coherence"]["clusters"].as_array().unwrap().len(), 4);
-    assert!(metrics["fields"][0]["direction"].is_null());
+    assert_eq!(named(&metrics, "iccoh"), 2 * (4 + 2), "of two fields: each cluster, their mean, shuffled");
+    assert_eq!(named(&metrics, "cbdir"), 0);
 }
 
 #[test]
@@ -338,8 +339,9 @@ fn the_truth_may_be_the_file_of_the_simulation() {
     let more = ["--label", "cell_type", "--edges", EDGES, "--umap-seeds", "1"];
     let metrics = moving.json(&[&[path, "--truth", truth], &more[..]].concat());
     assert_eq!([&metrics["cells"]["scored"], &metrics["genes"]["common"]], [397, 59], "by cell id alone");
-    assert!((number(&metrics["accuracy"][0]["cosine"]["mean"]) - 1.0).abs() < 1e-6);
-    assert_eq!(metrics["fields"][0]["direction"], metrics["fields"][1]["direction"]);
+    assert!((value(&metrics, ["all", "predicted", "truth", "cosine"]) - 1.0).abs() < 1e-6);
+    let direction = |field: &str| value(&metrics, ["all", field, "", "cbdir"]);
+    assert_eq!(direction("predicted"), direction("truth"));
     let error = moving.score(&[path, "--truth", truth, "--label", "no such"]).unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("cell_type"), "{error}");
 }

@@ -153,3 +153,30 @@ impl World {
         Ok(std::fs::read_to_string(output).unwrap())
     }
 }
+
+/// Returns the row of a score.
+#[track_caller]
+pub fn row<'a>(metrics: &'a Value, [set, head, against, name]: [&str; 4]) -> &'a Value {
+    let is = |row: &&Value| {
+        row["set"] == set
+            && row["head"] == head
+            && row["against"].as_str().unwrap_or_default() == against
+            && row["name"] == name
+    };
+    let rows = metrics["scores"].as_array().unwrap();
+    rows.iter().find(is).unwrap_or_else(|| panic!("no {name} of {head} ({against}) on {set}"))
+}
+
+/// Returns the value of a score.
+#[track_caller]
+pub fn value(metrics: &Value, place: [&str; 4]) -> f64 {
+    let row = row(metrics, place);
+    row["value"].as_f64().unwrap_or_else(|| panic!("no value: {row}"))
+}
+
+/// Returns the heads that are scored on a set, in order.
+pub fn heads<'a>(metrics: &'a Value, set: &str) -> Vec<&'a str> {
+    let rows = metrics["scores"].as_array().unwrap().iter();
+    let rows = rows.filter(|row| row["set"] == set && row["name"] == "accuracy");
+    rows.map(|row| row["head"].as_str().unwrap()).collect()
+}

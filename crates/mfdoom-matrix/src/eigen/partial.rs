@@ -12,8 +12,10 @@ use rayon::prelude::*;
 use crate::csr::Csr;
 use crate::lanes::sum_of;
 
-/// Up to so many rows a matrix is decomposed whole: the searches need room for their basis.
+/// Up to so many rows a matrix is decomposed whole.
 const SMALL: usize = 80;
+/// Rows for each eigenpair up to which that is so too: the searches need room for their basis.
+const ROOM: usize = 3;
 /// Relative residual at which an eigenpair counts as found.
 const TOLERANCE: f64 = 1e-9;
 /// Restarts before the search is given up with what was found.
@@ -32,7 +34,7 @@ pub struct Eigenpairs {
 pub fn leading_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(1));
-    if n <= SMALL {
+    if n <= SMALL.max(ROOM * count) {
         return small_symmetric(matrix, count);
     }
     let operator = Rows(matrix);
@@ -59,7 +61,7 @@ pub fn leading_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
 pub fn leading_general(matrix: &Csr, count: usize) -> Eigenpairs {
     let n = matrix.n_rows();
     let count = count.min(n.saturating_sub(2));
-    if n <= SMALL {
+    if n <= SMALL.max(ROOM * count) {
         return small_general(matrix, count);
     }
     let operator = Rows(matrix);

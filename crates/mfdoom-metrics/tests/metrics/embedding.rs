@@ -1,9 +1,9 @@
 //! Scores of embeddings against scib-metrics 0.5.10 on real data, and against scikit-learn on toy data.
 
-use mfdoom_matrix::{Matrix, Metric, Neighbors, knn};
+use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, connectivities, knn, median};
 use mfdoom_metrics::{
-    ari, clisi, graph_connectivity, ilisi, lisi, nmi, principal_component_regression, silhouette_batch,
-    silhouette_label, silhouettes,
+    KBET_NEAREST, ari, clisi, graph_connectivity, ilisi, kbet, leiden, lisi, nmi,
+    principal_component_regression, silhouette_batch, silhouette_label, silhouettes,
 };
 use mfdoom_testing::Npz;
 
@@ -99,7 +99,100 @@ fn human_pancreas_scores_are_those_of_scib_metrics_with_batches() {
     let batches = reference.npz.codes("batch_batch");
     close(silhouette_batch(&reference.x, &reference.labels, &batches).unwrap(), 0.9499236345291138, 1e-5);
     close(ilisi(&reference.near, &batches, 30.0).unwrap(), 0.7996447086334229, 1e-5);
-    close(principal_component_regression(&reference.x, &batches).unwrap(), 0.0024592475965619087, 1e-6);
+    close(
+        principal_component_regression(&reference.x, &batches, |_| 1.0).unwrap(),
+        0.0024592475965619087,
+        1e-6,
+    );
+}
+
+/// scib-metrics 0.5.10 finds neighbours in the diffusion map approximately; these are its shares of the labels.
+#[test]
+fn kbet_is_that_of_scib_metrics() {
+    let Some(reference) = Reference::open("emb_B_expr_pca50", 1937) else { return };
+    let batches = reference.npz.codes("batch_batch");
+    let near = reference.near.first(KBET_NEAREST - 1).unwrap();
+    let found = kbet(&near, &reference.labels, &batches).unwrap();
+    let share =
+        |cells: &Vec<bool>| cells.iter().filter(|accepted| **accepted).count() as f64 / cells.len() as f64;
+    let shares: Vec<Option<f64>> = found.iter().map(|cells| cells.as_ref().map(share)).collect();
+    let wanted = [
+        Some(0.954545),
+        Some(0.86),
+        Some(0.953191),
+        Some(0.987371),
+        Some(0.953052),
+        Some(0.983333),
+        Some(0.946154),
+        Some(1.0),
+        Some(0.9),
+        Some(1.0),
+        None,
+        Some(0.978022),
+        None,
+        None,
+    ];
+    assert_eq!(shares.len(), wanted.len());
+    for (found, wanted) in shares.iter().zip(wanted) {
+        assert_eq!(found.is_some(), wanted.is_some(), "{shares:?}");
+        if let (Some(found), Some(wanted)) = (found, wanted) {
+            close(*found, wanted, 1e-6);
+        }
+    }
+}
+
+/// NMI and ARI at the resolution of the highest NMI, median over seeds, as `mfdoom-evaluate` takes them.
+fn sweep(reference: &Reference) -> [f64; 2] {
+    let graph = connectivities(&reference.near.first(14).unwrap());
+    let best = |seed: u64| {
+        let of = |step: u32| {
+            let clusters = leiden(&graph, f64::from(step) / 5.0, seed);
+            [nmi(&reference.labels, &clusters).unwrap(), ari(&reference.labels, &clusters).unwrap()]
+        };
+        (1..=10).map(of).max_by(|a, b| a[0].total_cmp(&b[0])).unwrap()
+    };
+    let found: Vec<[f64; 2]> = (0..5).map(best).collect();
+    eprintln!("{found:.4?}");
+    [0, 1].map(|score| median(&mut found.iter().map(|found| found[score]).collect::<Vec<_>>()).unwrap())
+}
+
+#[test]
+fn leiden_agrees_with_labels_as_in_scib_metrics() {
+    let wanted = [("emb_P_spliced_pca50", 3696, 0.7202, 0.6023), ("emb_B_expr_pca50", 1937, 0.9300, 0.9610)];
+    for (name, n, nmi, ari) in wanted {
+        let Some(reference) = Reference::open(name, n) else { return };
+        let found = sweep(&reference);
+        eprintln!("{name}: {found:.4?}");
+        close(found[0], nmi, 0.02);
+        close(found[1], ari, 0.02);
+    }
+}
+
+/// A ring of cliques: each is a cluster, whatever the seed, and the same seed gives the same clusters.
+#[test]
+fn leiden_finds_cliques() {
+    let clique = |node: usize| {
+        let own = (0..6).map(move |at| node / 6 * 6 + at).filter(move |&to| to != node);
+        let ends = match node % 6 {
+            0 => Some((node + 59) % 60),
+            5 => Some((node + 1) % 60),
+            _ => None,
+        };
+        let mut to: Vec<u32> = own.chain(ends).map(|to| to as u32).collect();
+        to.sort_unstable();
+        let weights = vec![1.0; to.len()];
+        (to, weights)
+    };
+    let graph = Csr::from_rows(60, &(0..60).map(clique).collect::<Vec<_>>());
+    for seed in 0..5 {
+        let found = leiden(&graph, 1.0, seed);
+        let wanted: Vec<u32> = (0..60).map(|node| node / 6).collect();
+        close(nmi(&found, &wanted).unwrap(), 1.0, 1e-12);
+        assert_eq!(found, leiden(&graph, 1.0, seed));
+    }
+    assert_eq!(leiden(&Csr::empty(3), 1.0, 0).len(), 0);
+    let apart = Csr::from_rows(3, &[(vec![], vec![]), (vec![], vec![]), (vec![], vec![])]);
+    assert_eq!(leiden(&apart, 1.0, 0), [0, 1, 2]);
 }
 
 /// The neighbours that are stored are those we find.

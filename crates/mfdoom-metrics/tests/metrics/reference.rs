@@ -1,10 +1,10 @@
 //! The pancreas counts (3,696 cells, 1,126 genes after a filter) by the same steps as scikit-learn.
 
 use mfdoom_matrix::{Csr, Pca, SizeTarget, log_normalise, pca};
-use mfdoom_metrics::{Folds, label_transfer};
+use mfdoom_metrics::Folds;
 use mfdoom_testing::Npz;
 
-use crate::close;
+use crate::{close, transfer};
 
 /// Variances along PCA(50, svd_solver="full") of the counts, log-normalised to 1e4.
 #[rustfmt::skip]
@@ -58,7 +58,7 @@ fn labels_transfer_as_by_scikit_learn_on_the_same_folds() {
         split.u32(&format!("strat_test{fold}")).into_iter().for_each(|row| fold_of[row as usize] = fold);
     }
     let folds = Folds::new(fold_of, 5).unwrap();
-    let score = label_transfer(&found.scores, &base.codes("labels"), &folds, 15).unwrap();
+    let score = transfer(&found.scores, &base.codes("labels"), &folds, 15).unwrap();
     // scikit-learn gives ties of votes to the first label, we to the nearer one.
     close(score.accuracy, 0.907738, 2e-3);
     close(score.balanced_accuracy, 0.869471, 4e-3);

@@ -1,9 +1,10 @@
 //! The number of threads changes no bit of any result.
 
 use mfdoom_matrix::{KernelRidge, Metric, Ridge, Rows, knn, knn_regression, pca, penalties_for};
-use mfdoom_metrics::{label_transfer, retrieval, stratified_folds};
+use mfdoom_metrics::{retrieval, stratified_folds};
 
 use crate::toy::{labelled, matrix};
+use crate::transfer;
 
 fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
@@ -34,7 +35,7 @@ fn neighbours_and_scores_do_not_depend_on_threads() {
     same(|| retrieval(&x, &y, Metric::Cosine).unwrap());
     let (x, labels) = labelled();
     let folds = stratified_folds(&labels, 5, 0).unwrap();
-    same(|| label_transfer(&x, &labels, &folds, 5).unwrap());
+    same(|| transfer(&x, &labels, &folds, 5).unwrap());
 }
 
 #[test]

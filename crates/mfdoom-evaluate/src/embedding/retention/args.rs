@@ -1,0 +1,91 @@
+//! Arguments of `mfdoom-evaluate retention`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use mfdoom_cli::{Assignment, CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
+use serde::Serialize;
+
+use crate::args::PageArgs;
+
+/// Arguments of `mfdoom-evaluate retention`.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_long_help = JSON)]
+pub struct RetentionArgs {
+    /// Token table of the cells
+    #[arg(value_name = "TOKENS")]
+    #[serde(skip)]
+    pub tokens: PathBuf,
+
+    /// Folder of a model trained by mfdoom-pretrain
+    #[arg(long, value_name = "MODEL", help_heading = "Input")]
+    #[serde(skip)]
+    pub model: PathBuf,
+
+    /// Obs column of the labels; cells without one are left out of scores of labels
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub label: String,
+
+    /// Obs column of donors or data sets: each is scored by itself too, and stands for the batch
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub group_key: Option<String>,
+
+    /// Take labels from the cells with these values only, embedded from all of their modalities, and never from cells of
+    /// the same group [default: from the other folds, embedded alike]
+    #[arg(long, value_name = "COLUMN=VALUE[,VALUE]", help_heading = "Input")]
+    pub reference_key: Option<Assignment>,
+
+    /// Heads to score
+    #[arg(long = "head", value_name = "NAME", value_delimiter = ',', default_value = "fusion", help_heading = "Input")]
+    pub heads: Vec<String>,
+
+    /// Number of folds
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Scores")]
+    pub folds: usize,
+
+    /// Number of neighbours that vote
+    #[arg(long, value_name = "K", default_value_t = 15, help_heading = "Scores")]
+    pub neighbors: usize,
+
+    /// Number of principal components of the counts
+    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Scores")]
+    pub components: usize,
+
+    /// Score at most this many cells, drawn by the seed
+    #[arg(long, value_name = "N", default_value_t = 20_000, help_heading = "Scores")]
+    pub max_cells: usize,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub device: DeviceArgs,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub page: PageArgs,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub seed: SeedArgs,
+
+    #[command(flatten)]
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    pub common: CommonArgs,
+}
+
+/// What `metrics.json` holds.
+const JSON: &str = "\
+metrics.json: as that of `embedding`, with
+    set              all cells, those with some of the modalities, and each group of --group-key
+    head, from       the head and the modalities that the cells were embedded from
+    against          the modalities of the other side, for retrieval, alignment and foscttm of the same cells
+    accuracy_logistic, balanced_accuracy_logistic    label transfer by logistic regression, one label against the rest
+    accuracy_retention, balanced_accuracy_retention, avg_bio_retention   share of the score from all modalities, same cells";

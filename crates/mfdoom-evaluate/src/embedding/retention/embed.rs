@@ -1,0 +1,146 @@
+//! Embeds the cells of a token table from every subset of the modalities.
+
+use std::collections::BTreeMap;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_infer::{CellBlock, InferArgs, Inference, TrainedModel, open_device};
+use mfdoom_matrix::{Matrix, subsample};
+
+use super::args::RetentionArgs;
+use super::subsets;
+
+/// Cells that go through the model at once.
+const BATCH: u64 = 64;
+
+/// Cells with their vectors from every subset.
+pub(super) struct Embedded {
+    pub(super) name: String,
+    /// Name and identity of tokens and model.
+    pub(super) inputs: Vec<(String, String)>,
+    /// Data set and id of each cell.
+    pub(super) keys: Vec<(String, String)>,
+    /// Obs columns as text.
+    pub(super) columns: Vec<(String, Vec<Option<String>>)>,
+    /// For each modality which cells have it.
+    pub(super) present: BTreeMap<String, Vec<bool>>,
+    /// Vectors of each head from each subset, those from all modalities first.
+    pub(super) heads: Vec<Head>,
+}
+
+/// Vectors of a head from a subset.
+pub(super) struct Head {
+    pub(super) name: String,
+    pub(super) from: Vec<String>,
+    pub(super) vectors: Matrix,
+}
+
+/// Embeds all cells from every subset, or as many as are scored.
+///
+/// # Errors
+/// Those of opening model and tokens. Usage: a head that the model does not have.
+pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
+    let model = TrainedModel::open(&args.model, &open_device(&args.device)?)?;
+    let scheme = model.model.scheme();
+    let row = |name: &String| {
+        scheme.output(name).ok_or_else(|| {
+            let known: Vec<&str> = scheme.outputs.iter().map(|output| output.name.as_str()).collect();
+            Error::usage(format!("--head: the model has no head '{name}'")).wanted(known.join(", "))
+        })
+    };
+    let rows: Vec<usize> = args.heads.iter().map(row).collect::<Result<_>>()?;
+    let first = inference(args, &model, &[])?;
+    let tokens = first.tokens().clone();
+    let known = &model.model.config().modalities;
+    let modalities: Vec<String> = tokens.modalities.iter().filter(|name| known.contains(name)).cloned().collect();
+    let mut found = Embedded {
+        name: mfdoom_artifact::place::base_name(&args.tokens),
+        inputs: vec![
+            (mfdoom_artifact::place::base_name(&args.tokens), tokens.manifest.content_id.clone()),
+            (mfdoom_artifact::place::base_name(&args.model), model.manifest.content_id.clone()),
+        ],
+        keys: Vec::new(),
+        columns: tokens.obs.iter().map(|field| (field.name.clone(), Vec::new())).collect(),
+        present: modalities.iter().map(|name| (name.clone(), Vec::new())).collect(),
+        heads: Vec::new(),
+    };
+    if args.common.check {
+        return Ok(found);
+    }
+    for subset in subsets(&modalities) {
+        let whole = found.keys.is_empty();
+        let inference = inference(args, &model, if whole { &[] } else { &subset })?;
+        found.add(&model, inference, &rows, (&args.heads, &subset))?;
+    }
+    found.thin(args);
+    Ok(found)
+}
+
+fn inference(args: &RetentionArgs, model: &TrainedModel, from: &[String]) -> Result<Inference> {
+    let args = InferArgs {
+        tokens: Some(args.tokens.clone()),
+        model: args.model.clone(),
+        use_modalities: from.to_vec(),
+        max_tokens: None,
+        batch_cells: BATCH,
+        shard: None,
+        device: args.device,
+    };
+    Inference::open(&args, model)
+}
+
+impl Embedded {
+    /// Embeds the cells from one subset; of the first, keys, columns and modalities are kept.
+    fn add(
+        &mut self,
+        model: &TrainedModel,
+        inference: Inference,
+        rows: &[usize],
+        (heads, from): (&[String], &[String]),
+    ) -> Result<()> {
+        let whole = self.keys.is_empty();
+        let (dim, outputs) = (model.model.config().dim, model.model.scheme().outputs.len());
+        let names = &model.model.config().modalities;
+        let mut vectors = vec![Vec::new(); rows.len()];
+        inference.run("embedding", None, |block: CellBlock<'_>| {
+            for batch in block.batches() {
+                let pooled = model.embed(&block, batch)?;
+                for outputs in pooled.chunks_exact(dim * outputs) {
+                    for (to, row) in vectors.iter_mut().zip(rows) {
+                        to.extend_from_slice(&outputs[row * dim..(row + 1) * dim]);
+                    }
+                }
+            }
+            if whole {
+                for (name, tokens) in names.iter().zip(&block.tokens) {
+                    self.present.get_mut(name).into_iter().for_each(|all| all.extend(&tokens.present));
+                }
+                let (dataset, cell_id, obs) = block.into_wanted();
+                self.keys.extend(dataset.into_iter().zip(cell_id));
+                self.columns.iter_mut().zip(&obs).for_each(|(column, values)| column.1.extend(values.to_text()));
+            }
+            Ok(())
+        })?;
+        for (name, data) in heads.iter().zip(vectors) {
+            let vectors = Matrix::new(data, self.keys.len(), dim)
+                .map_err(|error| Error::failed("the embeddings do not fit the cells").source(error))?;
+            self.heads.push(Head { name: name.clone(), from: from.to_vec(), vectors });
+        }
+        Ok(())
+    }
+
+    /// Keeps the cells that are drawn.
+    fn thin(&mut self, args: &RetentionArgs) {
+        let kept = subsample(self.keys.len(), args.max_cells, args.seed.seed);
+        if kept.len() == self.keys.len() {
+            return;
+        }
+        self.keys = kept.iter().map(|&at| self.keys[at].clone()).collect();
+        for (_, values) in &mut self.columns {
+            *values = kept.iter().map(|&at| values[at].clone()).collect();
+        }
+        for flags in self.present.values_mut() {
+            *flags = kept.iter().map(|&at| flags[at]).collect();
+        }
+        self.heads.iter_mut().for_each(|head| head.vectors = head.vectors.select_rows(&kept));
+    }
+}

@@ -1,0 +1,171 @@
+//! `mfdoom-evaluate retention`: embeds cells from all and from some of their modalities, and scores each.
+
+pub mod args;
+mod embed;
+
+use mfdoom_error::{Error, Result};
+
+use self::args::RetentionArgs;
+use super::input::{Cells, Groups, HeadVectors, NamedColumn, need_column};
+use super::{Setup, check_settings, draw, score};
+use crate::args::EmbeddingArgs;
+use crate::outputs::Outputs;
+use crate::report::Page;
+use crate::scores::{Source, text};
+
+/// Up to so many modalities every subset of them is tried; of more, each alone and all but each.
+const MANY: usize = 4;
+
+/// Runs `mfdoom-evaluate retention`.
+///
+/// # Errors
+/// Usage: settings or outputs that cannot be. Contract: no such column or group. Those of opening model and tokens.
+pub fn run(args: &RetentionArgs) -> Result<()> {
+    let as_embedding = as_embedding(args);
+    check_settings(&as_embedding)?;
+    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
+    let found = embed::all(args)?;
+    if args.common.check {
+        return Ok(());
+    }
+    let inputs = found.inputs.clone();
+    let cells = cells(args, found)?;
+    let setup = Setup::of(&as_embedding, cells, true)?;
+    setup.log();
+    let mut document = setup.document()?;
+    (document.command, document.settings) = ("retention", mfdoom_cli::settings(args)?);
+    document.inputs = inputs.into_iter().map(|(name, id)| Source::new(&name, Some(id))).collect();
+    let document = score::document(&setup, document)?;
+    let page = || {
+        let title = format!("What is left of {} from some of the modalities", setup.cells.name);
+        Ok(Page { plots: draw::plots(&setup)?, ..Page::new(title, &document) })
+    };
+    outputs.write(&document, &[], page)?;
+    tracing::info!("{}", text(&document.scores));
+    Ok(())
+}
+
+/// Cells as the scores of embeddings take their settings.
+fn as_embedding(args: &RetentionArgs) -> EmbeddingArgs {
+    EmbeddingArgs {
+        embeddings: None,
+        label: args.label.clone(),
+        batch_key: args.group_key.clone(),
+        before: None,
+        heads: Vec::new(),
+        tokens: Some(args.tokens.clone()),
+        obsm: Vec::new(),
+        page: args.page.clone(),
+        scatter: None,
+        folds: args.folds,
+        neighbors: args.neighbors,
+        components: args.components,
+        max_cells: args.max_cells,
+        output: args.output.clone(),
+        seed: args.seed,
+        common: args.common.clone(),
+    }
+}
+
+/// Returns the subsets of modalities to embed from, all of them first.
+fn subsets(modalities: &[String]) -> Vec<Vec<String>> {
+    let n = modalities.len();
+    let chosen = |mask: usize| -> Vec<String> {
+        (0..n).filter(|at| mask >> at & 1 == 1).map(|at| modalities[at].clone()).collect()
+    };
+    let all = (1 << n) - 1;
+    let mut masks: Vec<usize> = match n <= MANY {
+        true => (1..all).collect(),
+        false => (0..n).map(|at| 1 << at).chain((0..n).map(|at| all & !(1 << at))).collect(),
+    };
+    masks.sort_by_key(|mask| (mask.count_ones(), *mask));
+    std::iter::once(all).chain(masks).map(chosen).collect()
+}
+
+/// Takes the embeddings of each subset as a head of its own, there for the cells that have all of its modalities.
+fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<Cells> {
+    let embed::Embedded { name, keys, columns, present, heads, .. } = found;
+    let n = keys.len();
+    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    let column = |name: &str, flag: &str| {
+        need_column(&names, name, &args.tokens.display().to_string(), flag)?;
+        let values = columns.iter().find(|(column, _)| column == name).map(|(_, values)| values.clone());
+        Ok::<_, Error>(NamedColumn { column: name.to_owned(), values: values.unwrap_or_default() })
+    };
+    let labels = column(&args.label, "--label")?;
+    let group = args.group_key.as_deref().map(|key| column(key, "--group-key"));
+    let group = group.transpose()?;
+    let is_reference = match &args.reference_key {
+        None => None,
+        Some(key) => Some(reference(&column(&key.name, "--reference-key")?, &key.value)?),
+    };
+    let whole = heads.first().map(|head| head.from.clone()).unwrap_or_default();
+    let heads: Vec<HeadVectors> = heads
+        .into_iter()
+        .map(|head| {
+            let has_all = |cell: usize| head.from.iter().all(|modality| present[modality][cell]);
+            let flags = (head.from != whole).then(|| (0..n).map(has_all).collect());
+            HeadVectors { name: head.name, from: head.from, vectors: head.vectors, present: flags }
+        })
+        .collect();
+    Ok(Cells {
+        name,
+        content_id: None,
+        pairs: pairs(&heads),
+        groups: Groups { column: group.as_ref().map(NamedColumn::copy), is_reference },
+        dataset: Some(keys.iter().map(|key| key.0.clone()).collect()),
+        cell_id: keys.into_iter().map(|key| key.1).collect(),
+        heads,
+        before: None,
+        labels: Some(labels),
+        batches: group,
+        columns: names,
+        n_total: n,
+        n_without: 0,
+    })
+}
+
+/// Marks the cells that have one of the values.
+fn reference(column: &NamedColumn, values: &str) -> Result<Vec<bool>> {
+    let wanted: Vec<&str> = values.split(',').map(str::trim).collect();
+    let is = |value: &str| column.values.iter().flatten().any(|known| known == value);
+    if let Some(missing) = wanted.iter().find(|value| !is(value)) {
+        let mut known: Vec<&str> = column.values.iter().flatten().map(String::as_str).collect();
+        known.sort_unstable();
+        known.dedup();
+        return Err(Error::contract(format!("--reference-key: no cell has {missing:?} in {:?}", column.column))
+            .found(known.join(", ")));
+    }
+    let is_reference = |value: &Option<String>| value.as_deref().is_some_and(|value| wanted.contains(&value));
+    Ok(column.values.iter().map(is_reference).collect())
+}
+
+/// Returns the pairs of single modalities of a head, and of each single modality with all.
+fn pairs(heads: &[HeadVectors]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for (first, head) in heads.iter().enumerate().filter(|(_, head)| head.from.len() == 1) {
+        let singles = (first + 1..heads.len()).filter(|&at| heads[at].from.len() == 1);
+        let whole = (0..heads.len()).filter(|&at| heads[at].present.is_none());
+        let others = singles.chain(whole).filter(|&at| at != first && heads[at].name == head.name);
+        pairs.extend(others.map(|second| (first, second)));
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subsets;
+
+    fn named(n: usize) -> Vec<String> {
+        (0..n).map(|at| format!("m{at}")).collect()
+    }
+
+    #[test]
+    fn every_subset_of_few_and_some_of_many() {
+        let two: Vec<String> = subsets(&named(2)).iter().map(|subset| subset.join("+")).collect();
+        assert_eq!(two, ["m0+m1", "m0", "m1"]);
+        assert_eq!(subsets(&named(3)).len(), 7);
+        assert_eq!(subsets(&named(5)).len(), 11);
+        assert_eq!(subsets(&named(1)).len(), 1);
+    }
+}

@@ -1,0 +1,197 @@
+//! Counts of cells, of a token table or of sampled predictions.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
+use mfdoom_artifact::{GeneTableReader, Input, ObsColumn, TableReader, table};
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
+use mfdoom_matrix::subsample::thin;
+use mfdoom_tokens::{TokenBatch, TokenReader};
+
+use super::args::GeneratedArgs;
+use crate::counts;
+use crate::scores::Source;
+
+/// Cells that are kept of a table, in samples that are scored: each label has its own.
+const KEPT: usize = 10;
+
+/// Cells of one table.
+pub(super) struct Cells {
+    pub(super) source: Source,
+    pub(super) modalities: Vec<String>,
+    keys: Vec<(String, String)>,
+    labels: Option<Vec<Option<String>>>,
+    /// For each modality the genes, ascending, and the counts [n, genes]; rows of cells that lack it are empty.
+    counts: Vec<(Vec<String>, Csr)>,
+}
+
+/// Counts of cells that have a modality, with their labels.
+#[derive(Clone)]
+pub(super) struct Counts {
+    pub(super) counts: Csr,
+    pub(super) labels: Vec<Option<String>>,
+}
+
+impl Cells {
+    /// Reads a token table, or predictions that were sampled.
+    ///
+    /// # Errors
+    /// Contract: another table.
+    pub(super) fn read(input: &Input, args: &GeneratedArgs) -> Result<Self> {
+        let is_tokens = |path: &Path| {
+            let format = TableReader::open(&Input::Path(path.to_owned()))?;
+            Ok::<_, Error>(format.metadata(table::FORMAT_KEY).is_some_and(|kind| kind.starts_with("tokens")))
+        };
+        match input {
+            Input::Path(path) if is_tokens(path)? => Self::tokens(path, args),
+            _ => Self::sampled(input, args),
+        }
+    }
+
+    /// Reads a token table, at most ten times as many cells as are scored.
+    ///
+    /// # Errors
+    /// Those of [`TokenReader`].
+    pub(super) fn tokens(path: &Path, args: &GeneratedArgs) -> Result<Self> {
+        let input = Input::parse(path);
+        let reader = TokenReader::open(&input)?;
+        let schema = reader.schema().clone();
+        let label = label_of(args, &schema.obs.iter().map(|field| field.name.clone()).collect::<Vec<_>>());
+        let mut all = TokenBatch::default();
+        let (mut rows, mut labels, mut total) = (Vec::new(), Vec::new(), 0);
+        for batch in reader {
+            let mut batch = batch?;
+            labels.extend(label.map(|at| batch.obs[at].to_text()).unwrap_or_default());
+            batch.obs.clear();
+            rows.extend(total..total + batch.len());
+            total += batch.len();
+            all.append(&batch, 0..batch.len())?;
+        }
+        let kept = thin(&rows, args.max_cells.saturating_mul(KEPT), args.seed.seed);
+        let all = all.take(&kept);
+        let cells: Vec<usize> = (0..all.len()).collect();
+        let of = |(at, modality): (usize, &String)| {
+            let measured =
+                counts::common_genes(&schema.measured, modality, all.dataset.iter().map(String::as_str));
+            let mut genes: Vec<(String, u32)> = measured
+                .into_iter()
+                .filter_map(|id| Some((schema.vocabulary.gene(id)?.id.clone(), id)))
+                .collect();
+            genes.sort_unstable();
+            let (counts, _) = counts::matrix(
+                &all.modalities[at],
+                &cells,
+                &genes.iter().map(|gene| gene.1).collect::<Vec<_>>(),
+            );
+            (genes.into_iter().map(|gene| gene.0).collect(), counts)
+        };
+        Ok(Self {
+            source: Source::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            counts: schema.modalities.iter().enumerate().map(of).collect(),
+            modalities: schema.modalities.clone(),
+            labels: label.map(|_| kept.iter().map(|&at| labels[at].clone()).collect()),
+            keys: all.dataset.into_iter().zip(all.cell_id).collect(),
+        })
+    }
+
+    fn sampled(input: &Input, args: &GeneratedArgs) -> Result<Self> {
+        let reader = GeneTableReader::open(input, PREDICTIONS_FORMAT)?;
+        let (schema, name) = (reader.schema().clone(), reader.name().to_owned());
+        if schema.manifest.config.get("sample").is_none() {
+            return Err(Error::contract(format!("{name}: profiles, not sampled counts"))
+                .wanted("a table of mfdoom-decode --sample, or tokens"));
+        }
+        let label = label_of(args, &schema.obs.iter().map(|field| field.name.clone()).collect::<Vec<_>>());
+        let batch = reader.read_all()?;
+        let mut order: Vec<usize> = (0..schema.genes.len()).collect();
+        order.sort_by(|&a, &b| schema.genes[a].id.cmp(&schema.genes[b].id));
+        let genes: Vec<String> = order.iter().map(|&at| schema.genes[at].id.clone()).collect();
+        let row = |values: &[f32]| -> (Vec<u32>, Vec<f32>) {
+            let there = order.iter().enumerate().filter(|(_, at)| values[**at] > 0.0);
+            there.map(|(column, &at)| (column as u32, values[at])).unzip()
+        };
+        let of = |values: &Vec<f32>| {
+            let rows: Vec<_> = values.chunks_exact(genes.len().max(1)).map(row).collect();
+            (genes.clone(), Csr::from_rows(genes.len(), &rows))
+        };
+        Ok(Self {
+            source: Source::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            counts: batch.matrices.iter().map(of).collect(),
+            modalities: schema.matrices.clone(),
+            labels: label.map(|at| ObsColumn::to_text(&batch.obs[at])),
+            keys: batch.dataset.into_iter().zip(batch.cell_id).collect(),
+        })
+    }
+
+    /// Takes the labels of the same cells of another table, where this one has none.
+    pub(super) fn take_labels(&mut self, other: &Self) {
+        if let (None, Some(labels)) = (&self.labels, &other.labels) {
+            let of: HashMap<_, _> = other.keys.iter().zip(labels).collect();
+            self.labels =
+                Some(self.keys.iter().map(|key| of.get(key).and_then(|label| (*label).clone())).collect());
+        }
+    }
+
+    /// Returns the number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns the counts in a modality of the cells that have any.
+    pub(super) fn counts(&self, modality: &str, genes: &[String]) -> Counts {
+        let Some(at) = self.modalities.iter().position(|name| name == modality) else {
+            return Counts { counts: Csr::empty(genes.len()), labels: Vec::new() };
+        };
+        let (own, counts) = &self.counts[at];
+        let keep: Vec<bool> = own.iter().map(|gene| genes.binary_search(gene).is_ok()).collect();
+        let counts = counts.select_columns(&keep);
+        let rows: Vec<usize> = (0..counts.n_rows()).filter(|&row| !counts.row(row).0.is_empty()).collect();
+        let label = |&row: &usize| self.labels.as_ref().and_then(|labels| labels[row].clone());
+        Counts { labels: rows.iter().map(label).collect(), counts: counts.select_rows(&rows) }
+    }
+}
+
+fn label_of(args: &GeneratedArgs, columns: &[String]) -> Option<usize> {
+    args.label.as_ref().and_then(|label| columns.iter().position(|column| column == label))
+}
+
+/// Returns the genes, ascending, that every sample has in a modality.
+pub(super) fn common_genes<'a>(samples: impl Iterator<Item = &'a Cells>, modality: &str) -> Vec<String> {
+    let mut common: Option<BTreeSet<String>> = None;
+    for cells in samples {
+        let at = cells.modalities.iter().position(|name| name == modality);
+        let genes: BTreeSet<String> =
+            at.map(|at| cells.counts[at].0.iter().cloned().collect()).unwrap_or_default();
+        common = Some(match common {
+            None => genes,
+            Some(common) => common.intersection(&genes).cloned().collect(),
+        });
+    }
+    common.unwrap_or_default().into_iter().collect()
+}
+
+impl Counts {
+    /// Returns some of the cells.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            counts: self.counts.select_rows(rows),
+            labels: rows.iter().map(|&row| self.labels[row].clone()).collect(),
+        }
+    }
+
+    /// Returns the cells of a label.
+    pub(super) fn of_label(&self, label: &str) -> Self {
+        self.select(
+            &(0..self.labels.len())
+                .filter(|&row| self.labels[row].as_deref() == Some(label))
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    /// Returns the labels, ascending.
+    pub(super) fn label_names(&self) -> Vec<String> {
+        self.labels.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}

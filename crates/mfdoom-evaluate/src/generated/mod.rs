@@ -1,0 +1,163 @@
+//! `mfdoom-evaluate generated`: generated counts beside real ones.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | `cells` | counts of a token table or of sampled predictions |
+//! | `negative_binomial` | a plain generator |
+
+pub mod args;
+mod cells;
+mod negative_binomial;
+
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise, pca, subsample};
+use serde_json::json;
+
+use self::args::GeneratedArgs;
+use self::cells::{Cells, Counts};
+use crate::metric;
+use crate::metric::samples::{self, Samples};
+use crate::outputs::Outputs;
+use crate::report::Page;
+use crate::scores::{Document, Kind, Place, Scores, text};
+
+/// Total that counts of a cell are scaled to.
+const TARGET: f64 = 1e4;
+/// Fewest cells of either sample that are scored.
+const LEAST: usize = 20;
+
+/// Runs `mfdoom-evaluate generated`.
+///
+/// # Errors
+/// Usage: settings or outputs that cannot be. Contract: no counts, no modalities or genes in common.
+pub fn run(args: &GeneratedArgs) -> Result<()> {
+    if args.components < 1 || args.max_cells < 2 * LEAST {
+        return Err(Error::usage(format!(
+            "--components {}, --max-cells {}",
+            args.components, args.max_cells
+        ))
+        .wanted(format!("at least 1 component and {} cells", 2 * LEAST)));
+    }
+    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
+    let input = mfdoom_cli::input(args.generated.as_deref())?;
+    let real = Cells::tokens(&args.real, args)?;
+    let mut generated = Cells::read(&input, args)?;
+    generated.take_labels(&real);
+    let train = args.train.as_deref().map(|path| Cells::tokens(path, args)).transpose()?;
+    let modalities: Vec<String> =
+        generated.modalities.iter().filter(|name| real.modalities.contains(name)).cloned().collect();
+    if modalities.is_empty() {
+        return Err(Error::contract("generated and real cells have no modality in common").found(format!(
+            "{}; {}",
+            generated.modalities.join(", "),
+            real.modalities.join(", ")
+        )));
+    }
+    if args.common.check {
+        return Ok(());
+    }
+    let inputs = [Some(&generated.source), Some(&real.source), train.as_ref().map(|train| &train.source)];
+    let mut document = Document::new(
+        "generated",
+        mfdoom_cli::settings(args)?,
+        inputs.into_iter().flatten().cloned().collect(),
+    );
+    let n_train = train.as_ref().map(Cells::len);
+    document.cells = json!({"generated": generated.len(), "real": real.len(), "training": n_train});
+    let comparison = Comparison { args, real: &real, generated: &generated, train: train.as_ref() };
+    modalities.iter().try_for_each(|modality| comparison.score(modality, &mut document.scores))?;
+    let title = format!("Generated cells of {}", generated.source.name);
+    outputs.write(&document, &[], || Ok(Page::new(title, &document)))?;
+    tracing::info!("{}", text(&document.scores));
+    Ok(())
+}
+
+/// What is compared.
+struct Comparison<'a> {
+    args: &'a GeneratedArgs,
+    real: &'a Cells,
+    generated: &'a Cells,
+    train: Option<&'a Cells>,
+}
+
+impl Comparison<'_> {
+    fn score(&self, modality: &str, scores: &mut Scores) -> Result<()> {
+        let all = [Some(self.real), Some(self.generated), self.train];
+        let genes = cells::common_genes(all.into_iter().flatten(), modality);
+        if genes.is_empty() {
+            return Err(Error::contract(format!("{modality}: no gene is in all of the samples")));
+        }
+        let of = |cells: &Cells| cells.counts(modality, &genes);
+        let (real, generated) = (of(self.real), of(self.generated));
+        self.against("generated", Kind::Head, modality, (&real, &generated), scores)?;
+        match self.train {
+            Some(train) => {
+                let train = of(train);
+                self.against("training cells", Kind::Control, modality, (&real, &train), scores)?;
+                let drawn = negative_binomial::per_label(&train, self.args.seed.seed)?;
+                self.against("nb_per_label", Kind::Baseline, modality, (&real, &drawn), scores)
+            }
+            None => {
+                let n = real.counts.n_rows();
+                let half = subsample(n, n / 2, self.args.seed.seed);
+                let others: Vec<usize> = (0..n).filter(|row| half.binary_search(row).is_err()).collect();
+                let (one, other) = (real.select(&half), real.select(&others));
+                self.against("half of the real cells", Kind::Control, modality, (&one, &other), scores)
+            }
+        }
+    }
+
+    /// Scores one sample against another, all cells and each label.
+    fn against(
+        &self,
+        head: &str,
+        kind: Kind,
+        modality: &str,
+        (real, other): (&Counts, &Counts),
+        scores: &mut Scores,
+    ) -> Result<()> {
+        let place = |set: &str, n: usize| Place::new(set, head, n).kind(kind).from(&[modality.to_owned()]);
+        let mut sets = vec![("all".to_owned(), real.clone(), other.clone())];
+        for label in real.label_names() {
+            sets.push((label.clone(), real.of_label(&label), other.of_label(&label)));
+        }
+        for (set, real, other) in sets {
+            let drawn = |counts: &Counts| {
+                counts.select(&subsample(counts.counts.n_rows(), self.args.max_cells, self.args.seed.seed))
+            };
+            let (real, other) = (drawn(&real), drawn(&other));
+            let (n, m) = (real.counts.n_rows(), other.counts.n_rows());
+            let place = place(&set, m);
+            if n < LEAST || m < LEAST {
+                let why = format!("{n} real and {m} other cells: at least {LEAST} are needed");
+                metric::refuse(&samples::all(), &why, &place, scores);
+                continue;
+            }
+            let samples = self.samples(real.counts, other.counts)?;
+            metric::score(&samples::all(), &samples, &place, scores);
+        }
+        Ok(())
+    }
+
+    /// Lays two samples on joint principal components.
+    fn samples(&self, real: Csr, generated: Csr) -> Result<Samples> {
+        let failed = |error| Error::failed("the samples cannot be laid on components").source(error);
+        let n = real.n_rows();
+        let mut joint = real.clone();
+        joint.extend(&generated, 0..generated.n_rows());
+        let sizes = joint.row_sums();
+        log_normalise(&mut joint, Some(&sizes), SizeTarget::Total(TARGET)).map_err(failed)?;
+        let k = self.args.components.min(joint.n_cols()).min(joint.n_rows() - 1);
+        let components = pca(&joint, k, self.args.seed.seed).map_err(failed)?.scores;
+        let part =
+            |rows: std::ops::Range<usize>| -> Matrix { components.select_rows(&rows.collect::<Vec<_>>()) };
+        Ok(Samples {
+            real: part(0..n),
+            generated: part(n..components.n_rows()),
+            real_counts: real,
+            generated_counts: generated,
+            seed: self.args.seed.seed,
+        })
+    }
+}

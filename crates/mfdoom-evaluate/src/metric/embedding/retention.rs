@@ -1,0 +1,34 @@
+//! Retention: how much of the score from all modalities is left.
+
+use super::super::Metric;
+use super::View;
+use crate::scores::{Estimate, Name, Outcome, Place, Scores};
+
+const GROUP: &str = "Share of the score from all modalities";
+
+const NAMES: &[Name] = &[
+    Name::high("accuracy_retention", GROUP, "accuracy"),
+    Name::high("balanced_accuracy_retention", GROUP, "balanced accuracy"),
+    Name::high("avg_bio_retention", GROUP, "AvgBIO"),
+];
+const OF: [&str; 3] = ["accuracy", "balanced_accuracy", "avg_bio"];
+
+/// Score over that of the same head made from all modalities, on the same cells.
+pub(super) struct Retention;
+
+impl Metric<View<'_>> for Retention {
+    fn names(&self) -> &'static [Name] {
+        NAMES
+    }
+
+    fn score(&self, view: &View<'_>, place: &Place, before: &Scores) -> Vec<Outcome> {
+        let share = |key: &str| {
+            let Some(whole) = &view.whole else { return Err("it is made from all modalities".to_owned()) };
+            let (own, all) = (before.value(place, key), before.value(whole, key));
+            let pair = own.zip(all).filter(|(_, all)| *all > 0.0);
+            pair.map(|(own, all)| Estimate::plain(own / all))
+                .ok_or_else(|| format!("{key} cannot be computed"))
+        };
+        OF.map(share).to_vec()
+    }
+}

@@ -1,0 +1,74 @@
+//! The page.
+
+use mfdoom_error::{Error, Result};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use super::tables::tables;
+use super::{Cloud, Figure};
+use crate::scores::Document;
+
+/// What stands on a page.
+pub(crate) struct Page<'a> {
+    /// Title.
+    pub(crate) title: String,
+    /// All scores.
+    pub(crate) document: &'a Document,
+    /// Cells to look around in.
+    pub(crate) plots: Vec<Cloud>,
+    /// Pictures.
+    pub(crate) figures: &'a [Figure],
+}
+
+impl<'a> Page<'a> {
+    /// Returns a page without plots.
+    pub(crate) fn new(title: String, document: &'a Document) -> Self {
+        Self { title, document, plots: Vec::new(), figures: &[] }
+    }
+
+    /// Returns the page as HTML.
+    ///
+    /// # Errors
+    /// Failed, when a template does not fit, which would be a bug.
+    pub(crate) fn render(&self) -> Result<String> {
+        self.rendered().map_err(|error| Error::failed("the report cannot be made").source(error))
+    }
+
+    fn rendered(&self) -> Result<String, minijinja::Error> {
+        let mut templates = Environment::new();
+        templates.set_auto_escape_callback(|name| match name.ends_with(".html") {
+            true => AutoEscape::Html,
+            false => AutoEscape::None,
+        });
+        templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        let files = [
+            ("page.html", include_str!("template/page.html")),
+            ("curves.html", include_str!("template/curves.html")),
+            ("style.css", include_str!("template/style.css")),
+            ("script.js", include_str!("template/script.js")),
+        ];
+        for (name, text) in files {
+            templates.add_template(name, text)?;
+        }
+        templates.add_filter("plain", plain);
+        let svg = |figure: &Figure| Value::from_safe_string(figure.picture.svg().to_owned());
+        let figures: Vec<Value> = self
+            .figures
+            .iter()
+            .map(|figure| context! { title => figure.title.as_str(), svg => svg(figure) })
+            .collect();
+        templates.get_template("page.html")?.render(context! {
+            title => self.title.as_str(),
+            document => Serde(self.document),
+            tables => Serde(tables(&self.document.scores)),
+            plots => Serde(&self.plots),
+            figures => figures,
+        })
+    }
+}
+
+/// Returns text without the control characters that no HTML page may hold.
+fn plain(text: String) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
