@@ -59,9 +59,9 @@ pub struct EmbeddingArgs {
     #[serde(skip)]
     pub embeddings: Option<PathBuf>,
 
-    /// Obs column of the labels; cells without one are left out
+    /// Obs column of the labels; cells without one are left out [default: all cells have the same label]
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
-    pub label: String,
+    pub label: Option<String>,
 
     /// Obs column of the experimental batches: their mixing is scored, and the report draws them
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]

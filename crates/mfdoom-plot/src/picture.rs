@@ -49,7 +49,10 @@ impl Format {
 }
 
 impl Picture {
+    /// Takes the SVG; characters that XML cannot hold, as names of cells may, are replaced.
     pub(crate) fn new(svg: String) -> Self {
+        let is_legal = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}') || c == '\n';
+        let svg = svg.chars().map(|c| if is_legal(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
         Self { svg }
     }
 

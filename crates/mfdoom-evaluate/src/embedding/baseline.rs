@@ -41,7 +41,8 @@ impl Counts {
     pub(super) fn read(path: &Path, cells: &Cells, args: &EmbeddingArgs) -> Result<Self> {
         let reader = TokenReader::open(&Input::parse(path))?;
         let schema = reader.schema().clone();
-        let label = obs::position(schema.obs.iter().map(|field| field.name.as_str()), &args.label);
+        let names = || schema.obs.iter().map(|field| field.name.as_str());
+        let label = args.label.as_deref().and_then(|label| obs::position(names(), label));
         let n = cells.len();
         let modality = |name: &String| Modality {
             name: name.clone(),

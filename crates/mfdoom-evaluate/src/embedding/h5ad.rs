@@ -20,7 +20,8 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
     let keys = keys(&file, args, &source)?;
     let columns = file.obs_columns();
     let column = |name: &str| -> Result<Vec<Option<String>>> { Ok(file.obs_column(name)?.to_strings()) };
-    let labels = columns.contains(&args.label).then(|| column(&args.label)).transpose()?;
+    let label = args.label.as_ref().filter(|label| columns.contains(label));
+    let labels = label.map(|label| column(label)).transpose()?;
     let batches = match &args.batch_key {
         Some(batch) => {
             need_column(&columns, batch, &source, "--batch-key")?;
@@ -63,7 +64,7 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
         before: before.map(taken),
         pairs: Vec::new(),
         groups: Groups::default(),
-        labels: labels.map(|values| named(&args.label, values)),
+        labels: labels.map(|values| named(args.label.as_deref().unwrap_or_default(), values)),
         batches: batches.map(|values| named(args.batch_key.as_deref().unwrap_or_default(), values)),
         n_without: file.n_obs() - embedded.len(),
         columns,

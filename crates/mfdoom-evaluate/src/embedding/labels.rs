@@ -60,11 +60,18 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Takes the label column of the embeddings, else of the tokens.
+    /// Takes the label column of the embeddings, else of the tokens; without `--label` all cells have the same label.
     ///
     /// # Errors
     /// Contract: neither has the column, or no cell has a label.
     pub(super) fn find(args: &EmbeddingArgs, cells: &Cells, counts: Option<&Counts>) -> Result<Self> {
+        let Some(label) = &args.label else {
+            return Ok(Self {
+                column: "no label".to_owned(),
+                names: vec!["all".to_owned()],
+                codes: vec![Some(0); cells.len()],
+            });
+        };
         let values = match (&cells.labels, counts.and_then(|counts| counts.labels.as_ref())) {
             (Some(own), _) => &own.values,
             (None, Some(labels)) => labels,
@@ -72,22 +79,19 @@ impl Labels {
                 let mut columns = cells.columns.clone();
                 let more = counts.map(|counts| counts.columns.as_slice()).unwrap_or_default();
                 columns.extend(more.iter().filter(|name| !cells.columns.contains(name)).cloned());
-                need_column(&columns, &args.label, &cells.name, "--label")?;
-                return Err(Error::contract(format!(
-                    "{}: column {:?} holds no labels",
-                    cells.name, args.label
-                )));
+                need_column(&columns, label, &cells.name, "--label")?;
+                return Err(Error::contract(format!("{}: column {label:?} holds no labels", cells.name)));
             }
         };
         let names: BTreeSet<&String> = values.iter().flatten().collect();
         if names.is_empty() {
-            return Err(Error::contract(format!("{}: no cell has a label in {:?}", cells.name, args.label))
+            return Err(Error::contract(format!("{}: no cell has a label in {label:?}", cells.name))
                 .help("name another column with --label"));
         }
         let names: Vec<String> = names.into_iter().cloned().collect();
         let code = |name: &String| names.binary_search(name).ok().map(|code| code as u32);
         let codes = values.iter().map(|value| value.as_ref().and_then(code)).collect();
-        Ok(Self { column: args.label.clone(), names, codes })
+        Ok(Self { column: label.clone(), names, codes })
     }
 
     /// Returns the label of a cell.

@@ -3,7 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | `input`, `table`, `h5ad` | vectors of the cells, their labels and batches |
-//! | `baseline` | counts of the same cells |
+//! | `baseline`, `plain` | counts of the same cells, and plain embeddings of them |
 //! | `labels`, `sets` | labels as codes; which cells are compared |
 //! | `score` | every metric of every head on every set |
 //! | `draw` | what the report draws |
@@ -13,6 +13,7 @@ mod draw;
 mod h5ad;
 mod input;
 mod labels;
+mod plain;
 mod reduced;
 mod score;
 mod sets;

@@ -2,27 +2,15 @@
 
 use mfdoom_error::Error;
 use mfdoom_error::Result;
-use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise, pca};
+use mfdoom_matrix::{Matrix, pca};
 
 /// Total that counts of a cell are scaled to.
-const TARGET: f64 = 1e4;
+pub(super) const TARGET: f64 = 1e4;
 
 /// Points in the plane and what the axes are.
 pub(super) struct Plane {
     pub(super) points: Vec<[f64; 2]>,
     pub(super) axes: [String; 2],
-}
-
-/// Returns the leading principal components of log-normalised counts; as many as there can be, if fewer.
-pub(super) fn components(
-    mut counts: Csr,
-    sizes: &[f64],
-    k: usize,
-    seed: u64,
-) -> mfdoom_matrix::Result<Matrix> {
-    log_normalise(&mut counts, Some(sizes), SizeTarget::Total(TARGET))?;
-    let k = k.min(counts.n_cols()).min(counts.n_rows().saturating_sub(1));
-    Ok(pca(&counts, k, seed)?.scores)
 }
 
 /// Returns the first two principal components of a head.

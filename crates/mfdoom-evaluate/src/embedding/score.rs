@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use mfdoom_error::Result;
-use mfdoom_matrix::Matrix;
+use mfdoom_matrix::{Matrix, subsample};
 use mfdoom_metrics::{Folds, stratified_folds};
 use serde::Serialize;
 
+use super::Setup;
 use super::input::HeadVectors;
 use super::labels::{Confusion, codes, confusion};
-use super::reduced::components;
 use super::sets::{Candidate, CellSet, candidates, sets};
-use super::{Counts, Setup};
 use crate::metric::embedding::{Reference, Settings, View};
 use crate::metric::pair::Pair;
 use crate::metric::{self, embedding, pair};
 use crate::scores::{Document, Kind, Place};
+
+/// Most cells that are sought in another head, drawn by the seed: cost grows with the square.
+const PAIRED: usize = 20_000;
 
 /// Share of cells found among the first k of another head.
 #[derive(Serialize)]
@@ -140,23 +142,14 @@ impl<'a> Comparison<'a> {
                 let place = Place::new(&self.set.name, &head.name, n).from(&head.from);
                 (place, Ok(head.vectors.select_rows(&self.set.rows)))
             }
-            Candidate::Counts(counts, modality) => {
-                let name = format!("pca{}_{}", self.setup.args.components, counts.name(modality));
-                let place = Place::new(&self.set.name, &name, n).kind(Kind::Baseline);
-                let place = place.from(&[counts.name(modality).to_owned()]);
-                (place, self.components(counts, modality))
+            Candidate::Counts(counts, plain) => {
+                let args = self.setup.args;
+                let from =
+                    plain.modalities(counts).into_iter().map(|modality| counts.name(modality).to_owned());
+                let place = Place::new(&self.set.name, &plain.name(counts, args), n).kind(Kind::Baseline);
+                (place.from(&from.collect::<Vec<_>>()), plain.vectors(counts, &self.set.rows, args))
             }
         }
-    }
-
-    fn components(&self, counts: &Counts, modality: usize) -> Result<Matrix, String> {
-        let genes = counts.common_genes(modality, &self.set.rows);
-        if genes.is_empty() {
-            return Err("the data sets share no gene".to_owned());
-        }
-        let (matrix, sizes) = counts.matrix(modality, &self.set.rows, &genes);
-        let args = self.setup.args;
-        components(matrix, &sizes, args.components, args.seed.seed).map_err(|error| error.to_string())
     }
 
     /// Returns the embedding that PCR is compared with: the head asked for, else PCA of the expression, else that of the
@@ -165,8 +158,8 @@ impl<'a> Comparison<'a> {
         if let Some(before) = &self.setup.cells.before {
             return Ok(before.vectors.select_rows(&self.set.rows));
         }
-        let baselines =
-            || found.iter().filter(|(place, vectors)| place.kind == Kind::Baseline && vectors.is_ok());
+        let is_plain = |place: &Place| place.kind == Kind::Baseline && place.head.starts_with("pca");
+        let baselines = || found.iter().filter(|(place, vectors)| is_plain(place) && vectors.is_ok());
         let total = baselines().find(|(place, _)| place.from == ["expression"]);
         let chosen = total.or_else(|| baselines().next()).and_then(|(_, vectors)| vectors.as_ref().ok());
         chosen.cloned().ok_or_else(|| "no embedding before integration: --tokens or --before".to_owned())
@@ -183,6 +176,8 @@ fn pairs(setup: &Setup<'_>, document: &mut Document) -> Vec<Curve> {
             let (first, second) = (&cells.heads[first], &cells.heads[second]);
             let both = |row: &usize| first.is_present(*row) && second.is_present(*row);
             let rows: Vec<usize> = set.rows.iter().copied().filter(both).collect();
+            let drawn = subsample(rows.len(), PAIRED, setup.args.seed.seed);
+            let rows: Vec<usize> = drawn.into_iter().map(|at| rows[at]).collect();
             if rows.is_empty() && set.name != "all" {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::baseline::Counts;
 use super::input::{Cells, Groups, HeadVectors};
 use super::labels::Labels;
+use super::plain::Plain;
 
 /// Cells on which heads and baselines are compared.
 pub(super) struct CellSet {
@@ -16,8 +17,8 @@ pub(super) struct CellSet {
 #[derive(Clone, Copy)]
 pub(super) enum Candidate<'a> {
     Head(&'a HeadVectors),
-    /// PCA of a modality of the tokens.
-    Counts(&'a Counts, usize),
+    /// A plain embedding of the tokens.
+    Counts(&'a Counts, Plain),
 }
 
 impl Candidate<'_> {
@@ -25,7 +26,9 @@ impl Candidate<'_> {
     pub(super) fn is_present(&self, row: usize) -> bool {
         match self {
             Self::Head(head) => head.is_present(row),
-            Self::Counts(counts, modality) => counts.is_present(*modality, row),
+            Self::Counts(counts, plain) => {
+                plain.modalities(counts).into_iter().all(|modality| counts.is_present(modality, row))
+            }
         }
     }
 
@@ -33,7 +36,10 @@ impl Candidate<'_> {
     fn modalities(&self) -> Option<String> {
         match self {
             Self::Head(head) => head.present.is_some().then(|| head.from.join(" + ")),
-            Self::Counts(counts, modality) => Some(counts.name(*modality).to_owned()),
+            Self::Counts(counts, plain) => {
+                let names = plain.modalities(counts).into_iter().map(|modality| counts.name(modality));
+                Some(names.collect::<Vec<_>>().join(" + "))
+            }
         }
     }
 }
@@ -41,9 +47,9 @@ impl Candidate<'_> {
 /// Returns every candidate, heads first.
 pub(super) fn candidates<'a>(cells: &'a Cells, counts: Option<&'a Counts>) -> Vec<Candidate<'a>> {
     let heads = cells.heads.iter().map(Candidate::Head);
-    let baselines = counts.into_iter().flat_map(|counts| {
-        (0..counts.n_modalities()).map(move |modality| Candidate::Counts(counts, modality))
-    });
+    let baselines = counts
+        .into_iter()
+        .flat_map(|counts| Plain::all(counts).into_iter().map(move |plain| Candidate::Counts(counts, plain)));
     heads.chain(baselines).collect()
 }
 
@@ -80,7 +86,8 @@ fn within(name: &str, usable: &[usize], candidates: &[Candidate<'_>]) -> Vec<Cel
                 with.push(vec![modalities]);
             }
             Some(0) => {}
-            Some(at) if with[at].contains(&modalities) => {}
+            // What is made from several is no news where one of them says it.
+            Some(at) if with[at].contains(&modalities) || modalities.contains(" + ") => {}
             Some(at) => with[at].push(modalities),
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
         heads,
         before,
         groups: Groups::default(),
-        labels: labels.then(|| NamedColumn { column: args.label.clone(), values: label }),
+        labels: labels.then(|| NamedColumn { column: args.label.clone().unwrap_or_default(), values: label }),
         batches: batches
             .then(|| NamedColumn { column: args.batch_key.clone().unwrap_or_default(), values: batch }),
         columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
@@ -107,7 +107,7 @@ impl Layout {
         Ok(Self {
             heads: heads.collect(),
             has_before: args.before.is_some(),
-            label: find(&args.label),
+            label: args.label.as_ref().and_then(find),
             batch: args.batch_key.as_ref().and_then(find),
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
-use mfdoom_artifact::{GeneTableReader, Input, ObsColumn, TableReader, table};
+use mfdoom_artifact::{Column, GeneTableReader, Input, TableReader, obs, table};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::subsample::thin;
@@ -63,7 +63,7 @@ impl Cells {
         let (mut rows, mut labels, mut total) = (Vec::new(), Vec::new(), 0);
         for batch in reader {
             let mut batch = batch?;
-            labels.extend(label.map(|at| batch.obs[at].to_text()).unwrap_or_default());
+            labels.extend(label.map(|at| batch.obs[at].to_strings()).unwrap_or_default());
             batch.obs.clear();
             rows.extend(total..total + batch.len());
             total += batch.len();
@@ -120,7 +120,7 @@ impl Cells {
             source: Source::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
             counts: batch.matrices.iter().map(of).collect(),
             modalities: schema.matrices.clone(),
-            labels: label.map(|at| ObsColumn::to_text(&batch.obs[at])),
+            labels: label.map(|at| Column::to_strings(&batch.obs[at])),
             keys: batch.dataset.into_iter().zip(batch.cell_id).collect(),
         })
     }
@@ -154,7 +154,7 @@ impl Cells {
 }
 
 fn label_of(args: &GeneratedArgs, columns: &[String]) -> Option<usize> {
-    args.label.as_ref().and_then(|label| columns.iter().position(|column| column == label))
+    args.label.as_ref().and_then(|label| obs::position(columns.iter().map(String::as_str), label))
 }
 
 /// Returns the genes, ascending, that every sample has in a modality.

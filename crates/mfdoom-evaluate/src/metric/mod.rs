@@ -7,6 +7,8 @@ pub(crate) mod embedding;
 pub(crate) mod pair;
 pub(crate) mod profile;
 pub(crate) mod samples;
+#[cfg(test)]
+mod test;
 
 use crate::scores::{Estimate, Name, Outcome, Place, Scores};
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
+mod drawn;
 mod errors;
 mod h5ad;
 mod motion;

@@ -18,7 +18,7 @@ fn every_comparison_is_on_the_same_cells() {
     assert_eq!(metrics["cells"]["scored"], 270);
     assert_eq!(metrics["cells"]["without_label"], 30);
     assert_eq!(metrics["cells"]["without_tokens"], 0);
-    assert_eq!(heads(&metrics, "all"), ["expression", "fusion", "pca50_expression"]);
+    assert_eq!(heads(&metrics, "all"), ["expression", "fusion", "pca50_expression", "hvg2000_expression"]);
     let baseline = row(&metrics, ["all", "pca50_expression", "", "accuracy"]);
     assert_eq!([&baseline["n"], &baseline["kind"]], [&Value::from(270), &Value::from("baseline")]);
     assert_eq!(baseline["from"], serde_json::json!(["expression"]));
@@ -29,8 +29,12 @@ fn every_comparison_is_on_the_same_cells() {
         "expression",
         "fusion",
         "pca50_spliced",
+        "hvg2000_spliced",
         "pca50_unspliced",
+        "hvg2000_unspliced",
         "pca50_expression",
+        "hvg2000_expression",
+        "pca50_joined",
     ];
     assert_eq!(heads(&metrics, both), wanted);
     assert_eq!(row(&metrics, [both, "fusion", "", "accuracy"])["n"], 135);

@@ -96,6 +96,11 @@ impl World {
 
     /// Writes the tokens of the first `cells` cells; `plain` did not measure the last three genes.
     pub fn tokens(&self, name: &str, cells: usize) -> PathBuf {
+        self.tokens_of(name, cells, 0)
+    }
+
+    /// Writes the same with counts drawn by a salt.
+    pub fn tokens_of(&self, name: &str, cells: usize, salt: usize) -> PathBuf {
         let genes = (0..GENES).map(|gene| Gene::new(format!("g{gene:02}"), ""));
         let mut measured = Measured::default();
         let all: Vec<u32> = (1..=GENES as u32).collect();
@@ -110,7 +115,7 @@ impl World {
         dataset.truncate(cells);
         cell_id.truncate(cells);
         let stages = (0..cells).map(|cell| Some(format!("s{}", cell % 2))).collect();
-        let modalities = (0..3).map(|modality| self.counts(modality, cells)).collect();
+        let modalities = (0..3).map(|modality| self.counts(modality + 3 * salt, cells)).collect();
         let batch = TokenBatch { dataset, cell_id, obs: vec![Column::String(stages)], modalities };
         let path = self.path(name);
         let mut writer = TokenWriter::create(&Output::file(&path, true), &schema).unwrap();
@@ -120,7 +125,7 @@ impl World {
     }
 
     fn counts(&self, modality: usize, cells: usize) -> ModalityTokens {
-        let present = &self.present()[modality];
+        let present = &self.present()[modality % 3];
         let mut tokens = ModalityTokens::default();
         for (cell, &present) in present.iter().enumerate().take(cells) {
             let genes = if cell < self.n { GENES } else { GENES - 3 };

@@ -10,6 +10,7 @@ mod embedding;
 mod fields;
 mod reference;
 mod retrieve;
+mod samples;
 mod threads;
 #[path = "../../../mfdoom-matrix/tests/matrix/toy.rs"]
 mod toy;

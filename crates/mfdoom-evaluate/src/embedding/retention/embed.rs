@@ -116,7 +116,7 @@ impl Embedded {
                 }
                 let (dataset, cell_id, obs) = block.into_wanted();
                 self.keys.extend(dataset.into_iter().zip(cell_id));
-                self.columns.iter_mut().zip(&obs).for_each(|(column, values)| column.1.extend(values.to_text()));
+                self.columns.iter_mut().zip(&obs).for_each(|(column, values)| column.1.extend(values.to_strings()));
             }
             Ok(())
         })?;

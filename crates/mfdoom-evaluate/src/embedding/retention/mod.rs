@@ -6,7 +6,7 @@ mod embed;
 use mfdoom_error::{Error, Result};
 
 use self::args::RetentionArgs;
-use super::input::{Cells, Groups, HeadVectors, NamedColumn, need_column};
+use super::input::{Cells, Groups, HeadVectors, NamedColumn, find_column, need_column};
 use super::{Setup, check_settings, draw, score};
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
@@ -49,7 +49,7 @@ pub fn run(args: &RetentionArgs) -> Result<()> {
 fn as_embedding(args: &RetentionArgs) -> EmbeddingArgs {
     EmbeddingArgs {
         embeddings: None,
-        label: args.label.clone(),
+        label: Some(args.label.clone()),
         batch_key: args.group_key.clone(),
         before: None,
         heads: Vec::new(),
@@ -89,7 +89,7 @@ fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<Cells> {
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let column = |name: &str, flag: &str| {
         need_column(&names, name, &args.tokens.display().to_string(), flag)?;
-        let values = columns.iter().find(|(column, _)| column == name).map(|(_, values)| values.clone());
+        let values = find_column(&names, name).map(|at| columns[at].1.clone());
         Ok::<_, Error>(NamedColumn { column: name.to_owned(), values: values.unwrap_or_default() })
     };
     let labels = column(&args.label, "--label")?;
