@@ -16,8 +16,8 @@ Usage: workflows/chain.sh --input SHEET.csv --outdir DIR [OPTION VALUE]...
   --outdir DIR        where results go
   --model DIR         use this model; nothing is pre-trained
   --decoder DIR       use this velocity decoder; nothing is fine-tuned
-  --preset NAME       size of the model: tiny, small, base, paper [default: small]
-  --epochs N          passes over the cells in each training [default: 20]
+  --preset NAME       size of the model: tiny, small, base, paper [default: that of mfdoom-pretrain]
+  --epochs N          passes over the cells in each training [default: those of the stages]
   --max-tokens N      tokens that a cell keeps of a modality [default: of the preset]
   --top-genes N       genes of highest dispersion [default: all]
   --shards N          parts that a sample is worked on in [default: 1]
@@ -32,7 +32,7 @@ T
 fail() { echo "error: $1" >&2; exit "${2:-2}"; }
 step() { printf '\n== %s\n' "$*" >&2; }
 
-input= outdir= model= decoder= preset=small epochs=20 max_tokens= top_genes= shards=1 velocity=true seed=0 device=auto
+input= outdir= model= decoder= preset= epochs= max_tokens= top_genes= shards=1 velocity=true seed=0 device=auto
 while [ $# -gt 0 ]; do
   case $1 in
     --input|--outdir|--model|--decoder|--preset|--epochs|--max-tokens|--top-genes|--shards|--velocity|--seed|--device)
@@ -48,12 +48,13 @@ done
 [ -n "$input" ] || { usage >&2; fail "--input is missing"; }
 [ -n "$outdir" ] || { usage >&2; fail "--outdir is missing"; }
 number() { case $2 in ''|*[!0-9]*) fail "--$1 $2: a number was wanted" ;; esac; }
-for name in epochs seed shards; do number "$name" "${!name}"; done
+for name in seed shards; do number "$name" "${!name}"; done
+[ -z "$epochs" ] || number epochs "$epochs"
 [ -z "$max_tokens" ] || number max-tokens "$max_tokens"
 [ -z "$top_genes" ] || number top-genes "$top_genes"
 [ "$shards" -gt 0 ] || fail "--shards 0: a number from 1 was wanted"
 case $velocity in true|false) ;; *) fail "--velocity $velocity: true or false was wanted" ;; esac
-case $preset in tiny|small|base|paper) ;; *) fail "--preset $preset: tiny, small, base or paper was wanted" ;; esac
+case $preset in ''|tiny|small|base|paper) ;; *) fail "--preset $preset: tiny, small, base or paper was wanted" ;; esac
 case $device in auto|cpu|cuda|cuda:[0-9]*|metal) ;; *) fail "--device $device: auto, cpu, cuda, cuda:N or metal was wanted" ;; esac
 for given in ${model:+"model=$model"} ${decoder:+"decoder=$decoder"}; do
   [ -f "${given#*=}/config.json" ] || fail "--${given%%=*} ${given#*=}: no such folder, or no config.json in it" 3
@@ -160,8 +161,8 @@ for sample in "${samples[@]}"; do tokens+=("$outdir/tokens/$sample.parquet"); do
 
 if [ -z "$model" ]; then
   model=$outdir/model
-  make "$model" "${tokens[@]}" -- mfdoom-pretrain "${tokens[@]}" --preset "$preset" --epochs "$epochs" \
-    ${max_tokens:+--max-tokens "$max_tokens"} --seed "$seed" --device "$device"
+  make "$model" "${tokens[@]}" -- mfdoom-pretrain "${tokens[@]}" ${preset:+--preset "$preset"} \
+    ${epochs:+--epochs "$epochs"} ${max_tokens:+--max-tokens "$max_tokens"} --seed "$seed" --device "$device"
 fi
 
 embed() {
@@ -194,7 +195,7 @@ if [ "$velocity" = true ] && [ -z "$decoder" ]; then
   else
     decoder=$outdir/decoder/velocity
     make "$decoder" "${fitted[@]}" "${fits[@]}" "$model" -- mfdoom-finetune-decoder "${fitted[@]}" --model "$model" \
-      --task velocity "${targets[@]}" --epochs "$epochs" --seed "$seed" --device "$device"
+      --task velocity "${targets[@]}" ${epochs:+--epochs "$epochs"} --seed "$seed" --device "$device"
   fi
 fi
 [ "$velocity" = false ] || for_each_sample predict

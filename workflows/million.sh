@@ -54,7 +54,7 @@ measure gather "$cells" tokens.parquet mfdoom-gather "${parts[@]}" -o tokens.par
 # The rate of embedding does not hang on what the weights are: the model is trained on a few thousand cells.
 measure few 5000 few.h5ad mfdoom-simulate -o few.h5ad --cells 5000 --genes "$genes" --seed 1
 measure few_tokens 5000 few.parquet mfdoom-preprocess few.h5ad --vocab vocab.json -o few.parquet
-measure pretrain 5000 model mfdoom-pretrain few.parquet --preset tiny --epochs 1 -o model
+measure pretrain 5000 model mfdoom-pretrain few.parquet --preset tiny --max-tokens 128 --epochs 1 -o model
 parts=()
 for ((i = 1; i <= shards; i++)); do
   measure embed "$(rows "$i")" "embeddings/$i.parquet" \

@@ -14,13 +14,13 @@ Usage: workflows/quickstart.sh [--input FILE...] [--label COLUMN] [--outdir DIR]
   --input FILE...   h5ad files with raw counts [default: a data set is simulated]
   --label COLUMN    obs column that the summary scores [default: cell_type]
   --outdir DIR      where results go [default: out/quickstart]
-  --preset NAME     size of the model: tiny, small, base [default: tiny]
-  --epochs N        passes over the cells [default: 30]
+  --preset NAME     size of the model: tiny, small, base [default: that of mfdoom-pretrain]
+  --epochs N        passes over the cells [default: those of mfdoom-pretrain]
 T
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-inputs=() label=cell_type outdir=out/quickstart preset=tiny epochs=30
+inputs=() label=cell_type outdir=out/quickstart preset= epochs=
 while [ $# -gt 0 ]; do
   case $1 in
     --input)
@@ -40,7 +40,7 @@ done
 
 step() { printf '\n== %s\n' "$*" >&2; }
 
-step "building in release (the first time takes about 20 minutes on two cores)"
+step "building in release (the first time takes about 15 minutes on two cores)"
 . "$root/workflows/toolchain.sh"
 check_toolchain
 target=${CARGO_TARGET_DIR:-$root/target}
@@ -58,12 +58,10 @@ fi
 step "counts to tokens"
 mfdoom-preprocess "${inputs[@]}" --obs "$label" -o "$outdir/tokens.parquet" --force
 
-# Cells show a random half of their tokens in training and all of them afterwards. One gene table for all modalities:
-# few cells cannot teach separate ones what they have in common.
-training=(--preset "$preset" --shared-genes --max-tokens 1024 --token-dropout 0.5 --batch-cells 64 --lr 3e-3 --seed 1)
 step "training"
-mfdoom-pretrain "$outdir/tokens.parquet" "${training[@]}" --epochs "$epochs" -o "$outdir/model" --force
-mfdoom-pretrain "$outdir/tokens.parquet" "${training[@]}" --epochs 0 -o "$outdir/untrained" --force -q
+training=(${preset:+--preset "$preset"})
+mfdoom-pretrain "$outdir/tokens.parquet" ${training[@]+"${training[@]}"} ${epochs:+--epochs "$epochs"} -o "$outdir/model" --force
+mfdoom-pretrain "$outdir/tokens.parquet" ${training[@]+"${training[@]}"} --epochs 0 -o "$outdir/untrained" --force -q
 
 step "embedding from all modalities, from expression alone, and with the untrained model"
 embed() { mfdoom-embed "$outdir/tokens.parquet" --model "$outdir/$1" -o "$outdir/$2.parquet" --force -q "${@:3}"; }

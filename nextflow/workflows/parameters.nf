@@ -16,7 +16,7 @@ def usage() {
     groups().each { group ->
         lines << "\n${group.title}"
         group.properties.each { name, schema ->
-            def more = [schema['enum']?.join(', '), 'default' in schema.keySet() ? "default: ${schema.default}" : null].findAll()
+            def more = [schema['enum']?.findAll()?.join(', '), 'default' in schema.keySet() ? "default: ${schema.default}" : null].findAll()
             lines << "  --${name.padRight(12)} ${schema.description}${more ? " [${more.join('; ')}]" : ''}"
         }
     }
@@ -42,7 +42,7 @@ def wanted(value, schema) {
         return text in ['true', 'false'] ? null : 'true or false'
     }
     if (schema['enum']) {
-        return text in schema['enum'] ? null : "one of ${schema['enum'].join(', ')}"
+        return text in schema['enum'] ? null : "one of ${schema['enum'].findAll().join(', ')}"
     }
     if (schema.pattern) {
         return text =~ schema.pattern ? null : schema.errorMessage

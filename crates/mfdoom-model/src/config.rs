@@ -145,14 +145,24 @@ pub enum Temperature {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// 64 wide, 2 layers, 4 heads of 16, 8 fusion tokens, 128 tokens a modality.
+    /// 64 wide, 2 layers, 4 heads of 16, 8 fusion tokens, 1024 tokens a modality.
     Tiny,
-    /// 128 wide, 4 layers, 4 heads of 32, 8 fusion tokens, 256 tokens a modality.
+    /// 128 wide, 4 layers, 4 heads of 32, 8 fusion tokens, 512 tokens a modality.
     Small,
     /// 512 wide, 6 layers, 8 heads of 64, 16 fusion tokens, 1024 tokens a modality.
     Base,
     /// As base, with 10 layers.
     Paper,
+}
+
+impl Preset {
+    /// Returns the highest learning rate that is known to serve this size.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Tiny => 3e-3,
+            Self::Small | Self::Base | Self::Paper => 1e-3,
+        }
+    }
 }
 
 impl Default for Contrastive {
@@ -172,8 +182,8 @@ impl ModelConfig {
     /// Returns the configuration of `preset` for `modalities` over a vocabulary of `genes` genes.
     pub fn preset(preset: Preset, modalities: Vec<String>, genes: usize) -> Self {
         let [dim, depth, heads, dim_head, fusion_tokens, max_tokens] = match preset {
-            Preset::Tiny => [64, 2, 4, 16, 8, 128],
-            Preset::Small => [128, 4, 4, 32, 8, 256],
+            Preset::Tiny => [64, 2, 4, 16, 8, 1024],
+            Preset::Small => [128, 4, 4, 32, 8, 512],
             Preset::Base => [512, 6, 8, 64, 16, 1024],
             Preset::Paper => [512, 10, 8, 64, 16, 1024],
         };
@@ -193,7 +203,7 @@ impl ModelConfig {
             datasets: 0,
             coordinates: 0,
             profile_tokens: 0,
-            shared_genes: false,
+            shared_genes: true,
             max_tokens,
             ln_eps: 1e-5,
             layer_style: LayerStyle::Prenorm,

@@ -22,7 +22,7 @@ pub struct Args {
     pub tokens: Vec<PathBuf>,
 
     /// Start from the weights of this model, with its sizes, modalities and vocabulary
-    #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["preset", "fusion", "value_transform", "max_value", "shared_genes", "fusion_tokens"])]
+    #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["preset", "fusion", "value_transform", "max_value", "separate_genes", "fusion_tokens"])]
     pub init: Option<PathBuf>,
 
     #[command(flatten)]
@@ -62,7 +62,7 @@ pub struct Args {
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct ModelArgs {
     /// Size
-    #[arg(long, value_name = "NAME", default_value_t = Preset::Small, value_parser = choice::<Preset>(), help_heading = "Model")]
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Tiny, value_parser = choice::<Preset>(), help_heading = "Model")]
     pub preset: Preset,
 
     /// Who reads what
@@ -81,9 +81,11 @@ pub struct ModelArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000.0, value_parser = mfdoom_cli::above_zero, help_heading = "Model")]
     pub max_value: f64,
 
-    /// Use one gene table for all modalities
+    /// Use a gene table for each modality instead of one for all
+    ///
+    /// Separate tables need many more cells to teach them what the modalities have in common.
     #[arg(long, help_heading = "Model")]
-    pub shared_genes: bool,
+    pub separate_genes: bool,
 
     /// Tokens that a cell keeps of a modality [default: of the preset]
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
@@ -106,20 +108,20 @@ pub struct ModelArgs {
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
     /// Passes over the cells; 0 writes the untrained model
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub epochs: u64,
 
     /// Cells of a batch
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub batch_cells: usize,
 
     /// Tokens of a batch, which bound its memory [default: as many as its cells may have]
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub batch_tokens: Option<usize>,
 
-    /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
-    pub lr: f64,
+    /// Highest learning rate [default: 0.003 for tiny, else 0.001]
+    #[arg(long, value_name = "RATE", value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
+    pub lr: Option<f64>,
 
     /// Share of the run in which the learning rate rises, before it falls along a cosine
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = mfdoom_cli::share, help_heading = "Training")]
@@ -138,7 +140,7 @@ pub struct TrainingArgs {
     pub modality_dropout: f64,
 
     /// Share of a cell's tokens that is hidden, anew in every epoch
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = mfdoom_cli::share, help_heading = "Training")]
+    #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub token_dropout: f64,
 
     /// Cells held back: a share of them, or those with an obs COLUMN=VALUE

@@ -20,8 +20,8 @@ use crate::card;
 ///
 /// # Errors
 /// Those of reading tokens, of the settings, and of training.
-pub fn run(args: Args) -> Result<()> {
-    mfdoom_cli::keep_freed_pages();
+pub fn run(mut args: Args) -> Result<()> {
+    args.training.lr = Some(learning_rate(&args));
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
     let init = args.init.as_ref().map(|path| Init::open(path)).transpose()?;
@@ -99,7 +99,7 @@ fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
     config.fusion_tokens = model.fusion_tokens.unwrap_or(config.fusion_tokens);
     config.value_transform = model.value_transform;
     config.max_value = model.max_value;
-    config.shared_genes = model.shared_genes;
+    config.shared_genes = !model.separate_genes;
     config.datasets = cells.n_datasets();
     let (scheme, default) = (Scheme::of(&config), config.clone());
     config.objectives.retain(|objective, _| objective.check(&default, &scheme).is_ok());
@@ -176,7 +176,7 @@ fn views(args: &Args, config: &ModelConfig) -> Views {
 }
 
 fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) -> Plan {
-    let TrainingArgs { epochs, batch_cells, batch_tokens, lr, warmup, weight_decay, clip, .. } =
+    let TrainingArgs { epochs, batch_cells, batch_tokens, warmup, weight_decay, clip, .. } =
         args.training.clone();
     let most = batch_cells.saturating_mul(config.max_tokens).saturating_mul(config.modalities.len());
     let tokens = training.iter().map(|c| cells.cell_tokens(*c, config.max_tokens)).collect();
@@ -187,9 +187,15 @@ fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) 
         batch_tokens: batch_tokens.unwrap_or(most),
         seed: args.seed.seed,
     };
-    let schedule = Schedule { peak: lr, warmup, floor: 0.01 };
+    let schedule = Schedule { peak: learning_rate(args), warmup, floor: 0.01 };
     let checkpoint_every = args.checkpoint_every;
     Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every, selection: None }
+}
+
+/// Returns the learning rate asked for, else the one that is known to serve the size of the model.
+fn learning_rate(args: &Args) -> f64 {
+    let known = if args.init.is_some() { 1e-3 } else { args.model.preset.learning_rate() };
+    args.training.lr.unwrap_or(known)
 }
 
 /// A model to start from.

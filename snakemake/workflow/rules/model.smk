@@ -22,12 +22,12 @@ if not config["model"]:
             runtime=growing(240, 10),
             gpu=gpus(),
         params:
-            preset=config["preset"],
-            epochs=config["epochs"],
+            preset=option("--preset", "preset"),
+            epochs=option("--epochs", "epochs"),
             max_tokens=option("--max-tokens", "max_tokens"),
             seed=config["seed"],
             device=config["device"],
         shell:
-            "mfdoom-pretrain {input:q} --preset {params.preset} --epochs {params.epochs} {params.max_tokens}"
+            "mfdoom-pretrain {input:q} {params.preset} {params.epochs} {params.max_tokens}"
             " --seed {params.seed} --device {params.device}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

@@ -42,12 +42,12 @@ if not config["decoder"]:
             gpu=gpus(),
         params:
             targets=lambda wildcards, input: [f"--targets={fit}" for fit in input.fits],
-            epochs=config["epochs"],
+            epochs=option("--epochs", "epochs"),
             seed=config["seed"],
             device=config["device"],
         shell:
             "mfdoom-finetune-decoder {input.tokens:q} --model {input.model:q} --task velocity"
-            " {params.targets:q} --epochs {params.epochs} --seed {params.seed} --device {params.device}"
+            " {params.targets:q} {params.epochs} --seed {params.seed} --device {params.device}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 
