@@ -172,12 +172,12 @@ fn flags_of(command: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_command_of_a_page_is_one_that_the_stages_take() {
-    let folder = tempfile::tempdir().unwrap();
     let built = stage("mfdoom-gather");
     let path = format!("{}:{}", built.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut tried = 0;
     for (name, text) in guides() {
         for command in commands(&text) {
+            let folder = tempfile::tempdir().unwrap();
             // Checking makes nothing, so the files of earlier commands are not there: another code than wrong usage.
             let script = format!(
                 "{command}\nfor code in ${{PIPESTATUS[@]}}; do case $code in 0|1|3|4) ;; *) exit 2 ;; esac; done"
