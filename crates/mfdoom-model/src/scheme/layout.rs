@@ -144,7 +144,8 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Fusion, ModelConfig, Preset};
+    use crate::config::{ModelConfig, Preset};
+    use crate::scheme::Fusion;
 
     fn layout(fusion: Fusion) -> Layout {
         let mut config = ModelConfig::preset(Preset::Tiny, vec!["s".into(), "u".into(), "x".into()], 9);
