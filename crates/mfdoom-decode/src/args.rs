@@ -48,15 +48,14 @@ pub struct Args {
     pub into: Option<PathBuf>,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
 
+    /// Where tensors live.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub output: OutputArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 

@@ -111,19 +111,19 @@ pub struct EmbeddingArgs {
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
+    /// Where the output goes.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub seed: SeedArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub common: CommonArgs,
 }
 

@@ -31,12 +31,12 @@ pub struct Args {
     #[arg(long, value_name = "PATH|COLUMN", value_delimiter = ',', help_heading = "Decoder")]
     pub targets: Vec<String>,
 
+    /// What the decoder is made of.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub decoder: DecoderArgs,
 
+    /// How it is trained.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub training: TrainingArgs,
 
     /// Go on from the checkpoint that an interrupted run left at DECODER.checkpoint; begin where there is none
@@ -47,20 +47,20 @@ pub struct Args {
     #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     pub checkpoint_every: u64,
 
+    /// Seed of the random streams.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
 
+    /// Where tensors live.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub device: DeviceArgs,
 
+    /// Where the output goes.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub output: OutputArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 

@@ -25,12 +25,12 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["preset", "fusion", "value_transform", "max_value", "separate_genes", "fusion_tokens"])]
     pub init: Option<PathBuf>,
 
+    /// What the model is made of.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub model: ModelArgs,
 
+    /// How it is trained.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub training: TrainingArgs,
 
     /// Go on from the checkpoint that an interrupted run left at MODEL.checkpoint; begin where there is none
@@ -41,20 +41,20 @@ pub struct Args {
     #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Running")]
     pub checkpoint_every: u64,
 
+    /// Seed of the random streams.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
 
+    /// Where tensors live.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub device: DeviceArgs,
 
+    /// Where the output goes.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub output: OutputArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 

@@ -79,9 +79,9 @@ pub struct FitArgs {
     #[serde(skip)]
     pub into: Option<PathBuf>,
 
+    /// Whether the output may replace something.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub force: ForceArgs,
 
     /// How velocities are fitted
@@ -162,9 +162,9 @@ pub struct FitArgs {
     #[arg(long, help_heading = "Counts")]
     pub allow_non_integer: bool,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 
@@ -191,9 +191,9 @@ pub struct PredictArgs {
     #[serde(skip)]
     pub into: Option<PathBuf>,
 
+    /// Whether the output may replace something.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub force: ForceArgs,
 
     /// Average over N random token subsets of every cell that has more tokens than it keeps, which takes N + 1 times as
@@ -207,7 +207,6 @@ pub struct PredictArgs {
 
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }
 
@@ -229,9 +228,9 @@ pub struct GraphArgs {
     #[serde(skip)]
     pub into: Option<PathBuf>,
 
+    /// Whether the output may replace something.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub force: ForceArgs,
 
     /// Embedding to project on: FILE.h5ad:X_umap, a table of embeddings as FILE.parquet:HEAD, or umap to make one
@@ -271,13 +270,13 @@ pub struct GraphArgs {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Graph")]
     pub n_neighbors: usize,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub seed: SeedArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub common: CommonArgs,
 }

@@ -40,19 +40,19 @@ pub struct ExpressionArgs {
     #[allow(missing_docs)]
     pub page: PageArgs,
 
+    /// Where the output goes.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub seed: SeedArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub common: CommonArgs,
 }
 

@@ -75,19 +75,19 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "calibration.svg|png", help_heading = "Output")]
     pub calibration: Option<PathBuf>,
 
+    /// Where the output goes.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub seed: SeedArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub common: CommonArgs,
 }
 
