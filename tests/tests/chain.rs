@@ -102,7 +102,7 @@ fn embeddings_go_into_the_h5ad_and_a_wrong_model_is_refused() {
     assert_eq!(none.status.code(), Some(3));
     std::fs::write(folder.join("model/model.safetensors"), b"broken").unwrap();
     let broken = attempt(folder, "mfdoom-embed", "tokens.parquet --model model -o e.parquet");
-    assert_eq!(broken.status.code(), Some(3), "{}", String::from_utf8_lossy(&broken.stderr));
+    assert_eq!(broken.status.code(), Some(4), "{}", String::from_utf8_lossy(&broken.stderr));
     assert!(!folder.join("e.parquet").exists() && bytes(folder, "sim.h5ad") == before);
 
     train(folder, "model", "--epochs 0 --force");

@@ -12,6 +12,7 @@ use mfdoom_error::{Error, Result};
 
 use crate::digest::sha256_file;
 use crate::manifest::Manifest;
+use crate::model_dir::METRICS;
 use crate::publish::AtomicDir;
 
 /// What made the folder.
@@ -152,7 +153,7 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     }
 }
 
-/// Adds the hashes of all files of a folder to its manifest, writes it and publishes the folder.
+/// Adds the hashes of all files of a folder but `metrics.parquet` to its manifest, writes it and publishes the folder.
 ///
 /// # Errors
 /// Failed where the disk does.
@@ -173,6 +174,8 @@ fn add_hashes(folder: &Path, below: &str, manifest: &mut Manifest) -> Result<()>
         let name = format!("{below}{}", entry.file_name().to_string_lossy());
         match entry.path().is_dir() {
             true => add_hashes(&entry.path(), &format!("{name}/"), manifest)?,
+            // Its speeds differ from run to run; equal runs have equal manifests.
+            false if name == METRICS => {}
             false => drop(manifest.files.insert(name, sha256_file(&entry.path())?)),
         }
     }
