@@ -7,8 +7,8 @@ use mfdoom_cli::{CommonArgs, OutputArgs};
 
 /// Adds embeddings and velocities to a copy of an AnnData file
 ///
-/// What the stages' --into adds while they run, from what they have written: for results that were made in
-/// shards, on another machine, or before. Cells are matched by name; everything else in the file is kept.
+/// Other stages add their results with --into while they run. This stage adds results that were made in shards, on
+/// another machine, or earlier. It matches cells by name and keeps everything else in the file.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-annotate", version)]
 pub struct Args {

@@ -25,8 +25,8 @@ pub enum LogFormat {
 pub struct CommonArgs {
     /// Read settings from a TOML file, keys named as the flags
     ///
-    /// Flags win over MFDOOM_* variables, those over the file. A table named as the stage holds settings of
-    /// that stage only, e.g. [preprocess].
+    /// Flags win over MFDOOM_* variables, and variables over the file. A table holds the settings of one stage,
+    /// e.g. [preprocess], or of one subcommand, e.g. [velocity.fit].
     #[arg(long, value_name = "FILE.toml", help_heading = "Running")]
     pub config: Option<PathBuf>,
 

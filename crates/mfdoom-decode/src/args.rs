@@ -12,9 +12,9 @@ const MOST_DRAWS: u64 = 10_000;
 
 /// Applies a decoder to cells: expression profiles, sampled counts or labels.
 ///
-/// Reads a token table or stream and writes one vector per cell and predicted modality, whose genes the schema
-/// metadata lists: ln(1 + 1e4 x share of the counts), or with --sample counts drawn from the fitted distribution.
-/// Labels come as `predicted` and `probability`. Velocities are predicted by mfdoom-velocity predict.
+/// Reads a token table or stream and writes one vector per cell and predicted modality: ln(1 + 1e4 x share of the
+/// counts), or with --sample counts drawn from the fitted distribution. The schema metadata lists the genes. Labels
+/// come as `predicted` and `probability`. mfdoom-velocity predict applies velocity decoders.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-decode", version)]
 pub struct Args {

@@ -10,8 +10,8 @@ use mfdoom_infer::InferArgs;
 /// Embeds cells with a trained model.
 ///
 /// Reads a token table or stream and writes one vector per cell and head. Heads are `fusion` (what all measured
-/// modalities say together), `global`, and one per modality. Cells may lack modalities; genes are matched to the
-/// model's by id.
+/// modalities say together), `global`, and one per modality. Cells may lack modalities. The stage matches genes to
+/// those of the model by id.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-embed", version)]
 pub struct Args {
