@@ -31,7 +31,7 @@ pub struct CommonArgs {
     pub config: Option<PathBuf>,
 
     /// Threads to use [default: what the machine or its cgroup grants]
-    #[arg(long, value_name = "N", help_heading = "Running")]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Running")]
     pub threads: Option<NonZeroUsize>,
 
     /// Memory to stay within, e.g. 4GiB
@@ -57,6 +57,17 @@ pub struct CommonArgs {
     /// Print a completion script or the manual page
     #[arg(long, value_enum, value_name = "WHAT", hide = true)]
     pub generate: Option<Generate>,
+}
+
+/// Most threads that can be meant.
+const MOST_THREADS: usize = 4096;
+
+/// Reads a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads: Option<NonZeroUsize> = text.parse().ok();
+    threads
+        .filter(|threads| threads.get() <= MOST_THREADS)
+        .ok_or_else(|| format!("'{text}' is not a whole number from 1 to {MOST_THREADS}"))
 }
 
 /// `--seed`, for stages that draw random numbers.

@@ -277,6 +277,7 @@ fn a_stage_may_write_a_checkpoint_before_it_dies() {
 fn threads_reach_rayon_and_candle() {
     let output = ended(&["threads", "-q", "--threads", "3"]);
     assert_eq!(stderr(&output), "error: 3 3\n");
+    assert_eq!(ended(&["threads", "-q", "--threads", "9999999"]).status.code(), Some(2));
     let output = command(&["threads", "-q"]).env("MFDOOM_THREADS", "1").output().unwrap();
     assert_eq!(stderr(&output), "error: 1 1\n");
 }
