@@ -36,6 +36,7 @@ use readers::{READERS, Reader};
 /// Longest that reading a file of a few kilobytes may take, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// Returns a number from the environment.
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
@@ -53,6 +54,7 @@ pub struct Tally {
 pub struct State(Option<PathBuf>);
 
 impl State {
+    /// Names the file, if one is asked for.
     pub fn open() -> Self {
         Self(std::env::var_os("MFDOOM_FUZZ_STATE").map(PathBuf::from))
     }
@@ -62,10 +64,12 @@ impl State {
         text.map_or_else(BTreeMap::new, |text| serde_json::from_str(&text).unwrap())
     }
 
+    /// Returns the number of a reader's next case.
     pub fn next(&self, name: &str) -> u64 {
         self.all().get(name).copied().unwrap_or(0)
     }
 
+    /// Keeps the number of a reader's next case.
     pub fn set(&self, name: &str, next: u64) {
         if let Some(path) = &self.0 {
             let mut all = self.all();

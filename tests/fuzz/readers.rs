@@ -12,7 +12,8 @@ use mfdoom_artifact::{
     GeneBatch, Head, Input, Manifest, MetricRow, ModelDir, ModelDirWriter, ObsField, ObsType, Output,
     VelocityDir, VelocityDirWriter, read_metrics,
 };
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 use mfdoom_tokens::{
     Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, TokenWriter, Vocabulary,
 };
@@ -79,7 +80,7 @@ fn write_tokens(path: &Path) -> Result<()> {
     let mut writer = TokenWriter::create(&Output::file(path, true), &schema)?;
     let mut tokens = ModalityTokens::default();
     for cell in 0..CELLS {
-        let pairs = (1..=GENES as u32).filter(|token| (cell as u32 + token) % 3 == 0);
+        let pairs = (1..=GENES as u32).filter(|token| (cell as u32 + token).is_multiple_of(3));
         tokens.push(cell as f64, pairs.map(|token| (token, token as f32)));
     }
     let (dataset, cell_id) = keys();
@@ -189,7 +190,8 @@ fn velocity(folder: &Path) -> Result<()> {
         let starts: Vec<usize> = (0..=CELLS).map(|cell| 2 * cell).collect();
         let near: Vec<u32> =
             (0..CELLS).flat_map(|cell| [1, 2].map(|step| ((cell + step) % CELLS) as u32)).collect();
-        pairs.write_csr(&starts, &near, &vec![1.0; 2 * CELLS])?;
+        let matrix = Csr::new(CELLS, starts, near, vec![1.0; 2 * CELLS]);
+        pairs.write_csr(&matrix.map_err(|e| Error::failed(e.to_string()))?)?;
         pairs.finish()?;
     }
     let (dataset, cell_id) = keys();

@@ -75,11 +75,11 @@ fn assert_rows(file: &dyn CountsFile, source: &str, wanted: &[Vec<f32>]) {
     for start in (0..wanted.len()).step_by(7) {
         let end = wanted.len().min(start + 7);
         let block = matrix.read_rows(start..end).unwrap();
-        for row in start..end {
+        for (row, wanted) in wanted[start..end].iter().enumerate() {
             let mut dense = vec![0.0; matrix.n_cols()];
-            let (columns, values) = block.row(row - start);
+            let (columns, values) = block.row(row);
             columns.iter().zip(values).for_each(|(column, value)| dense[*column as usize] = *value);
-            assert_eq!(dense, wanted[row], "row {row} of {source}");
+            assert_eq!(dense, *wanted, "row {} of {source}", start + row);
         }
     }
     // Going back is allowed.

@@ -47,10 +47,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE.h5ad", help_heading = "Output")]
     pub into: Option<PathBuf>,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     pub seed: SeedArgs,
 
-    /// Where tensors live.
+    /// Where the output goes.
     #[command(flatten)]
     pub output: OutputArgs,
 

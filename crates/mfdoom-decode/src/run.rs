@@ -24,7 +24,8 @@ const FORMAT: u32 = 1;
 /// device.
 pub fn run(args: Args) -> Result<()> {
     let target = Target::new(&args)?;
-    let decoder = TrainedDecoder::open(&args.decoder, &args.infer.model, &open_device(args.infer.device.device))?;
+    let decoder =
+        TrainedDecoder::open(&args.decoder, &args.infer.model, &open_device(args.infer.device.device))?;
     let genes = genes::chosen(&decoder.genes, args.genes.as_deref())?;
     let draws = args.sample.map(|count| Draws { count, seed: args.seed.seed });
     let request = Request { genes: &genes, draws };
@@ -32,7 +33,12 @@ pub fn run(args: Args) -> Result<()> {
     let table = config.task.table(config, draws)?;
     let inference = Inference::open(&args.infer, &decoder.backbone)?;
     let carried = carried(&inference.tokens().obs, &table);
-    let schema = schema(&decoder, &inference, (&table, &carried), (&genes, manifest(&args, &decoder, &genes, &inference)?));
+    let schema = schema(
+        &decoder,
+        &inference,
+        (&table, &carried),
+        (&genes, manifest(&args, &decoder, &genes, &inference)?),
+    );
     if args.common.check {
         tracing::info!("would predict {} of {} genes", schema.matrices.join(", "), schema.genes.len());
         return Ok(());

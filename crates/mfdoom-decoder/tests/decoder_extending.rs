@@ -5,8 +5,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 use mfdoom_artifact::{Gene, Input, Manifest, Output};
 use mfdoom_decoder::{
-    Architecture, Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, GeneValues, PathUse,
-    ProfileBatch, ProfileConfig, Starter, Task,
+    Architecture, Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, GeneValues,
+    PathUse, ProfileBatch, ProfileConfig, Starter, Task,
 };
 use mfdoom_model::{Model, ModelConfig, PackedBatch, Preset, Shown};
 use mfdoom_nn::{ParameterBuilder, Stream};
@@ -41,7 +41,11 @@ impl Task for FirstShare {
         };
         let values = (0..cells.len()).map(share).collect();
         let genes = vec![Gene::new("share", "share")];
-        let targets = GeneValues { genes: genes.clone(), row: (0..cells.len()).map(|c| Some(c as u32)).collect(), values };
+        let targets = GeneValues {
+            genes: genes.clone(),
+            row: (0..cells.len()).map(|c| Some(c as u32)).collect(),
+            values,
+        };
         Ok(Chosen {
             targets: Box::new(targets),
             names: vec!["share".into()],

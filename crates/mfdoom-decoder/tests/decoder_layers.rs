@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use mfdoom_decoder::{
-    Architecture, Context, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, ObservedCounts, Outputs,
-    ProfileBatch, ProfileConfig, Target, Values, is_constant, log_normalised,
+    Architecture, Context, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, ObservedCounts,
+    Outputs, ProfileBatch, ProfileConfig, Target, Values, is_constant, log_normalised,
 };
 use mfdoom_model::{Model, ModelConfig, PackedBatch, Preset};
 use mfdoom_nn::{Counts, ParameterBuilder, ParameterStore, Stream};

@@ -31,6 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE.h5ad", help_heading = "Output")]
     pub into: Option<PathBuf>,
 
+    /// Where the output goes.
     #[command(flatten)]
     pub output: OutputArgs,
 

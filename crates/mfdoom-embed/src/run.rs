@@ -80,12 +80,7 @@ fn heads(args: &Args, model: &TrainedModel) -> Result<Vec<Wanted>> {
     names.into_iter().map(row).collect()
 }
 
-fn manifest(
-    args: &Args,
-    inference: &Inference,
-    model: &TrainedModel,
-    heads: &[Wanted],
-) -> Result<Manifest> {
+fn manifest(args: &Args, inference: &Inference, model: &TrainedModel, heads: &[Wanted]) -> Result<Manifest> {
     let names: Vec<&str> = heads.iter().map(|head| head.name.as_str()).collect();
     let mut settings = json!({ "heads": names, "max_tokens": args.infer.max_tokens(model) });
     if !args.infer.use_modalities.is_empty() {

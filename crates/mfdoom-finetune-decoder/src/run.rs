@@ -6,8 +6,8 @@ use std::sync::Arc;
 use mfdoom_artifact::{Manifest, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_decoder::{
-    Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderViews, Finetuning, PREFIX, PathUse, SELECTION, Starter,
-    is_constant, is_fitted,
+    Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderViews, Finetuning, PREFIX, PathUse, SELECTION,
+    Starter, is_constant, is_fitted,
 };
 use mfdoom_error::{Error, Result};
 use mfdoom_infer::{GENES, TrainedModel, open_device};

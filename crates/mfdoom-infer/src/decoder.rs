@@ -6,7 +6,8 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use mfdoom_artifact::{Gene, InputId, Manifest, ModelDir};
 use mfdoom_decoder::{
-    Assessment, DECODER_FORMAT, DecodedCells, Decoder, DecoderConfig, Outputs, Prediction, ProfileBatch, Request, Rows,
+    Assessment, DECODER_FORMAT, DecodedCells, Decoder, DecoderConfig, Outputs, Prediction, ProfileBatch,
+    Request, Rows,
 };
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{Model, PackedBatch, TensorResult};
@@ -68,7 +69,12 @@ impl TrainedDecoder {
         Self::on(&folder, &config, backbone, device).map_err(unfit)
     }
 
-    fn on(folder: &ModelDir, config: &DecoderConfig, backbone: TrainedModel, device: &Device) -> Result<Self> {
+    fn on(
+        folder: &ModelDir,
+        config: &DecoderConfig,
+        backbone: TrainedModel,
+        device: &Device,
+    ) -> Result<Self> {
         let name = folder.path().display();
         config.check(backbone.model.config()).map_err(|e| e.context(name.to_string()))?;
         let genes = Vocabulary::load(&folder.path().join(GENES))?.genes().to_vec();

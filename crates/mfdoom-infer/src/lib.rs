@@ -25,4 +25,3 @@ pub use device::open_device;
 pub use model::TrainedModel;
 pub use rows::shard_rows;
 pub use run::Inference;
-

@@ -74,6 +74,7 @@ impl LeaveOneOut {
             true if *value > 0.0 => z * z / (value * (value + penalty)),
             true => 0.0,
         };
-        1.0 / self.rows.n_rows() as f64 + self.rows.row(row).iter().zip(&self.spectrum.values).map(of).sum::<f64>()
+        1.0 / self.rows.n_rows() as f64
+            + self.rows.row(row).iter().zip(&self.spectrum.values).map(of).sum::<f64>()
     }
 }

@@ -141,7 +141,8 @@ fn slices_of_other_lengths_are_refused() {
 fn names_with_control_characters_are_drawn_and_rendered() {
     let (points, _, _) = ring(4);
     let groups = vec![Some("T\u{0}cell\u{1b}[1m\u{ffff} <&>"); 4];
-    let picture = Scatter { title: "a\u{7}b", axes: ["x", "y"], points: &points, groups: &groups }.draw().unwrap();
+    let picture =
+        Scatter { title: "a\u{7}b", axes: ["x", "y"], points: &points, groups: &groups }.draw().unwrap();
     assert!(!picture.svg().chars().any(|c| c.is_control() && c != '\n'));
     assert!(picture.svg().contains("T\u{fffd}cell"), "{}", picture.svg());
     assert!(picture.encode(Format::Png).unwrap().starts_with(b"\x89PNG"), "an XML parser reads it");

@@ -95,8 +95,7 @@ impl Columns {
         let first = 0..file.n_obs().min(1);
         let column = |name: String| {
             let wanted = all || asked.obs.contains(&name);
-            let kind =
-                wanted.then(|| file.obs_column_in(&name, first.clone()).map(|column| column.kind()));
+            let kind = wanted.then(|| file.obs_column_in(&name, first.clone()).map(|column| column.kind()));
             Ok((name, kind.transpose()?))
         };
         Ok(Self(file.obs_columns().into_iter().map(column).collect::<Result<_>>()?))

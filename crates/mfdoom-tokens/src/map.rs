@@ -137,7 +137,11 @@ impl Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shared_genes, input_genes, .. } = self;
-        write!(f, "{shared_genes} of the {input_genes} genes, with {:.1} % of the counts", 100.0 * self.counts())
+        write!(
+            f,
+            "{shared_genes} of the {input_genes} genes, with {:.1} % of the counts",
+            100.0 * self.counts()
+        )
     }
 }
 

@@ -6,7 +6,8 @@ use mfdoom_artifact::{Input, InputId};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::Shown;
 use mfdoom_tokens::{
-    Coverage, MIN_COVERAGE, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary, VocabularyMap,
+    Coverage, MIN_COVERAGE, Measured, ModalityTokens, TokenBatch, TokenReader, TokenSchema, Vocabulary,
+    VocabularyMap,
 };
 
 /// Cells of one or more token tables.
@@ -104,7 +105,9 @@ impl Cells {
             self.check_memory(wanted.max_bytes)?;
         }
         match (coverage.is_low(), coverage.counts() < 1.0) {
-            (true, _) => tracing::warn!("{name}: the vocabulary has {coverage}; training sees little of its cells"),
+            (true, _) => {
+                tracing::warn!("{name}: the vocabulary has {coverage}; training sees little of its cells")
+            }
             (_, true) => tracing::info!("{name}: the vocabulary has {coverage}"),
             _ => {}
         }

@@ -205,6 +205,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub n_neighbors: usize,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
     pub common: CommonArgs,

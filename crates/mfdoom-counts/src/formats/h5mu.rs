@@ -221,7 +221,8 @@ impl CountsFile for H5mu {
                 let start = rows.iter().flatten().min().copied().unwrap_or(0);
                 let end = rows.iter().flatten().max().map_or(start, |last| last + 1);
                 let found = modality.cells.obs_column_in(&column, start..end)?;
-                let rows: Vec<Option<usize>> = rows.into_iter().map(|row| row.map(|row| row - start)).collect();
+                let rows: Vec<Option<usize>> =
+                    rows.into_iter().map(|row| row.map(|row| row - start)).collect();
                 Ok(found.take_or_missing(&rows))
             }
         }

@@ -14,8 +14,8 @@ use candle_core::{Result, Tensor};
 use mfdoom_nn::{Counts, ParameterBuilder, ParameterStore};
 use serde::{Deserialize, Serialize};
 
-pub use self::draw::{CountDistribution, CountDistributions};
 pub(crate) use self::draw::library_size;
+pub use self::draw::{CountDistribution, CountDistributions};
 use crate::config::DecoderConfig;
 use crate::decoder::Outputs;
 use crate::start::{Starter, Units};

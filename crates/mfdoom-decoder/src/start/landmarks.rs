@@ -30,7 +30,8 @@ impl Starter<'_> {
         let n = store.get(&leaf(modality, "landmarks")).and_then(|kept| kept.dim(0)).or_failed()?;
         let kept = images.select_rows(&spread_rows(images.n_rows(), n));
         let near = knn(&kept, 1, Metric::Euclidean).map_err(failed)?;
-        let mut distances: Vec<f64> = (0..kept.n_rows()).map(|row| f64::from(near.distances(row)[0])).collect();
+        let mut distances: Vec<f64> =
+            (0..kept.n_rows()).map(|row| f64::from(near.distances(row)[0])).collect();
         distances.sort_by(f64::total_cmp);
         let reach = distances[((distances.len() as f64 * WITHIN) as usize).min(distances.len() - 1)];
         let mut all = kept.data().to_vec();

@@ -90,8 +90,9 @@ impl<'a> Judged<'a> {
     fn new([x, t]: [&Matrix; 2], group: &'a Group, penalties: &[f64], keep: bool) -> Result<Self> {
         let genes: Vec<usize> =
             spread_rows(group.genes.len(), JUDGED).into_iter().map(|i| group.genes[i]).collect();
-        let solved = LeaveOneOut::new(&x.select_rows(&group.rows), &known(t, &group.rows, &genes)?, PENALTIES[0])
-            .map_err(unfit)?;
+        let solved =
+            LeaveOneOut::new(&x.select_rows(&group.rows), &known(t, &group.rows, &genes)?, PENALTIES[0])
+                .map_err(unfit)?;
         let of = |penalty: &f64| {
             let residuals = solved.residuals(*penalty).map_err(unfit)?;
             let square = |row: usize| residuals.row(row).iter().map(|r| f64::from(*r).powi(2)).sum();

@@ -72,9 +72,6 @@ impl Task for Classification {
         let found: Vec<(usize, f32)> = rows.map(|row| (best(row), row[best(row)])).collect();
         let labels = found.iter().map(|(class, _)| Some(classes[*class].clone())).collect();
         let probabilities = found.iter().map(|(_, p)| f64::from(*p)).collect();
-        Ok(Rows {
-            matrices: Vec::new(),
-            obs: vec![Column::String(labels), Column::Float(probabilities)],
-        })
+        Ok(Rows { matrices: Vec::new(), obs: vec![Column::String(labels), Column::Float(probabilities)] })
     }
 }

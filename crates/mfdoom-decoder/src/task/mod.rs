@@ -173,7 +173,9 @@ impl std::str::FromStr for DecoderTask {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = TASKS.iter().find(|task| task.name() == name);
-        known.map(|task| Self(*task)).ok_or_else(|| format!("no task '{name}', wanted {}", Self::names().join(", ")))
+        known
+            .map(|task| Self(*task))
+            .ok_or_else(|| format!("no task '{name}', wanted {}", Self::names().join(", ")))
     }
 }
 

@@ -83,13 +83,6 @@ pub(super) struct NamedColumn {
     pub(super) values: Vec<Option<String>>,
 }
 
-impl NamedColumn {
-    /// Returns the same column again.
-    pub(super) fn copy(&self) -> Self {
-        Self { column: self.column.clone(), values: self.values.clone() }
-    }
-}
-
 impl HeadVectors {
     /// Returns whether the head says something of a cell.
     pub(super) fn is_present(&self, row: usize) -> bool {

@@ -90,20 +90,20 @@ impl Comparison<'_> {
         }
         let of = |cells: &Cells| cells.counts(modality, &genes);
         let (real, generated) = (of(self.real), of(self.generated));
-        self.against("generated", Kind::Head, modality, (&real, &generated), scores)?;
+        self.against(("generated", Kind::Head), modality, (&real, &generated), scores)?;
         match self.train {
             Some(train) => {
                 let train = of(train);
-                self.against("training cells", Kind::Control, modality, (&real, &train), scores)?;
+                self.against(("training cells", Kind::Control), modality, (&real, &train), scores)?;
                 let drawn = negative_binomial::per_label(&train, self.args.seed.seed)?;
-                self.against("nb_per_label", Kind::Baseline, modality, (&real, &drawn), scores)
+                self.against(("nb_per_label", Kind::Baseline), modality, (&real, &drawn), scores)
             }
             None => {
                 let n = real.counts.n_rows();
                 let half = subsample(n, n / 2, self.args.seed.seed);
                 let others: Vec<usize> = (0..n).filter(|row| half.binary_search(row).is_err()).collect();
                 let (one, other) = (real.select(&half), real.select(&others));
-                self.against("half of the real cells", Kind::Control, modality, (&one, &other), scores)
+                self.against(("half of the real cells", Kind::Control), modality, (&one, &other), scores)
             }
         }
     }
@@ -111,8 +111,7 @@ impl Comparison<'_> {
     /// Scores one sample against another, all cells and each label.
     fn against(
         &self,
-        head: &str,
-        kind: Kind,
+        (head, kind): (&str, Kind),
         modality: &str,
         (real, other): (&Counts, &Counts),
         scores: &mut Scores,

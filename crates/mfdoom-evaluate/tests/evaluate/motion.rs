@@ -253,7 +253,11 @@ fn an_uncertainty_is_scored_by_the_errors_of_the_cells() {
     assert_eq!(metrics["calibration"].as_array().unwrap().len(), 0, "of the predicted only");
     std::fs::remove_file(moving.path("m.json")).unwrap();
     let more = ["--calibration", drawn];
-    moving.fails(&[&[truth, "--fitted", told], &more[..]].concat(), 3, &["uncertainty", "mfdoom-velocity predict"]);
+    moving.fails(
+        &[&[truth, "--fitted", told], &more[..]].concat(),
+        3,
+        &["uncertainty", "mfdoom-velocity predict"],
+    );
     moving.fails(&[told, "--label", "type", "--calibration", drawn], 2, &["--calibration", "--truth"]);
 }
 
