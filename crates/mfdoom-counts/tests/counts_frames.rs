@@ -274,7 +274,7 @@ fn what_is_no_anndata_file_is_refused_with_the_reason() {
     refused("packed.h5ad", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "gzip data");
     refused("random.h5ad", b"\x01\x02\x03\x04\x05\x06\x07\x08", "bytes 01 02");
     let error = H5ad::open(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("is a folder"), "{error}");
+    assert!(error.to_string().contains("found: a folder"), "{error}");
     let error = H5ad::open(folder.path().join("none.h5ad")).unwrap_err();
     assert!(error.kind() == Kind::Contract && error.to_string().contains("no such file"), "{error}");
 
@@ -282,9 +282,11 @@ fn what_is_no_anndata_file_is_refused_with_the_reason() {
     let file = hdf5::File::create(&loom).unwrap();
     file.create_group("row_attrs").unwrap();
     file.create_group("col_attrs").unwrap();
+    line(&file, "matrix", &[0_u8]);
     drop(file);
     let error = H5ad::open(&loom).unwrap_err();
-    assert!(error.to_string().contains("is a loom file"), "{error}");
+    assert!(error.to_string().contains("is not an AnnData file"), "{error}");
+    assert!(error.to_string().contains("found: loom"), "{error}");
     let other = folder.path().join("x.h5");
     hdf5::File::create(&other).unwrap().create_group("stuff").unwrap();
     let error = H5ad::open(&other).unwrap_err().to_string();

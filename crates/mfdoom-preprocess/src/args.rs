@@ -14,8 +14,8 @@ use crate::kind::Kind;
 /// per modality the genes with counts. Nothing is dropped unless asked for, and what is dropped is reported.
 ///
 /// Formats are told by content: AnnData (.h5ad), MuData (.h5mu), loom, Cell Ranger (.h5, or a folder of
-/// matrix.mtx), STARsolo, kb and bustools, alevin-fry, tables of text (a cell a row). --check says what a file
-/// is, what it holds and what would be taken.
+/// matrix.mtx), STARsolo, kb and bustools, alevin-fry, Zarr, tables of text (a cell a row). --check says
+/// what a file is, what it holds and what would be taken.
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(name = "mfdoom-preprocess", version)]
 pub struct Args {
@@ -26,8 +26,9 @@ pub struct Args {
 
     /// Take files, data sets, modalities and obs columns from a sample sheet (CSV)
     ///
-    /// Columns: sample, counts (files of the same cells separated by ';'), optionally dataset and modalities (spliced=layers/a;unspliced=layers/b), and any
-    /// further column, which is carried along. Paths are absolute or relative to the sheet's folder.
+    /// Columns: sample, counts (files of the same cells separated by ';'), optionally dataset and modalities
+    /// (spliced=layers/a;unspliced=layers/b), and any further column, which is carried along. Paths are absolute or
+    /// relative to the sheet's folder.
     #[arg(long, value_name = "SHEET.csv", help_heading = "Sample sheet", conflicts_with_all = ["inputs", "dataset", "modality"])]
     #[serde(skip)]
     pub sheet: Option<PathBuf>,

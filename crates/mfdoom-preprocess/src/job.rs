@@ -130,9 +130,6 @@ fn refuse_contradictions(args: &Args) -> Result<()> {
             )));
         }
     }
-    if args.top_genes == Some(0) {
-        return Err(Error::usage("--top-genes 0 would keep no gene").help("leave it out to keep all"));
-    }
     if !args.with.is_empty() && args.inputs.len() != 1 {
         return Err(Error::usage("--with adds to one input")
             .found(format!("{} inputs", args.inputs.len()))

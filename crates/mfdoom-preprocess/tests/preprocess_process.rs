@@ -172,11 +172,11 @@ fn settings_come_from_a_file_too() {
     let folder = Folder::new();
     let input = folder.put("a.h5ad", &spliced(3, 4));
     let toml = format!(
-        "inputs = ['{input}']\noutput = '{}'\n[preprocess]\ntop-genes = 2\n",
+        "inputs = ['{input}']\noutput = '{}'\n[preprocess]\ndataset = 'named'\n",
         folder.text("t.parquet")
     );
     std::fs::write(folder.path("run.toml"), toml).unwrap();
     let output = ended(&["--config", &folder.text("run.toml")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(Table::read(&folder.path("t.parquet")).genes().len(), 2);
+    assert_eq!(Table::read(&folder.path("t.parquet")).batch.dataset, ["named"; 3]);
 }

@@ -109,7 +109,10 @@ fn modalities_can_be_named_left_out_and_taken_from_obsm() {
 
     let (code, text) = refused(&folder, &[&input, "--modality", "spliced=layers/splicd"]);
     assert_eq!(code, 3);
-    assert!(text.contains("no layers/splicd") && text.contains("did you mean layers/spliced?"), "{text}");
+    assert!(
+        text.contains("no matrix 'layers/splicd'") && text.contains("did you mean layers/spliced?"),
+        "{text}"
+    );
     assert_eq!(refused(&folder, &[&input, "--modality", "spliced=layer/spliced"]).0, 2);
     assert_eq!(refused(&folder, &[&input, "--modality", "fusion=layers/spliced"]).0, 2);
     assert_eq!(refused(&folder, &[&input, "--modality", "a=X", "--modality", "a=X"]).0, 2);
@@ -282,15 +285,16 @@ fn library_sizes_come_from_columns_where_asked_for() {
 #[test]
 fn a_vocabulary_is_kept_and_decides_the_genes() {
     let folder = Folder::new();
-    let file = spliced(4, 6);
+    let file = spliced(40, 60);
     let input = folder.put("a.h5ad", &file);
-    folder.run("vocab.json", &[&input, "--vocab-only", "--top-genes", "3"]).unwrap();
+    folder.run("vocab.json", &[&input, "--vocab-only", "--top-genes", "10"]).unwrap();
     let vocabulary = Vocabulary::load(&folder.path("vocab.json")).unwrap();
-    assert_eq!(vocabulary.len(), 3);
+    // Ties at the edge are all kept.
+    assert!((10..30).contains(&vocabulary.len()), "{}", vocabulary.len());
     let vocab = folder.text("vocab.json");
     let table = folder.table(&[&input, "--vocab", &vocab]);
     assert_eq!(*table.schema.vocabulary, vocabulary);
-    let all = counts(4, 6, 1);
+    let all = counts(40, 60, 1);
     assert_eq!(table.library_size("spliced")[0], all[0].iter().map(|x| f64::from(*x)).sum::<f64>());
     std::fs::create_dir(folder.path("model")).unwrap();
     std::fs::copy(folder.path("vocab.json"), folder.path("model/vocab.json")).unwrap();
@@ -424,7 +428,6 @@ fn bad_inputs_are_told_apart() {
     assert_eq!(refused(&folder, &[folder.0.path().to_str().unwrap()]).0, 3);
     assert_eq!(refused(&folder, &["-"]).0, 2);
     assert_eq!(refused(&folder, &[]).0, 2);
-    assert_eq!(refused(&folder, &[&input, "--top-genes", "0"]).0, 2);
     assert_eq!(refused(&folder, &[&folder.put("empty.h5ad", &File::new(2, 2))]).0, 3);
 }
 

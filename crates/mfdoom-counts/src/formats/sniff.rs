@@ -81,15 +81,17 @@ impl Found {
     /// The error where nothing but AnnData will do: results are written into it.
     pub(crate) fn not_anndata(&self) -> Error {
         let known = FORMATS.iter().find(|format| format.recognises(self));
-        match known {
-            Some(format) => self
-                .place
-                .broken("is not an AnnData file")
-                .found(format.name())
-                .wanted("AnnData (.h5ad)")
-                .help("write it as .h5ad with anndata or scanpy"),
-            None => self.unknown(&FORMATS[..1]),
-        }
+        let found = match (known, &self.content) {
+            (Some(format), _) => format.name().to_owned(),
+            (None, Content::Hdf5(_, members)) => listing(members),
+            (None, Content::Folder(_)) => "a folder".to_owned(),
+            (None, Content::File { .. }) => return self.unknown(&FORMATS[..1]),
+        };
+        self.place
+            .broken("is not an AnnData file")
+            .found(found)
+            .wanted("AnnData (.h5ad)")
+            .help("write it as .h5ad with anndata or scanpy")
     }
 
     /// The error for something of none of the given formats.
