@@ -253,7 +253,7 @@ fn a_model_to_start_from_keeps_its_vocabulary() {
     run(folder, "mfdoom-pretrain", "even.parquet --preset tiny --epochs 1 -o even");
     let wider = run(folder, "mfdoom-pretrain", "tokens.parquet --init even --epochs 1 -o wider");
     let log = String::from_utf8_lossy(&wider.stderr);
-    assert!(log.contains("60 of its 120 genes"), "the coverage is told: {log}");
+    assert!(log.contains("has 60 of the 120 genes"), "the coverage is told: {log}");
     assert!(bytes(folder, "wider/vocab.json") == bytes(folder, "even/vocab.json"));
     let foreign = attempt(folder, "mfdoom-pretrain", "odd.parquet --init even --epochs 1 -o none");
     assert_eq!(foreign.status.code(), Some(4), "{}", String::from_utf8_lossy(&foreign.stderr));
