@@ -45,6 +45,7 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
         Ok(common) => common,
         Err(error) => error.exit(),
     };
+    end_by_itself(command.clone(), common.log_format);
     let outcome = match A::from_arg_matches(&resolved.matches) {
         Ok(args) => start(&common, &resolved).and_then(|()| guarded(|| run(args))),
         Err(error) => error.format(&mut command.clone()).exit(),
@@ -115,6 +116,16 @@ fn guarded(run: impl FnOnce() -> Result<()>) -> Result<()> {
 
 /// The message of an error that the panic hook has already shown.
 const TOLD: &str = "";
+
+/// Says what a process does that has to end where no error can be returned: report, clean up, exit at once. Handlers of
+/// libraries at exit may wait for what does not return.
+fn end_by_itself(command: Command, format: LogFormat) {
+    mfdoom_error::set_last_words(move |error| {
+        report::report(error, &command, format);
+        remove_partials();
+        signal_hook::low_level::exit(error.exit_code());
+    });
+}
 
 /// Reports the outcome and returns its exit code, or dies by the signal that ended the run.
 fn end(outcome: Result<()>, command: &Command, format: LogFormat) -> ExitCode {

@@ -14,6 +14,7 @@
 //! assert_eq!(error.exit_code(), 3);
 //! ```
 
+mod last_words;
 mod nearest;
 
 use std::error::Error as StdError;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+pub use last_words::{give_up, set_last_words};
 pub use nearest::{missing, nearest};
 
 /// Result with the project's [`Error`].

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hdf5::file::MetadataCacheConfig;
 use mfdoom_error::Result;
 
+use super::watch::{name_file, watched};
 use crate::place::Place;
 
 /// Bytes of HDF5's own cache, apart from decoded chunks.
@@ -18,7 +19,9 @@ pub(crate) fn open_hdf5(path: &Path) -> Result<(hdf5::File, Place)> {
     let place = Place::root(path);
     let name = readable_name(path, &place)?;
     let mut options = hdf5::File::with_options();
-    match options.with_fapl(|access| access.mdc_config(&small_cache())).open(name.path()) {
+    name_file(path);
+    let options = options.with_fapl(|access| access.mdc_config(&small_cache()));
+    match watched(|| options.open(name.path())) {
         Ok(file) => Ok((file, place)),
         Err(error) => Err(damaged(&place, &error)),
     }

@@ -9,6 +9,7 @@ use super::class::{Class, Number};
 use super::filter::missing_filter;
 use super::raw::{read_bytes, read_field};
 use super::size::plausible;
+use super::watch::watched;
 use crate::block::{MAX_COUNT, narrow};
 
 /// Bytes of decoded chunks that HDF5 keeps for each open dataset.
@@ -72,8 +73,8 @@ impl Line {
             return Err(format!("elements {rows:?} of an array of {}", self.len).into());
         }
         match &self.field {
-            Some(field) => read_field(&self.dataset, field, rows),
-            None => Ok(self.dataset.read_slice_1d(rows)?.into_raw_vec_and_offset().0),
+            Some(field) => watched(|| read_field(&self.dataset, field, rows)),
+            None => watched(|| Ok(self.dataset.read_slice_1d(rows)?.into_raw_vec_and_offset().0)),
         }
     }
 

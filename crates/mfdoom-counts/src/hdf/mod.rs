@@ -12,8 +12,9 @@
 //! | `link` | what lies in another file, and is not followed |
 //! | `filter` | compression that is not built in |
 //! | `size` | what a file declares against what it holds |
+//! | `watch` | how long a call may take |
 //!
-//! `raw`, `headers`, `link` and `filter` hold the only `unsafe` of the crate.
+//! `raw`, `headers`, `link`, `filter` and `watch` hold the only `unsafe` of the crate.
 
 pub(crate) mod attribute;
 mod class;
@@ -25,6 +26,7 @@ mod link;
 mod node;
 mod raw;
 mod size;
+mod watch;
 
 pub(crate) use class::{Class, Number};
 pub(crate) use file::open_hdf5;

@@ -4,6 +4,7 @@ use hdf5::{Dataset, Group, LocationType};
 use mfdoom_error::{Error, Result};
 
 use super::link;
+use super::watch::watched;
 use crate::place::Place;
 
 /// A member of a group.
@@ -21,6 +22,10 @@ impl Node {
     /// Finds a member, or a member of members (`raw/X`), if there is one; a link that leads nowhere is none.
     pub(crate) fn find(group: &Group, name: &str) -> Option<Self> {
         let (name, rest) = name.split_once('/').map_or((name, None), |(name, rest)| (name, Some(rest)));
+        watched(|| Self::find_member(group, name, rest))
+    }
+
+    fn find_member(group: &Group, name: &str, rest: Option<&str>) -> Option<Self> {
         if !group.link_exists(name) {
             return None;
         }
@@ -84,7 +89,7 @@ pub(crate) fn refused(place: &Place, target: &str) -> Error {
 
 /// Names of the members of a group, sorted.
 pub(crate) fn members(group: &Group) -> Vec<String> {
-    let names = group.member_names().unwrap_or_default();
+    let names = watched(|| group.member_names()).unwrap_or_default();
     // The wrapper does not check that names are UTF-8.
     let mut names: Vec<_> =
         names.iter().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned()).collect();

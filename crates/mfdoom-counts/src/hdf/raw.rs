@@ -12,6 +12,8 @@ use hdf5_sys::h5a::H5Aread;
 use hdf5_sys::h5d::H5Dread;
 use hdf5_sys::h5p::H5P_DEFAULT;
 
+use super::watch::watched;
+
 /// Reads one field of rows `rows` of a record array.
 pub(super) fn read_field<T: H5Type>(dataset: &Dataset, field: &str, rows: Range<usize>) -> Result<Vec<T>> {
     let mut values: Vec<T> = Vec::with_capacity(rows.len());
@@ -42,7 +44,7 @@ pub(crate) fn read_bytes(
         None => memory,
     };
     // SAFETY: the buffer has `rows.len()` elements of the memory type's size, and the type holds no pointers.
-    unsafe { read_into(dataset, &memory, rows, bytes.as_mut_ptr())? };
+    watched(|| unsafe { read_into(dataset, &memory, rows, bytes.as_mut_ptr()) })?;
     Ok(bytes)
 }
 
