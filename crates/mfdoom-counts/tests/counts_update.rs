@@ -2,6 +2,7 @@
 
 mod make;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use hdf5::types::FixedAscii;
@@ -109,7 +110,7 @@ fn check(path: &Path) -> (Frame, Frame) {
     for there in ["obsp/distances/indptr", "uns/velocity_graph/data", "uns/velocity_params/embeddings"] {
         assert!(file.link_exists(there), "{there}");
     }
-    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     (obs, after.obs().unwrap())
 }
 
@@ -214,10 +215,10 @@ fn setting_twice_replaces() {
 fn a_failing_update_leaves_no_trace() {
     let (folder, path) = scratch("failing.h5ad");
     current(&path);
-    let before = std::fs::read(&path).unwrap();
+    let before = fs::read(&path).unwrap();
     let intact = || {
-        assert!(std::fs::read(&path).unwrap() == before);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(fs::read(&path).unwrap() == before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     };
     let mut update = H5adUpdate::open(&path).unwrap();
     set_all(&mut update);
@@ -239,9 +240,9 @@ fn a_failing_update_leaves_no_trace() {
     drop(update);
     intact();
     let other = folder.path().join("text.h5ad");
-    std::fs::write(&other, "no").unwrap();
+    fs::write(&other, "no").unwrap();
     assert_eq!(H5adUpdate::open(&other).unwrap_err().kind(), Kind::Contract);
-    std::fs::remove_file(&other).unwrap();
+    fs::remove_file(&other).unwrap();
     intact();
 }
 
@@ -271,14 +272,14 @@ fn equal_additions_give_equal_bytes_whatever_the_second() {
         let (folder, path) = scratch("one.h5ad");
         let other = folder.path().join("two.h5ad");
         in_layout(&path, latest, userblock);
-        std::fs::copy(&path, &other).unwrap();
+        fs::copy(&path, &other).unwrap();
         for path in [&path, &other] {
             next_second();
             let mut update = H5adUpdate::open(path).unwrap();
             set_all(&mut update);
             update.commit().unwrap();
         }
-        assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap(), "{latest} {userblock}");
+        assert!(fs::read(&path).unwrap() == fs::read(&other).unwrap(), "{latest} {userblock}");
         let kept: &[&str] = if latest { &[] } else { &["/obsm/X_pca", "/uns/again/X_pca"] };
         assert_eq!(stamped(&path), kept, "{latest} {userblock}");
     }
@@ -291,12 +292,44 @@ fn permissions_and_links_are_kept() {
     let (folder, path) = scratch("linked.h5ad");
     let link = folder.path().join("link.h5ad");
     current(&path);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
     let mut update = H5adUpdate::open(&link).unwrap();
     update.set_obsm("X", 1, &[1.0; 3]).unwrap();
     update.commit().unwrap();
-    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o440);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o440);
     assert_eq!(H5ad::open(&path).unwrap().sources().len(), 2);
+}
+
+#[test]
+fn what_points_to_another_file_is_not_written_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("a.h5ad"), folder.path().join("other.h5ad"));
+    let add = |what: &str| {
+        let mut update = H5adUpdate::open(&path)?;
+        match what {
+            "obsm" => update.set_obsm("X_new", 1, &[0.0; 3]),
+            "layers" => update.begin(&layer("new"), MatrixKind::Dense, 0),
+            "obs" => update.set_obs("new", &Column::Int(vec![Some(1); 3])),
+            path => update.set_uns(&format!("{path}/new").replace("uns/", ""), &Value::Bool(true)),
+        }
+    };
+    for what in ["obsm", "layers", "obs", "uns", "uns/deep"] {
+        current(&path);
+        current(&other);
+        let before = fs::read(&other).unwrap();
+        let file = hdf5::File::open_rw(&path).unwrap();
+        if file.link_exists(what) {
+            file.unlink(what).unwrap();
+        }
+        let target = if what == "obs" { "/obs" } else { "/uns" };
+        file.link_external(other.to_str().unwrap(), target, what).unwrap();
+        drop(file);
+        let error = add(what).unwrap_err();
+        assert_eq!(error.kind(), Kind::Contract, "{error}");
+        assert!(error.to_string().contains("another file"), "{error}");
+        assert_eq!(fs::read(&other).unwrap(), before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }
