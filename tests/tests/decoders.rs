@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mfdoom_artifact::velocity::open_velocities;
-use mfdoom_artifact::{read_metrics, read_safetensors_header};
+use mfdoom_artifact::{Column, read_metrics, read_safetensors_header};
 use mfdoom_tests::{attempt, bytes, run, stage};
 use tempfile::TempDir;
 
@@ -53,7 +53,9 @@ fn velocities_of_cells_with_expression_only() {
     assert!(log.contains("cells with velocities are among"), "{log}");
     let arguments = "predict lacking.parquet --model model --decoder decoder -o velocity";
     run(folder, "mfdoom-velocity", arguments);
-    assert!(folder.join("velocity/velocity.parquet").is_file());
+    let all = open_velocities(&folder.join("velocity")).unwrap().read_all().unwrap();
+    let Column::Float(uncertainty) = &all.obs[0] else { panic!("{:?}", all.obs) };
+    assert!(!uncertainty.is_empty() && uncertainty.iter().all(|u| u.is_finite() && *u > 0.0), "{uncertainty:?}");
     run(folder, "mfdoom-velocity", "graph velocity -o graph --n-neighbors 10 --n-pcs 5");
 
     let piped = format!(

@@ -60,10 +60,16 @@ pub struct ProfileConfig {
     pub components: usize,
     /// Number of random features.
     pub features: usize,
+    /// Whether the components themselves are features too, beside the random ones.
+    #[serde(default)]
+    pub linear: bool,
     /// Training cells of each modality that are kept, to tell a cell that is unlike all of them; 0 where the decoder
     /// says no error of a cell.
     #[serde(default)]
     pub landmarks: usize,
+    /// Nearest of these, whose mean is half of what the path says of a cell; 0 where it speaks for itself.
+    #[serde(default)]
+    pub neighbours: usize,
 }
 
 /// How the network asks for a gene.
@@ -96,6 +102,13 @@ pub struct Library {
     pub median: f64,
     /// Ratio to the library size of another modality, over the cells that have both.
     pub ratios: BTreeMap<String, f64>,
+}
+
+impl ProfileConfig {
+    /// Number of all features.
+    pub fn width(&self) -> usize {
+        self.features + if self.linear { self.components } else { 0 }
+    }
 }
 
 impl DecoderConfig {
@@ -135,6 +148,11 @@ impl DecoderConfig {
         let profile = self.profile.as_ref().map_or([1, 1], |profile| [profile.components, profile.features]);
         let sizes = [("--rank", self.rank), ("--components", profile[0]), ("--features", profile[1])];
         let landmarks = self.profile.as_ref().map_or(0, |profile| profile.landmarks);
+        let neighbours = self.profile.as_ref().map_or(0, |profile| profile.neighbours);
+        if neighbours > landmarks {
+            return Err(Error::usage(format!("{neighbours} neighbours among {landmarks} landmarks"))
+                .wanted("at most as many as there are landmarks"));
+        }
         let most = [("--hidden", self.hidden), ("genes", self.genes), ("landmarks", landmarks)];
         let wrong = sizes.iter().find(|(_, n)| *n == 0 || *n > MAX_SIZE);
         if let Some((name, n)) = wrong.or(most.iter().find(|(_, n)| *n > MAX_SIZE)) {

@@ -6,7 +6,7 @@
 //! network.rs     gene queries meet the backbone     library.rs       library sizes for cells that lack them
 //! likelihood/    what outputs mean, one file each   start/           where training starts: a closed form
 //! task/          what is decoded, one file each     train/           training as a task of the trainer
-//! target/        what each cell should be decoded to
+//! target/        what each cell should be decoded to  landmarks.rs     training cells that a decoder keeps
 //! ```
 //!
 //! A task states its losses, how its targets are read and what is written of its predictions; a likelihood its
@@ -14,6 +14,7 @@
 
 mod config;
 mod decoder;
+mod landmarks;
 mod library;
 mod likelihood;
 mod names;

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! x_m(c) = sum over genes (value - mean) x gene vector                      [components]
-//! f_m(c) = sqrt(2 / features) cos(frequency x_m + phase) - centre            [features]
-//! h(c)   = mean over the present modalities of map_m f_m                     [rank]
+//! f_m(c) = (sqrt(2 / features) cos(frequency x_m + phase), perhaps 4 x_m) - centre   [width]
+//! p_m(c) = map_m f_m, or half of that and half of its mean over the nearest landmarks
+//! h(c)   = mean over the present modalities of p_m                           [rank]
 //! ```
 //!
 //! The random layer (Rahimi and Recht 2007) makes a linear map on `f` a kernel regression on `x`: with
@@ -16,7 +17,11 @@ use mfdoom_model::ModelConfig;
 use mfdoom_nn::{Init, ParameterBuilder, SparseRows, gather, linear, sparse_product};
 
 use crate::config::ProfileConfig;
+use crate::landmarks::Landmarks;
 use crate::profile::{ModalityProfile, ProfileBatch};
+
+/// Weight of the components among the features: the penalty falls on the random features first.
+const LINEAR: f64 = 4.0;
 
 /// Gene vectors, random layer and map of every modality that has such a path.
 #[derive(Clone, Debug)]
@@ -36,23 +41,12 @@ struct Part {
     frequency: Tensor,
     /// `[features]`
     phase: Tensor,
-    /// `[features]`
+    /// `[width]`
     centre: Tensor,
-    /// `[rank, features]`
+    /// `[rank, width]`
     map: Tensor,
-    assessor: Option<Assessor>,
-}
-
-/// What tells how far off a prediction may be.
-#[derive(Clone, Debug)]
-struct Assessor {
-    /// Weights of the logarithm of a cell's error, `[1, features]`, and its level.
-    error: Tensor,
-    level: Tensor,
-    /// Training cells, `[landmarks, components]`.
-    landmarks: Arc<[f32]>,
-    /// Distance to the nearest landmark that few training cells exceed.
-    reach: f32,
+    linear: bool,
+    landmarks: Option<Landmarks>,
 }
 
 /// What is known of a prediction beside it.
@@ -88,7 +82,7 @@ impl ProfilePath {
         self.modalities[modality].as_ref().map(|part| &part.mean)
     }
 
-    /// Returns the random features of the cells in a modality, `[cells, features]`, those of a mean cell where
+    /// Returns the features of the cells in a modality, `[cells, width]`, those of a mean cell where
     /// the modality is not there; nothing where the modality has no path or no cell has it.
     ///
     /// # Errors
@@ -96,7 +90,7 @@ impl ProfilePath {
     pub fn features(&self, batch: &ProfileBatch, modality: usize) -> Result<Option<Tensor>> {
         let seen = &batch.modalities[modality];
         match &self.modalities[modality] {
-            Some(part) if !seen.sets.is_empty() => part.features(seen).map(Some),
+            Some(part) if !seen.sets.is_empty() => part.features(&part.centred(seen)?).map(Some),
             _ => Ok(None),
         }
     }
@@ -123,11 +117,10 @@ impl ProfilePath {
         let mut sums = vec![(0usize, 0f64, 0f64); batch.cells];
         for (part, seen) in self.modalities.iter().zip(&batch.modalities) {
             let Some(part) = part else { continue };
-            let Some(assessor) = part.assessor.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
+            let Some(landmarks) = part.landmarks.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
             let image = part.centred(seen)?;
-            let logs = linear(&part.waves(&image)?, &assessor.error, Some(&assessor.level))?;
-            let logs = logs.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-            let distances = assessor.distances(&image)?;
+            let logs = landmarks.log_errors(&part.features(&image)?)?;
+            let distances = landmarks.distances(&image)?;
             for (cell, sum) in sums.iter_mut().enumerate().filter(|(cell, _)| seen.set[*cell].is_some()) {
                 *sum = (sum.0 + 1, sum.1 + logs[cell], sum.2 + distances[cell]);
             }
@@ -151,12 +144,12 @@ impl ProfilePath {
         let present: Vec<usize> =
             (0..batch.cells).map(|cell| (0..n).filter(|m| has(*m, cell)).count()).collect();
         for (m, part) in self.modalities.iter().enumerate() {
-            let (Some(part), Some(features)) = (part, self.features(batch, m)?) else { continue };
+            let seen = &batch.modalities[m];
+            let Some(part) = part.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
             let weight = |cell: usize| if has(m, cell) { 1.0 / present[cell] as f32 } else { 0.0 };
             let weights: Vec<f32> = (0..batch.cells).map(weight).collect();
             let weights = Tensor::from_vec(weights, (batch.cells, 1), like.device())?;
-            let weighted = features.broadcast_mul(&weights.to_dtype(like.dtype())?)?;
-            sum = (sum + linear(&weighted, &part.map, None)?)?;
+            sum = (sum + part.forward(seen)?.broadcast_mul(&weights.to_dtype(like.dtype())?)?)?;
         }
         Ok(sum)
     }
@@ -166,25 +159,45 @@ impl Part {
     fn build(p: &ParameterBuilder, config: &ProfileConfig, vocab: usize, rank: usize) -> Result<Self> {
         let (r, features, zeros) = (config.components, config.features, Init::ZEROS);
         let mean: Vec<f32> = p.get("mean", vocab, zeros)?.to_dtype(DType::F32)?.to_vec1()?;
-        Ok(Self {
+        let mut part = Self {
             mean: mean.into(),
             genes: p.get("genes", (vocab, r), zeros)?,
             frequency: p.get("frequency", (features, r), zeros)?,
             phase: p.get("phase", features, zeros)?,
-            centre: p.get("centre", features, zeros)?,
-            map: p.get("map", (rank, features), zeros)?,
-            assessor: (config.landmarks > 0).then(|| Assessor::build(p, config)).transpose()?,
-        })
+            centre: p.get("centre", config.width(), zeros)?,
+            map: p.get("map", (rank, config.width()), zeros)?,
+            linear: config.linear,
+            landmarks: None,
+        };
+        if config.landmarks > 0 {
+            let images = p.get("landmarks", (config.landmarks, r), zeros)?;
+            let said = match config.neighbours {
+                0 => None,
+                n => Some((n, linear(&part.features(&images)?, &part.map, None)?)),
+            };
+            part.landmarks = Some(Landmarks::build(p, config.width(), &images, said)?);
+        }
+        Ok(part)
     }
 
-    fn features(&self, seen: &ModalityProfile) -> Result<Tensor> {
-        self.waves(&self.centred(seen)?)
+    /// Returns what the part says of the cells, `[cells, rank]`.
+    fn forward(&self, seen: &ModalityProfile) -> Result<Tensor> {
+        let image = self.centred(seen)?;
+        let own = linear(&self.features(&image)?, &self.map, None)?;
+        match &self.landmarks {
+            Some(landmarks) => landmarks.blend(own, &image),
+            None => Ok(own),
+        }
     }
 
-    fn waves(&self, x: &Tensor) -> Result<Tensor> {
+    fn features(&self, x: &Tensor) -> Result<Tensor> {
         let waves = linear(x, &self.frequency, Some(&self.phase))?.cos()?;
         let scale = (2.0 / self.phase.dim(0)? as f64).sqrt();
-        (waves * scale)?.broadcast_sub(&self.centre)
+        let features = match self.linear {
+            true => Tensor::cat(&[(waves * scale)?, (x * LINEAR)?], 1)?,
+            false => (waves * scale)?,
+        };
+        features.broadcast_sub(&self.centre)
     }
 
     /// Sums of gene vectors, less those of a cell in which every measured gene has its mean.
@@ -200,30 +213,5 @@ impl Part {
         let of = |set: &Option<u32>| set.map_or(none, |set| cells + set as usize) as u32;
         let means = gather(&images, &seen.set.iter().map(of).collect())?;
         images.narrow(0, 0, cells)? - means
-    }
-}
-
-impl Assessor {
-    fn build(p: &ParameterBuilder, config: &ProfileConfig) -> Result<Self> {
-        let (r, n, zeros) = (config.components, config.landmarks, Init::ZEROS);
-        let host = |tensor: Tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
-        Ok(Self {
-            error: p.get("error.map", (1, config.features), zeros)?,
-            level: p.get("error.level", 1, zeros)?,
-            landmarks: host(p.get("landmarks", (n, r), zeros)?)?.into(),
-            reach: host(p.get("reach", 1, Init::ONES)?)?[0],
-        })
-    }
-
-    /// Returns the distance of each cell to its nearest landmark, in units of the reach.
-    fn distances(&self, image: &Tensor) -> Result<Vec<f64>> {
-        let (_, width) = image.dims2()?;
-        let image = image.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let nearest = |cell: &[f32]| {
-            let square = |other: &[f32]| cell.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-            self.landmarks.chunks_exact(width).map(square).fold(f32::INFINITY, f32::min)
-        };
-        let reach = f64::from(self.reach);
-        Ok(image.chunks_exact(width).map(|cell| f64::from(nearest(cell)).sqrt() / reach).collect())
     }
 }

@@ -34,7 +34,7 @@ fn setup(architecture: Architecture, loss: DecoderLoss, task: DecoderTask) -> Se
         classes: if labels { vec!["a".into(), "b".into(), "c".into()] } else { vec![] },
         rank: 5,
         hidden: 6,
-        profile: Some(ProfileConfig { modalities, components: 3, features: 8, landmarks: 4 }),
+        profile: Some(ProfileConfig { modalities, components: 3, features: 8, linear: true, landmarks: 4, neighbours: 2 }),
         cosine: 0.5,
         libraries: Default::default(),
         backbone_sha256: String::new(),

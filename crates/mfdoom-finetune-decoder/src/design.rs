@@ -9,6 +9,7 @@ use crate::args::Args;
 
 const COMPONENTS: usize = 50;
 const RANK: usize = 64;
+const NEIGHBOURS: usize = 30;
 
 /// Returns which modalities of the model the decoder may see.
 ///
@@ -73,9 +74,12 @@ fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileCo
         (0..allowed.len()).filter(|m| allowed[*m]).map(|m| (m, with(&m))).filter(|(_, n)| *n > 1).collect();
     let Some(fewest) = modalities.iter().map(|(_, n)| *n).min() else { return Ok(None) };
     let largest = fewest.min(cells.vocabulary.len());
-    let landmarks = args.decoder.task.landmarks().min(fewest);
+    let landmarks = Some(args.decoder.task.landmarks().min(fewest)).filter(|n| *n > 1).unwrap_or(0);
+    let kept = args.decoder.path() == PathUse::Kept;
     Ok(Some(ProfileConfig {
-        landmarks: if landmarks > 1 { landmarks } else { 0 },
+        linear: args.decoder.task.is_linear(),
+        landmarks,
+        neighbours: if kept { NEIGHBOURS.min(landmarks) } else { 0 },
         modalities: modalities.into_iter().map(|(m, _)| cells.modalities[m].clone()).collect(),
         components: args.decoder.components.unwrap_or(COMPONENTS.min(largest)),
         features: args.decoder.features,

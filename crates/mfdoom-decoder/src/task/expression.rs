@@ -28,6 +28,10 @@ impl Task for Expression {
         0.2
     }
 
+    fn is_linear(&self) -> bool {
+        true
+    }
+
     fn read(&self, names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> {
         counts(names, loss, cells)
     }

@@ -24,6 +24,10 @@ impl Task for Generative {
         PathUse::Trained
     }
 
+    fn is_linear(&self) -> bool {
+        true
+    }
+
     fn read(&self, names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> {
         counts(names, loss, cells)
     }

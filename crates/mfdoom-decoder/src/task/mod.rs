@@ -43,6 +43,11 @@ pub trait Task: Sync {
         false
     }
 
+    /// Whether the profile path has the components themselves beside its random features.
+    fn is_linear(&self) -> bool {
+        false
+    }
+
     /// Training cells of each modality that are kept, where the decoder says how far off a prediction may be.
     fn landmarks(&self) -> usize {
         0

@@ -32,7 +32,7 @@ impl Task for Velocity {
     }
 
     fn landmarks(&self) -> usize {
-        512
+        4096
     }
 
     fn needs(&self, names: &[String]) -> Result<Needs> {

@@ -1,0 +1,111 @@
+//! Training cells that a decoder keeps: a cell is compared with them.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor};
+use mfdoom_nn::{Init, ParameterBuilder, linear};
+
+/// Share of what the nearest landmarks have in what is said of a cell. On held-out cells of the pancreas it lifts smoothed
+/// velocities as much as it costs of the cells' own; see `workflows/results/log.md`.
+const SHARE: f64 = 0.5;
+
+/// Kept training cells of one modality, and how far off predictions are.
+#[derive(Clone, Debug)]
+pub(crate) struct Landmarks {
+    /// What the random layer sees of them, `[landmarks, components]` row by row.
+    images: Arc<[f32]>,
+    components: usize,
+    /// Distance to the nearest landmark that few training cells exceed.
+    reach: f32,
+    /// Weights of the logarithm of a cell's error, `[1, features]`, and its level, `[1]`.
+    error: Tensor,
+    level: Tensor,
+    neighbours: Option<Neighbours>,
+}
+
+/// What the path says of the landmarks, `[landmarks, rank]` row by row, and how many of them speak for a cell.
+#[derive(Clone, Debug)]
+struct Neighbours {
+    count: usize,
+    said: Arc<[f32]>,
+    rank: usize,
+}
+
+impl Landmarks {
+    /// Takes the landmarks with these images from the parameters of a modality; `said` are number of neighbours and what
+    /// the path says of every landmark.
+    pub(crate) fn build(
+        p: &ParameterBuilder,
+        features: usize,
+        images: &Tensor,
+        said: Option<(usize, Tensor)>,
+    ) -> Result<Self> {
+        let neighbours = match said {
+            None => None,
+            Some((count, said)) => Some(Neighbours { count, rank: said.dim(1)?, said: host(&said)?.into() }),
+        };
+        Ok(Self {
+            images: host(images)?.into(),
+            components: images.dim(1)?,
+            reach: host(&p.get("reach", 1, Init::ONES)?)?[0],
+            error: p.get("error.map", (1, features), Init::ZEROS)?,
+            level: p.get("error.level", 1, Init::ZEROS)?,
+            neighbours,
+        })
+    }
+
+    /// Returns the logarithm of the error to be expected of each cell, by its features.
+    pub(crate) fn log_errors(&self, features: &Tensor) -> Result<Vec<f64>> {
+        let logs = linear(features, &self.error, Some(&self.level))?;
+        logs.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+    }
+
+    /// Returns the distance of each cell to its nearest landmark, in units of the reach.
+    pub(crate) fn distances(&self, image: &Tensor) -> Result<Vec<f64>> {
+        let reach = f64::from(self.reach);
+        let nearest = |squares: Vec<f32>| squares.into_iter().fold(f32::INFINITY, f32::min);
+        let squares = host(image)?;
+        let cells = squares.chunks_exact(self.components);
+        Ok(cells.map(|cell| f64::from(nearest(self.squares(cell))).sqrt() / reach).collect())
+    }
+
+    /// Returns what is said of each cell, blended with what is said of its nearest landmarks, `[cells, rank]`.
+    pub(crate) fn blend(&self, own: Tensor, image: &Tensor) -> Result<Tensor> {
+        let Some(neighbours) = &self.neighbours else { return Ok(own) };
+        let mut means = Vec::with_capacity(own.elem_count());
+        for cell in host(image)?.chunks_exact(self.components) {
+            means.extend(neighbours.mean(&self.squares(cell)));
+        }
+        let means = Tensor::from_vec(means, own.shape(), own.device())?.to_dtype(own.dtype())?;
+        (own * (1.0 - SHARE))? + (means * SHARE)?
+    }
+
+    /// Squared distances of a cell to all landmarks.
+    fn squares(&self, cell: &[f32]) -> Vec<f32> {
+        let square = |other: &[f32]| cell.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        self.images.chunks_exact(self.components).map(square).collect()
+    }
+}
+
+impl Neighbours {
+    /// Mean over the nearest, the first of equals.
+    fn mean(&self, squares: &[f32]) -> Vec<f32> {
+        let mut order: Vec<usize> = (0..squares.len()).collect();
+        let nearer = |a: &usize, b: &usize| squares[*a].total_cmp(&squares[*b]).then(a.cmp(b));
+        if self.count < order.len() {
+            order.select_nth_unstable_by(self.count, nearer);
+            order.truncate(self.count);
+        }
+        order.sort_unstable(); // one order of the sum
+        let mut mean = vec![0f32; self.rank];
+        for row in &order {
+            let said = &self.said[row * self.rank..(row + 1) * self.rank];
+            mean.iter_mut().zip(said).for_each(|(sum, value)| *sum += value / order.len() as f32);
+        }
+        mean
+    }
+}
+
+fn host(tensor: &Tensor) -> Result<Vec<f32>> {
+    tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
