@@ -18,8 +18,8 @@ const MOST_DRAWS: u64 = 10_000;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-decode", version)]
 pub struct Args {
+    /// How the model is run.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub infer: InferArgs,
 
     /// Folder of a decoder of mfdoom-finetune-decoder, trained on this model

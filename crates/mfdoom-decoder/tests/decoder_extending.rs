@@ -90,15 +90,9 @@ fn cells() -> Cells {
     Cells::read(&[Input::Path(path)], &Wanted::default()).unwrap()
 }
 
-#[test]
-fn a_task_is_one_type() {
-    let cells = cells();
-    let task = DecoderTask::of(&FirstShare);
-    let mut chosen = task.read(&[], task.losses()[0], &cells).unwrap();
-    let (training, held): (Vec<usize>, Vec<usize>) = (0..CELLS).partition(|cell| cell % 4 != 0);
-    assert_eq!(chosen.drop_unknown(&training), 0);
-    let backbone = ModelConfig::preset(Preset::Tiny, cells.modalities.clone(), GENES as usize);
-    let config = DecoderConfig {
+/// Returns the configuration of a decoder without a network.
+fn small(task: DecoderTask, cells: &Cells, chosen: &Chosen) -> DecoderConfig {
+    DecoderConfig {
         format: DECODER_FORMAT,
         task,
         architecture: Architecture::Pooled,
@@ -120,7 +114,18 @@ fn a_task_is_one_type() {
         cosine: 0.0,
         libraries: Default::default(),
         backbone_sha256: String::new(),
-    };
+    }
+}
+
+#[test]
+fn a_task_is_one_type() {
+    let cells = cells();
+    let task = DecoderTask::of(&FirstShare);
+    let mut chosen = task.read(&[], task.losses()[0], &cells).unwrap();
+    let (training, held): (Vec<usize>, Vec<usize>) = (0..CELLS).partition(|cell| cell % 4 != 0);
+    assert_eq!(chosen.drop_unknown(&training), 0);
+    let backbone = ModelConfig::preset(Preset::Tiny, cells.modalities.clone(), GENES as usize);
+    let config = small(task, &cells, &chosen);
     config.check(&backbone).unwrap();
     let p = ParameterBuilder::fresh(3, DType::F32, &Device::Cpu);
     Model::build(&p, &backbone).unwrap();

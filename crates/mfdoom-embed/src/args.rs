@@ -15,8 +15,8 @@ use mfdoom_infer::InferArgs;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-embed", version)]
 pub struct Args {
+    /// How the model is run.
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub infer: InferArgs,
 
     /// Heads to write [default: fusion, global and every modality]

@@ -85,9 +85,9 @@ pub struct EmbeddingArgs {
     #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Input")]
     pub obsm: Vec<String>,
 
+    /// The report page.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub page: PageArgs,
 
     /// Draw two principal components of the first head (fusion, unless --head says otherwise) by label

@@ -39,9 +39,9 @@ pub struct InferArgs {
     #[serde(skip)]
     pub shard: Option<Shard>,
 
+    /// Where tensors live.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub device: DeviceArgs,
 }
 

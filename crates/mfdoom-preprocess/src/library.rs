@@ -90,21 +90,29 @@ impl Libraries {
     pub fn describe(&self) -> BTreeMap<String, String> {
         self.0.iter().map(|(name, taken)| (name.clone(), taken.columns.join(" + "))).collect()
     }
+}
 
-    /// Warns where counted library sizes are most likely those of a subset of the genes.
-    pub fn warn(&self, file: &Counted, modalities: &Modalities) -> Result<()> {
-        for name in [SPLICED, UNSPLICED, EXPRESSION].into_iter().filter(|name| !self.0.contains_key(*name)) {
-            let Some(source) = modalities.matrices.get(name) else { continue };
-            let n = file.matrix(source)?.n_cols();
-            if n < FEW_GENES {
-                tracing::warn!(
-                    "{}: {name} has {n} genes; if they are a subset, its library sizes are too small and \
-                     log_normalized is not comparable with other files: pass --library-size {name}=OBS_COLUMN",
-                    file.name
-                );
-            }
-        }
-        Ok(())
+/// Warns once of all files whose counted library sizes are most likely those of a subset of the genes.
+pub fn warn_of_few_genes(files: &[FilePlan]) {
+    let few = |file: &&FilePlan| {
+        [SPLICED, UNSPLICED, EXPRESSION].iter().any(|name| {
+            let counted =
+                !file.libraries.0.contains_key(*name) && file.modalities.matrices.contains_key(*name);
+            counted && file.genes.get(*name).is_some_and(|genes| genes.len() < FEW_GENES)
+        })
+    };
+    let found: Vec<String> = files
+        .iter()
+        .filter(few)
+        .map(|file| format!("{} ({} genes)", file.input.path().display(), file.n_vars))
+        .collect();
+    if let Some(first) = found.first() {
+        let more =
+            if found.len() > 1 { format!(" and {} more files", found.len() - 1) } else { String::new() };
+        tracing::warn!(
+            "{first}{more}: few genes; if they are a subset, pass the true library sizes (--library-size \
+             NAME=OBS_COLUMN), otherwise nothing is wrong"
+        );
     }
 }
 

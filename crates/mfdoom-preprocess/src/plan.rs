@@ -113,7 +113,6 @@ impl FilePlan {
         }
         let modalities = Modalities::find(&file, &job.reading, &named.modality)?;
         let libraries = Libraries::new(&file, &modalities, &job.reading.library_size)?;
-        libraries.warn(&file, &modalities)?;
         let genes = lists.read(&file, &modalities, &job.reading)?;
         names.read(named, &file)?;
         let columns = Columns::read(&file, &job.annotation)?;
@@ -154,5 +153,6 @@ fn check_named(job: &Job, files: &[FilePlan], names: &[String]) -> Result<()> {
                 .found(names.join(", ")));
         }
     }
+    library::warn_of_few_genes(files);
     library::check_used(&job.reading.library_size, files)
 }

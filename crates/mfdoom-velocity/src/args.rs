@@ -171,9 +171,9 @@ pub struct FitArgs {
 /// Arguments of `mfdoom-velocity predict`.
 #[derive(Clone, Debug, Parser, Serialize)]
 pub struct PredictArgs {
+    /// How the model is run.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a comment would stand in the help")]
     pub infer: InferArgs,
 
     /// Folder of a velocity decoder of mfdoom-finetune-decoder, trained on this model

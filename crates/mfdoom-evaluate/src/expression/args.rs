@@ -35,9 +35,9 @@ pub struct ExpressionArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
+    /// The report page.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub page: PageArgs,
 
     /// Where the output goes.

@@ -39,24 +39,24 @@ pub struct GeneratedArgs {
     #[arg(long, value_name = "N", default_value_t = 2_000, help_heading = "Scores")]
     pub max_cells: usize,
 
+    /// The report page.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub page: PageArgs,
 
+    /// Where the output goes.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
 
+    /// Seed of the random streams.
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub seed: SeedArgs,
 
+    /// Configuration, threads, memory, logs.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub common: CommonArgs,
 }
 

@@ -60,9 +60,9 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
+    /// The report page.
     #[command(flatten)]
     #[serde(skip)]
-    #[allow(missing_docs)]
     pub page: PageArgs,
 
     /// Draw the streams of the fields side by side on the first UMAP
