@@ -78,6 +78,7 @@ pub(super) fn modality_pairs(heads: &[HeadVectors]) -> Vec<(usize, usize)> {
 }
 
 /// A column as text.
+#[derive(Clone)]
 pub(super) struct NamedColumn {
     pub(super) column: String,
     pub(super) values: Vec<Option<String>>,

@@ -90,33 +90,28 @@ impl Comparison<'_> {
         }
         let of = |cells: &Cells| cells.counts(modality, &genes);
         let (real, generated) = (of(self.real), of(self.generated));
-        self.against(("generated", Kind::Head), modality, (&real, &generated), scores)?;
+        let from = [modality.to_owned()];
+        let place = |head: &str, kind: Kind| Place::new("all", head, 0).kind(kind).from(&from);
+        self.against(&place("generated", Kind::Head), &real, &generated, scores)?;
         match self.train {
             Some(train) => {
                 let train = of(train);
-                self.against(("training cells", Kind::Control), modality, (&real, &train), scores)?;
+                self.against(&place("training cells", Kind::Control), &real, &train, scores)?;
                 let drawn = negative_binomial::per_label(&train, self.args.seed.seed)?;
-                self.against(("nb_per_label", Kind::Baseline), modality, (&real, &drawn), scores)
+                self.against(&place("nb_per_label", Kind::Baseline), &real, &drawn, scores)
             }
             None => {
                 let n = real.counts.n_rows();
                 let half = subsample(n, n / 2, self.args.seed.seed);
                 let others: Vec<usize> = (0..n).filter(|row| half.binary_search(row).is_err()).collect();
                 let (one, other) = (real.select(&half), real.select(&others));
-                self.against(("half of the real cells", Kind::Control), modality, (&one, &other), scores)
+                self.against(&place("half of the real cells", Kind::Control), &one, &other, scores)
             }
         }
     }
 
     /// Scores one sample against another, all cells and each label.
-    fn against(
-        &self,
-        (head, kind): (&str, Kind),
-        modality: &str,
-        (real, other): (&Counts, &Counts),
-        scores: &mut Scores,
-    ) -> Result<()> {
-        let place = |set: &str, n: usize| Place::new(set, head, n).kind(kind).from(&[modality.to_owned()]);
+    fn against(&self, place: &Place, real: &Counts, other: &Counts, scores: &mut Scores) -> Result<()> {
         let mut sets = vec![("all".to_owned(), real.clone(), other.clone())];
         for label in real.label_names() {
             sets.push((label.clone(), real.of_label(&label), other.of_label(&label)));
@@ -127,7 +122,7 @@ impl Comparison<'_> {
             };
             let (real, other) = (drawn(&real), drawn(&other));
             let (n, m) = (real.counts.n_rows(), other.counts.n_rows());
-            let place = place(&set, m);
+            let place = Place { set, n: m, ..place.clone() };
             if n < LEAST || m < LEAST {
                 let why = format!("{n} real and {m} other cells: at least {LEAST} are needed");
                 metric::refuse(&samples::all(), &why, &place, scores);

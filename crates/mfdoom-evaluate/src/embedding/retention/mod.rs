@@ -112,7 +112,7 @@ fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<Cells> {
         name,
         content_id: None,
         pairs: pairs(&heads),
-        groups: Groups { column: group.as_ref().map(NamedColumn::copy), is_reference },
+        groups: Groups { column: group.clone(), is_reference },
         dataset: Some(keys.iter().map(|key| key.0.clone()).collect()),
         cell_id: keys.into_iter().map(|key| key.1).collect(),
         heads,
