@@ -2,8 +2,8 @@
 //! along the graph of its label, hold the batches in the shares of the label?
 
 use crate::chi_square::chi_square_above;
+use crate::lanczos::leading;
 use crate::{Error, Result};
-use mfdoom_matrix::eigen::leading_symmetric;
 use mfdoom_matrix::error::same;
 use mfdoom_matrix::{Csr, Matrix, Metric, connectivities, knn};
 use rayon::prelude::*;
@@ -164,17 +164,17 @@ fn diffusion_map(graph: &Csr, components: usize) -> Result<Matrix> {
     let density: Vec<f32> = graph.row_sums().iter().map(|&sum| 1.0 / sum as f32).collect();
     let scaled = scaled(graph, &density);
     let roots: Vec<f32> = scaled.row_sums().iter().map(|&sum| 1.0 / (sum as f32).sqrt()).collect();
-    let found = leading_symmetric(&self::scaled(&scaled, &roots), components);
-    if found.values.is_empty() {
+    let found = leading(&self::scaled(&scaled, &roots), components);
+    if found.is_empty() {
         return Err(Error::Unusable("the diffusion map of a label did not converge".to_owned()));
     }
     let weight = |value: &f64| {
         let value = *value as f32 + 1e-8;
         if value == 1.0 { value } else { value / (1.0 - value) }
     };
-    let weights: Vec<f32> = found.values.iter().map(weight).collect();
+    let weights: Vec<f32> = found.iter().map(|(value, _)| weight(value)).collect();
     let row = |cell: usize| {
-        found.vectors.iter().zip(&weights).map(move |(vector, weight)| vector[cell] as f32 * weight)
+        found.iter().zip(&weights).map(move |((_, vector), weight)| vector[cell] as f32 * weight)
     };
     Matrix::new((0..graph.n_rows()).flat_map(row).collect(), graph.n_rows(), weights.len())
 }

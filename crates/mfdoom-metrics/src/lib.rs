@@ -45,6 +45,7 @@ pub mod connectivity;
 pub mod count_model;
 pub mod folds;
 pub mod kbet;
+mod lanczos;
 pub mod leiden;
 pub mod lisi;
 pub mod regression;

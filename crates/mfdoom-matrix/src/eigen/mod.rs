@@ -4,4 +4,4 @@ mod partial;
 mod small;
 
 pub use partial::{Eigenpairs, leading_general, leading_symmetric};
-pub(crate) use small::symmetric;
+pub use small::symmetric;
