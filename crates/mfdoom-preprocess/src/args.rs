@@ -55,7 +55,7 @@ pub struct Args {
     #[serde(skip)]
     pub vocab_only: bool,
 
-    /// Keep the N genes of highest dispersion (Seurat), over all inputs
+    /// Keep the N genes of highest dispersion (Seurat), over all inputs; ties are all kept
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Genes")]
     pub top_genes: Option<usize>,
 

@@ -116,7 +116,7 @@ pub struct FitArgs {
     #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = mfdoom_cli::not_negative, help_heading = "Genes")]
     pub min_shared_counts: f64,
 
-    /// Keep the N genes of highest dispersion (Seurat), where more are left
+    /// Keep the N genes of highest dispersion (Seurat), where more are left; ties are all kept
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Genes")]
     pub top_genes: usize,
 
