@@ -7,8 +7,8 @@ use mfdoom_kinetics::dynamics::{
     recover_dynamics,
 };
 use mfdoom_kinetics::graph::{
-    DiffusionMap, DriverOptions, Kernel, confidence, driver_candidates, most_likely, project, rank_drivers,
-    terminal_states, transition_matrix, velocity_graph, velocity_pseudotime,
+    DiffusionMap, DriverOptions, confidence, driver_candidates, most_likely, project, rank_drivers,
+    terminal_states, transitions, velocity_graph, velocity_pseudotime,
 };
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady::{SteadyOptions, fit_deterministic, fit_stochastic, velocity};
@@ -270,23 +270,27 @@ fn graph_points_where_the_cells_move() {
     let n = 200;
     let (positions, velocity, neighbors) = moving_cells(n);
     let graph = velocity_graph(&positions, &velocity, &neighbors, false).unwrap();
-    assert!((0..n).all(|i| graph.positive.row(i).0.iter().all(|&j| j as usize > i)));
-    assert!((0..n).all(|i| graph.negative.row(i).0.iter().all(|&j| (j as usize) < i)));
-    assert!(graph.positive.row(50).1[0] > 0.999 && graph.positive.values().iter().all(|&c| c <= 1.0));
-    assert_eq!(graph.positive.row(n - 1).0.len(), 0);
-
-    let transitions = transition_matrix(&graph, &Kernel::projection(), false);
     for i in 0..n {
-        let total: f32 = transitions.row(i).1.iter().map(|p| p.abs()).sum();
+        let (cells, cosines) = graph.cosines.row(i);
+        assert!(cells.iter().zip(cosines).all(|(&j, &cosine)| (cosine > 0.0) == (j as usize > i)));
+    }
+    let largest = |i: usize| graph.cosines.row(i).1.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    assert!(largest(50) > 0.999 && graph.cosines.values().iter().all(|&c| c.abs() <= 1.0));
+    assert!(largest(n - 1) < 0.0);
+
+    for i in 0..n {
+        let (cells, probabilities) = transitions(&graph, i);
+        assert!(cells.is_sorted_by(|a, b| a < b));
+        let total: f32 = probabilities.iter().map(|p| p.abs()).sum();
         assert!((total - 1.0).abs() < 1e-5);
     }
     let line = Matrix::new((0..n).flat_map(|i| [i as f32, 0.0]).collect(), n, 2).unwrap();
-    let steps = project(&line, &transitions).unwrap();
+    let steps = project(&line, &graph).unwrap();
     assert!((20..n - 20).all(|i| steps.row(i)[0] > 0.5 && steps.row(i)[1] == 0.0));
 
     let confidence = confidence(&velocity, &neighbors).unwrap();
     assert!(confidence.confidence.iter().all(|&c| c > 0.99 && c <= 1.0 + 1e-6));
-    assert!(project(&Matrix::filled(3, 2, 0.0), &transitions).is_err());
+    assert!(project(&Matrix::filled(3, 2, 0.0), &graph).is_err());
 }
 
 #[test]

@@ -85,26 +85,40 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    /// Calls `visit` with the distances of `queries` to `references`, row by row.
+    pub fn tile(&self, queries: Range<usize>, references: Range<usize>, visit: impl FnOnce(&[f64])) {
+        let left = self.scaled(self.queries, &self.query_norms, queries.clone());
+        let mut tile = vec![0.0; queries.len() * references.len()];
+        self.fill(&mut tile, &left, queries, references);
+        visit(&tile);
+    }
+
     /// Calls `visit` with each tile of distances of `queries` to a range of references, row by row.
     pub fn tiles(&self, queries: Range<usize>, mut visit: impl FnMut(Range<usize>, &[f64])) {
-        let (dim, n) = (self.queries.n_cols(), self.references.n_rows());
+        let n = self.references.n_rows();
         let left = self.scaled(self.queries, &self.query_norms, queries.clone());
         let mut tile = vec![0.0; queries.len() * REFERENCES.min(n)];
         for start in (0..n).step_by(REFERENCES) {
             let references = start..n.min(start + REFERENCES);
-            let right = self.scaled(self.references, &self.reference_norms, references.clone());
             let tile = &mut tile[..queries.len() * references.len()];
-            matmul(
-                MatMut::from_row_major_slice_mut(tile, queries.len(), references.len()),
-                Accum::Replace,
-                MatRef::from_row_major_slice(&left, queries.len(), dim),
-                MatRef::from_row_major_slice(&right, references.len(), dim).transpose(),
-                1.0,
-                Par::Seq,
-            );
-            self.to_distances(tile, queries.clone(), references.clone());
+            self.fill(tile, &left, queries.clone(), references.clone());
             visit(references, tile);
         }
+    }
+
+    /// Fills a tile; `left` holds the queries scaled.
+    fn fill(&self, tile: &mut [f64], left: &[f64], queries: Range<usize>, references: Range<usize>) {
+        let dim = self.queries.n_cols();
+        let right = self.scaled(self.references, &self.reference_norms, references.clone());
+        matmul(
+            MatMut::from_row_major_slice_mut(tile, queries.len(), references.len()),
+            Accum::Replace,
+            MatRef::from_row_major_slice(left, queries.len(), dim),
+            MatRef::from_row_major_slice(&right, references.len(), dim).transpose(),
+            1.0,
+            Par::Seq,
+        );
+        self.to_distances(tile, queries, references);
     }
 
     fn to_distances(&self, tile: &mut [f64], queries: Range<usize>, references: Range<usize>) {

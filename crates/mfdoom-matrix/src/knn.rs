@@ -57,8 +57,8 @@ fn search_block(pairs: &Pairs<'_>, block: Range<usize>, k: usize, skip_self: boo
             tile.chunks_exact(references.len()).zip(block.clone()).zip(&mut nearest)
         {
             for (reference, &distance) in references.clone().zip(row) {
-                if distance <= nearest.bound && !(skip_self && reference == query) {
-                    nearest.push(distance, reference as u32);
+                if !(skip_self && reference == query) {
+                    nearest.offer(distance, reference as u32);
                 }
             }
         }
@@ -70,7 +70,7 @@ fn search_block(pairs: &Pairs<'_>, block: Range<usize>, k: usize, skip_self: boo
 }
 
 /// All that may be among the k nearest, given that a distance may be wrong by `slack`.
-struct Candidates {
+pub(crate) struct Candidates {
     k: usize,
     slack: f64,
     bound: f64,
@@ -79,9 +79,17 @@ struct Candidates {
 }
 
 impl Candidates {
-    fn new(k: usize, slack: f64) -> Self {
+    pub(crate) fn new(k: usize, slack: f64) -> Self {
         let room = 4 * k + 64;
         Self { k, slack, bound: f64::INFINITY, room, kept: Vec::with_capacity(room) }
+    }
+
+    /// Keeps a reference that may be among the nearest.
+    #[inline(always)]
+    pub(crate) fn offer(&mut self, distance: f64, reference: u32) {
+        if distance <= self.bound {
+            self.push(distance, reference);
+        }
     }
 
     fn push(&mut self, distance: f64, reference: u32) {
@@ -100,6 +108,12 @@ impl Candidates {
         let (_, kth, _) = self.kept.select_nth_unstable_by(self.k - 1, |a, b| a.0.total_cmp(&b.0));
         self.bound = kth.0 + 2.0 * self.slack;
         self.kept.retain(|candidate| candidate.0 <= self.bound);
+    }
+
+    /// Returns all that may be among the nearest, in no order.
+    pub(crate) fn into_references(mut self) -> impl Iterator<Item = usize> {
+        self.prune();
+        self.kept.into_iter().map(|(_, reference)| reference as usize)
     }
 
     fn finish(mut self, exact: impl Fn(usize) -> f64) -> Vec<(f64, u32)> {

@@ -6,7 +6,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`dense`], [`csr`], [`rows`] | [`Matrix`] (dense, row-major), [`Csr`] (sparse), and [`Rows`], what both have |
-//! | [`neighbors`], [`mod@knn`] | [`Neighbors`] and the exact search for them, Euclidean or cosine |
+//! | [`neighbors`], [`mod@knn`], [`mod@nearest`] | [`Neighbors`] and the searches for them, exact and approximate |
 //! | [`connectivities`] | UMAP's memberships of a neighbour graph |
 //! | [`mod@pca`], [`eigen`] | principal components of either matrix, eigenpairs |
 //! | [`mod@umap`] | a seeded UMAP layout of a neighbour graph |
@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod clusters;
 pub mod connectivities;
 pub mod csr;
 pub mod dense;
@@ -37,6 +38,7 @@ pub mod knn;
 pub mod knn_regression;
 pub mod lanes;
 pub mod leave_one_out;
+pub mod nearest;
 pub mod neighbors;
 pub mod normalise;
 mod panel;
@@ -58,6 +60,7 @@ pub use kernel_ridge::KernelRidge;
 pub use knn::{knn, knn_between};
 pub use knn_regression::knn_regression;
 pub use leave_one_out::LeaveOneOut;
+pub use nearest::nearest;
 pub use neighbors::Neighbors;
 pub use normalise::{SizeTarget, divide_rows, log_normalise, size_factors};
 pub use pca::{Pca, pca};

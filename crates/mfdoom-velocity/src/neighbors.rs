@@ -1,13 +1,13 @@
 //! The nearest cells in the space of the principal components.
 
 use mfdoom_error::{Error, Result};
-use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, knn, pca};
+use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, nearest, pca};
 use rayon::prelude::*;
 
-/// The seed of PCA's random start; components are those of an exact decomposition, whatever it is.
+/// The seed of PCA and of the search: a folder depends on its input and settings alone.
 const SEED: u64 = 0;
 
-/// Returns the `k - 1` nearest other cells of every cell among `n_pcs` principal components of log1p(`spliced`).
+/// Returns the `k - 1` nearest other cells of every cell ([`nearest`]) among `n_pcs` principal components of log1p(`spliced`).
 ///
 /// `spliced` are size-normalised counts, [n_cells, n_genes]. With fewer genes or cells than components, there are
 /// fewer components.
@@ -31,7 +31,7 @@ pub fn find(spliced: &Csr, n_pcs: usize, k: usize) -> Result<Neighbors> {
         tracing::warn!("only {wanted} principal components: {n} cells, {} genes", spliced.n_cols());
     }
     let components = components(spliced, wanted)?;
-    knn(&components, k - 1, Metric::Euclidean).map_err(Error::refusal)
+    nearest(&components, k - 1, Metric::Euclidean, SEED).map_err(Error::refusal)
 }
 
 /// Returns the first `n_pcs` principal components of log1p of size-normalised counts, [n_cells, n_pcs].

@@ -1,7 +1,7 @@
 //! CBDir and ICCoh of every field and of its controls.
 
 use mfdoom_error::Result;
-use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
+use mfdoom_kinetics::graph::{project, velocity_graph};
 use mfdoom_matrix::Matrix;
 use mfdoom_metrics::velocity::{
     constant_field, cross_boundary, in_cluster_coherence, mean_direction, shuffled_field,
@@ -70,10 +70,8 @@ impl Scorer<'_> {
         let graph =
             velocity_graph(&self.space.positions, field, &self.space.neighbors, self.matched.square_root)
                 .map_err(|error| broken(&error))?;
-        let transitions = transition_matrix(&graph, &Kernel::projection(), false);
-        let on = |(_, coordinates): &(u64, Matrix)| {
-            project(coordinates, &transitions).map_err(|error| broken(&error))
-        };
+        let on =
+            |(_, coordinates): &(u64, Matrix)| project(coordinates, &graph).map_err(|error| broken(&error));
         self.space.layouts.iter().map(on).collect()
     }
 

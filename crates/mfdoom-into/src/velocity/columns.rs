@@ -82,12 +82,11 @@ fn rates(update: &mut H5adUpdate, kinetics: &Kinetics, matching: &Matching, laye
     for row in 0..kinetics.len() {
         parts.entry(kinetics.groups.get(row).map_or("", String::as_str)).or_default().push(row);
     }
-    let mut taken = BTreeSet::new();
-    for (group, rows) in parts {
-        let suffix = if group.is_empty() { String::new() } else { suffix(group, &mut taken) };
+    let suffixes = suffixes(parts.keys().copied());
+    for ((_, rows), suffix) in parts.iter().zip(suffixes) {
         let mut set = |name: String, values: &[f64]| {
             let mut column = vec![f64::NAN; matching.n_vars()];
-            for &row in &rows {
+            for &row in rows {
                 if let Some(at) = matching.column(&kinetics.genes[row].id) {
                     column[at] = values[row];
                 }
@@ -106,17 +105,26 @@ fn rates(update: &mut H5adUpdate, kinetics: &Kinetics, matching: &Matching, laye
     Ok(())
 }
 
-/// Returns what is appended to the names of a group's columns. A key of HDF5 cannot hold a slash, so `T/NK` becomes
+/// Returns what the columns of each group end in: its name. A key of HDF5 cannot hold a slash, so `T/NK` becomes
 /// `T_NK`, and `T_NK_2` where there is a group of that name too.
-fn suffix(group: &str, taken: &mut BTreeSet<String>) -> String {
-    let plain = format!("_{}", group.replace('/', "_"));
-    let numbered = (2..).map(|n| format!("{plain}_{n}"));
-    let free = std::iter::once(plain.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
-    let free = free.unwrap_or(plain);
-    if free[1..] != *group {
-        tracing::info!("the columns of group '{group}' end in '{free}'");
-    }
-    free
+fn suffixes<'a>(groups: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let mut taken: BTreeSet<String> =
+        groups.clone().filter(|group| !group.contains('/')).map(str::to_owned).collect();
+    let suffix = |group: &str| {
+        if group.is_empty() {
+            return String::new();
+        }
+        if !group.contains('/') {
+            return format!("_{group}");
+        }
+        let plain = group.replace('/', "_");
+        let numbered = (2..).map(|n| format!("{plain}_{n}"));
+        let free = std::iter::once(plain.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
+        let free = free.unwrap_or(plain);
+        tracing::info!("the columns of group '{group}' end in '_{free}'");
+        format!("_{free}")
+    };
+    groups.map(suffix).collect()
 }
 
 /// Returns the column that is true for these genes.
@@ -124,4 +132,16 @@ fn marked(columns: impl Iterator<Item = usize>, matching: &Matching) -> Column {
     let mut marks = vec![Some(false); matching.n_vars()];
     columns.for_each(|column| marks[column] = Some(true));
     Column::Bool(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suffixes;
+
+    #[test]
+    fn no_group_takes_the_columns_of_another() {
+        let groups = ["", "B", "T/N/K", "T/N_K", "T/NK", "T_NK", "T_NK_2"];
+        let found = suffixes(groups.into_iter());
+        assert_eq!(found, ["", "_B", "_T_N_K", "_T_N_K_2", "_T_NK_3", "_T_NK", "_T_NK_2"]);
+    }
 }

@@ -9,14 +9,16 @@ use rayon::prelude::*;
 
 /// Lanes that a row is summed in, whatever the processor has, so that results are the same everywhere.
 const LANES: usize = 16;
+/// Cells whose rows are made at once.
+const BLOCK: usize = 4096;
+/// Room for stored values, in those that the first cells ask for.
+const SPARE: f64 = 1.25;
 
 /// Cosine graph over each cell's neighbours and their neighbours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VelocityGraph {
-    /// Cosines above 0, `[n_cells, n_cells]`.
-    pub positive: Csr,
-    /// Cosines below 0, as they are, `[n_cells, n_cells]`.
-    pub negative: Csr,
+    /// Cosines other than 0, `[n_cells, n_cells]`.
+    pub cosines: Csr,
     /// Chance to stay: how far a cell's largest cosine is below the 98th percentile of all, in [0, 1].
     pub self_transition: Vec<f64>,
 }
@@ -39,14 +41,22 @@ pub fn velocity_graph(
     same("cells of the velocities", velocity.n_rows(), n)?;
     same("genes of the velocities", velocity.n_cols(), positions.n_cols())?;
     let arch = pulp::Arch::new();
-    let rows: Vec<[(Vec<u32>, Vec<f32>); 2]> = (0..n)
-        .into_par_iter()
-        .map(|i| arch.dispatch(Row { i, positions, velocity, neighbors, square_root }))
-        .collect();
-    let (positive, negative): (Vec<_>, Vec<_>) = rows.into_iter().map(|[a, b]| (a, b)).unzip();
-    let positive = Csr::from_rows(n, &positive);
-    let self_transition = self_transition(&positive);
-    Ok(VelocityGraph { positive, negative: Csr::from_rows(n, &negative), self_transition })
+    let mut cosines = Csr::empty(n);
+    for start in (0..n).step_by(BLOCK) {
+        let end = n.min(start + BLOCK);
+        let rows: Vec<(Vec<u32>, Vec<f32>)> = (start..end)
+            .into_par_iter()
+            .map(|i| arch.dispatch(Row { i, positions, velocity, neighbors, square_root }))
+            .collect();
+        if start == 0 {
+            // Room for all from what the first cells need; what stays unused is never touched.
+            let stored: usize = rows.iter().map(|row| row.0.len()).sum();
+            cosines.reserve(n, (stored as f64 * n as f64 / end as f64 * SPARE) as usize);
+        }
+        rows.iter().for_each(|(columns, values)| cosines.push_row(columns, values));
+    }
+    let self_transition = self_transition(&cosines);
+    Ok(VelocityGraph { cosines, self_transition })
 }
 
 /// Arguments of one cell's row, whose computation is compiled for each kind of vector unit.
@@ -59,7 +69,7 @@ struct Row<'a> {
 }
 
 impl pulp::WithSimd for Row<'_> {
-    type Output = [(Vec<u32>, Vec<f32>); 2];
+    type Output = (Vec<u32>, Vec<f32>);
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
@@ -67,11 +77,11 @@ impl pulp::WithSimd for Row<'_> {
     }
 }
 
-/// Returns the cosines of one cell, above 0 and below 0.
+/// Returns the cosines of one cell.
 #[inline(always)]
-fn signed_cosines(row: &Row<'_>) -> [(Vec<u32>, Vec<f32>); 2] {
+fn signed_cosines(row: &Row<'_>) -> (Vec<u32>, Vec<f32>) {
     let &Row { i, positions, velocity, neighbors, square_root } = row;
-    let mut out = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+    let mut out = (Vec::new(), Vec::new());
     let v = centred_velocity(velocity.row(i), square_root);
     let norm = v.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
     if v.iter().all(|&v| v == 0.0) {
@@ -86,12 +96,9 @@ fn signed_cosines(row: &Row<'_>) -> [(Vec<u32>, Vec<f32>); 2] {
             sums(here, there, &v, |d: f32| d)
         };
         let cosine = sums.cosine(v.len() as f64, norm);
-        if cosine > 0.0 {
-            out[0].0.push(j);
-            out[0].1.push(cosine.min(1.0) as f32);
-        } else if cosine < 0.0 {
-            out[1].0.push(j);
-            out[1].1.push(cosine.max(-1.0) as f32);
+        if cosine != 0.0 {
+            out.0.push(j);
+            out.1.push(cosine.clamp(-1.0, 1.0) as f32);
         }
     }
     out
@@ -149,9 +156,9 @@ fn sums(here: &[f32], there: &[f32], v: &[f32], map: impl Fn(f32) -> f32) -> Sum
 }
 
 /// Returns `clip(p98(largest cosine of a cell) - largest cosine, 0, 1)`.
-fn self_transition(positive: &Csr) -> Vec<f64> {
-    let largest: Vec<f64> = (0..positive.n_rows())
-        .map(|i| f64::from(positive.row(i).1.iter().copied().fold(0.0, f32::max)))
+fn self_transition(cosines: &Csr) -> Vec<f64> {
+    let largest: Vec<f64> = (0..cosines.n_rows())
+        .map(|i| f64::from(cosines.row(i).1.iter().copied().fold(0.0, f32::max)))
         .collect();
     let bound = percentile(&mut largest.clone(), 98.0);
     largest.iter().map(|largest| (bound - largest).clamp(0.0, 1.0)).collect()

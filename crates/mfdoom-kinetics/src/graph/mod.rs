@@ -3,6 +3,7 @@
 mod confidence;
 mod cosine;
 mod drivers;
+mod operator;
 mod projection;
 mod pseudotime;
 mod terminal;
@@ -15,4 +16,4 @@ pub use projection::{autoscale, project};
 pub use pseudotime::{DiffusionMap, most_likely, velocity_pseudotime};
 pub(crate) use terminal::scale;
 pub use terminal::{TerminalStates, terminal_states};
-pub use transition::{Kernel, transition_matrix};
+pub use transition::transitions;

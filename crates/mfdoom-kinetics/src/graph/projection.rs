@@ -1,29 +1,31 @@
 //! Projection of velocities onto an embedding: the expected step under the transition probabilities.
 
-use mfdoom_matrix::Csr;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::error::{Result, same};
 use rayon::prelude::*;
 
+use super::cosine::VelocityGraph;
+use super::transition::transitions;
+
 /// Returns the projected velocities `[n_cells, dim]`, not autoscaled.
 ///
-/// `transitions` come from [`super::Kernel::projection`]; with unit steps e to each cell, the result is
-/// `sum p e - mean(p) sum e`, over the other cells of the row (Bergen 2020, velocity embedding).
+/// With [`transitions`] p and unit steps e to each cell, the result is `sum p e - mean(p) sum e`, over the other cells
+/// of the row (Bergen 2020, velocity embedding).
 ///
 /// # Errors
-/// When embedding and transitions differ in cells.
-pub fn project(embedding: &Matrix, transitions: &Csr) -> Result<Matrix> {
-    same("cells of the embedding", embedding.n_rows(), transitions.n_rows())?;
+/// When embedding and graph differ in cells.
+pub fn project(embedding: &Matrix, graph: &VelocityGraph) -> Result<Matrix> {
+    same("cells of the embedding", embedding.n_rows(), graph.cosines.n_rows())?;
     let dim = embedding.n_cols();
     let mut out = Matrix::filled(embedding.n_rows(), dim, 0.0);
     if dim == 0 {
         return Ok(out);
     }
     out.data_mut().par_chunks_mut(dim).enumerate().for_each(|(i, row)| {
-        let (columns, values) = transitions.row(i);
+        let (columns, values) = transitions(graph, i);
         let (mut step, mut expected, mut sum) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
         let (mut probability, mut count) = (0.0, 0.0);
-        for (&j, &p) in columns.iter().zip(values).filter(|&(&j, &p)| j as usize != i && p != 0.0) {
+        for (&j, &p) in columns.iter().zip(&values).filter(|&(&j, &p)| j as usize != i && p != 0.0) {
             unit_step(embedding.row(i), embedding.row(j as usize), &mut step);
             for d in 0..dim {
                 expected[d] += f64::from(p) * step[d];

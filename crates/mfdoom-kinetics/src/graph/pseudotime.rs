@@ -1,10 +1,10 @@
 //! Velocity pseudotime: diffusion distance on the velocity graph from the root and to the end.
 
-use mfdoom_matrix::Csr;
 use mfdoom_matrix::eigen::{Eigenpairs, leading_symmetric};
 use mfdoom_matrix::error::{Error, Result, same};
 
 use super::cosine::VelocityGraph;
+use super::operator::Symmetrised;
 use super::terminal::scale;
 use crate::moments::Smoother;
 
@@ -26,10 +26,10 @@ impl DiffusionMap {
     /// # Errors
     /// When graph and smoother differ in cells.
     pub fn new(graph: &VelocityGraph, smoother: &Smoother, n_components: usize) -> Result<Self> {
-        same("cells of the graph", graph.positive.n_rows(), smoother.n_cells())?;
-        let mut matrix = symmetrised(graph);
-        divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum });
-        divide_by(&mut matrix, |sum| if sum == 0.0 { 1.0 } else { sum.sqrt() });
+        same("cells of the graph", graph.cosines.n_rows(), smoother.n_cells())?;
+        let mut matrix = Symmetrised::new(&graph.cosines);
+        matrix.divide_by(|sum| if sum == 0.0 { 1.0 } else { sum });
+        matrix.divide_by(|sum| if sum == 0.0 { 1.0 } else { sum.sqrt() });
         Ok(Self { pairs: leading_symmetric(&matrix, n_components), component: components(smoother) })
     }
 
@@ -98,43 +98,6 @@ pub fn most_likely(weights: &[f64], smoother: &Smoother) -> Option<usize> {
     smoother.apply(weights, &mut average);
     let largest = average.iter().copied().fold(0.0, f64::max);
     if largest > 0.0 { average.iter().position(|&weight| weight == largest) } else { None }
-}
-
-/// Returns the sum of the absolute graph and its transpose.
-fn symmetrised(graph: &VelocityGraph) -> Csr {
-    let (positive, negative) = (&graph.positive, &graph.negative);
-    let transposed = [positive.transposed(), negative.transposed()];
-    let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..positive.n_rows())
-        .map(|i| {
-            let mut row: Vec<(u32, f32)> = Vec::new();
-            for part in [positive, negative, &transposed[0], &transposed[1]] {
-                let (columns, values) = part.row(i);
-                row.extend(columns.iter().zip(values).map(|(&j, value)| (j, value.abs())));
-            }
-            row.sort_by_key(|&(j, _)| j);
-            row.dedup_by(|next, kept| {
-                let same = next.0 == kept.0;
-                if same {
-                    kept.1 += next.1;
-                }
-                same
-            });
-            row.into_iter().unzip()
-        })
-        .collect();
-    Csr::from_rows(positive.n_cols(), &rows)
-}
-
-/// Divides every entry of a symmetric matrix by `f` of the sums of its row and of its column.
-fn divide_by(matrix: &mut Csr, f: impl Fn(f64) -> f64) {
-    let sum = |i: usize| matrix.row(i).1.iter().map(|&value| f64::from(value)).sum::<f64>();
-    let divisors: Vec<f64> = (0..matrix.n_rows()).map(|i| f(sum(i))).collect();
-    for (i, divisor) in divisors.iter().enumerate() {
-        let (columns, values) = matrix.row_mut(i);
-        for (&j, value) in columns.iter().zip(values) {
-            *value = (f64::from(*value) / (divisor * divisors[j as usize])) as f32;
-        }
-    }
 }
 
 /// Numbers the connected components of the neighbour graph.

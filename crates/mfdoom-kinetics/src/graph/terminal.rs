@@ -1,13 +1,13 @@
 //! Terminal states: where the Markov chain of transitions comes from and where it ends.
 
-use mfdoom_matrix::Csr;
 use mfdoom_matrix::Neighbors;
 use mfdoom_matrix::eigen::leading_general;
 use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::percentile;
 
 use super::cosine::VelocityGraph;
-use super::transition::{Kernel, transition_matrix};
+use super::operator::Chain;
+use super::transition::chain;
 
 /// Eigenpairs that are looked at.
 const COUNT: usize = 10;
@@ -33,15 +33,16 @@ pub struct TerminalStates {
 /// # Errors
 /// When graph and neighbours differ in cells.
 pub fn terminal_states(graph: &VelocityGraph, neighbors: &Neighbors) -> Result<TerminalStates> {
-    same("cells of the graph", graph.positive.n_rows(), neighbors.n_rows())?;
-    let (root_cells, roots) = stationary(&transition_matrix(graph, &Kernel::chain(), true), neighbors);
-    let (end_points, ends) = stationary(&transition_matrix(graph, &Kernel::chain(), false), neighbors);
+    same("cells of the graph", graph.cosines.n_rows(), neighbors.n_rows())?;
+    let weights = chain(graph);
+    let (root_cells, roots) = stationary(&Chain::new(&weights, true), neighbors);
+    let (end_points, ends) = stationary(&Chain::new(&weights, false), neighbors);
     Ok(TerminalStates { root_cells, end_points, regions: [roots, ends] })
 }
 
 /// Returns the scaled stationary weight of every cell, and the number of regions.
-fn stationary(transitions: &Csr, neighbors: &Neighbors) -> (Vec<f64>, usize) {
-    let pairs = leading_general(&transitions.transposed(), COUNT);
+fn stationary(chain: &Chain<'_>, neighbors: &Neighbors) -> (Vec<f64>, usize) {
+    let pairs = leading_general(chain, COUNT);
     let n = neighbors.n_rows();
     let mut sum = vec![0.0; n];
     let mut regions = 0;

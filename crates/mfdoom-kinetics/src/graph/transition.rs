@@ -1,80 +1,33 @@
-//! Transition probabilities from the cosine graph.
-
-use mfdoom_matrix::Csr;
-use rayon::prelude::*;
+//! Transition weights from the cosine graph.
 
 use super::cosine::VelocityGraph;
+use super::operator::Weights;
 
-/// How cosines become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Kernel {
-    /// Sharpness: the weight of a cosine c is `exp(scale c)`.
-    pub scale: f64,
-    /// Give every cell its `self_transition` as a step to itself.
-    pub self_transitions: bool,
-    /// Count steps against the velocity as negative weights (for projections); else they are merely unlikely.
-    pub negative_cosines: bool,
+/// Sharpness: the weight of a cosine c is `exp(SCALE c)`, as in scVelo.
+const SCALE: f64 = 10.0;
+
+/// Returns the weights of the steps of a Markov chain: steps against the velocity are merely unlikely.
+pub(super) fn chain(graph: &VelocityGraph) -> Weights<'_> {
+    let weight = |&cosine: &f32| (f64::from(cosine) * SCALE).exp() as f32;
+    Weights { pattern: &graph.cosines, values: graph.cosines.values().iter().map(weight).collect() }
 }
 
-impl Default for Kernel {
-    /// The kernel of a Markov chain: scale 10, with self transitions, no negative weights.
-    fn default() -> Self {
-        Self { scale: 10.0, self_transitions: true, negative_cosines: false }
-    }
-}
-
-impl Kernel {
-    /// The kernel of [`super::project`].
-    pub fn projection() -> Self {
-        Self { negative_cosines: true, ..Self::default() }
-    }
-
-    /// The kernel of [`super::terminal_states`].
-    pub fn chain() -> Self {
-        Self { self_transitions: false, ..Self::default() }
-    }
-
-    /// Returns the weight of a stored cosine.
-    fn weight(&self, cosine: f32) -> f64 {
-        let cosine = f64::from(cosine);
-        match (self.negative_cosines, cosine < 0.0) {
-            (true, true) => -(-cosine * self.scale).exp_m1(),
-            (true, false) => (cosine * self.scale).exp_m1(),
-            (false, _) => (cosine * self.scale).exp(),
-        }
-    }
-}
-
-/// Returns the transition matrix `[n_cells, n_cells]`; absolute values of a row sum to 1, or the row is empty.
+/// Returns the cells that cell `i` may go to, ascending, and their probabilities, whose absolute values sum to 1.
 ///
-/// `backward` transposes the weights before they are normalised.
-pub fn transition_matrix(graph: &VelocityGraph, kernel: &Kernel, backward: bool) -> Csr {
-    let n = graph.positive.n_rows();
-    let rows: Vec<(Vec<u32>, Vec<f32>)> =
-        (0..n).into_par_iter().map(|i| weights_of(graph, i, kernel)).collect();
-    let weights = Csr::from_rows(n, &rows);
-    let mut out = if backward { weights.transposed() } else { weights };
-    for i in 0..n {
-        let row = out.row_mut(i).1;
-        let total: f64 = row.iter().map(|&value| f64::from(value.abs())).sum();
-        row.iter_mut().for_each(|value| *value = (f64::from(*value) / total) as f32);
+/// Steps against the velocity count as negative, and staying takes part with the cell's chance to stay (the
+/// transitions that scVelo projects with). A cell without velocity goes nowhere.
+pub fn transitions(graph: &VelocityGraph, i: usize) -> (Vec<u32>, Vec<f32>) {
+    let weight = |cosine: f32| {
+        let cosine = f64::from(cosine);
+        if cosine < 0.0 { -(-cosine * SCALE).exp_m1() } else { (cosine * SCALE).exp_m1() }
+    };
+    let (columns, cosines) = graph.cosines.row(i);
+    let steps = columns.iter().zip(cosines).map(|(&j, &cosine)| (j, weight(cosine)));
+    let mut row: Vec<(u32, f64)> = steps.filter(|&(j, _)| j as usize != i).collect();
+    if graph.self_transition[i] > 0.0 {
+        let at = row.partition_point(|&(j, _)| (j as usize) < i);
+        row.insert(at, (i as u32, weight(graph.self_transition[i] as f32)));
     }
-    out
-}
-
-/// Returns columns, ascending, and weights of one cell.
-fn weights_of(graph: &VelocityGraph, i: usize, kernel: &Kernel) -> (Vec<u32>, Vec<f32>) {
-    let mut row: Vec<(u32, f64)> = Vec::new();
-    for part in [&graph.positive, &graph.negative] {
-        let (columns, cosines) = part.row(i);
-        row.extend(columns.iter().zip(cosines).map(|(&j, &cosine)| (j, kernel.weight(cosine))));
-    }
-    if kernel.self_transitions {
-        row.retain(|&(j, _)| j as usize != i);
-        row.push((i as u32, kernel.weight(graph.self_transition[i] as f32)));
-        // A cell that never stays has no such step at all, whatever the kernel makes of a cosine of 0.
-        row.retain(|&(j, _)| j as usize != i || graph.self_transition[i] > 0.0);
-    }
-    row.sort_unstable_by_key(|&(j, _)| j);
-    row.into_iter().map(|(j, weight)| (j, weight as f32)).unzip()
+    let total: f64 = row.iter().map(|&(_, weight)| f64::from((weight as f32).abs())).sum();
+    row.into_iter().map(|(j, weight)| (j, (f64::from(weight as f32) / total) as f32)).unzip()
 }

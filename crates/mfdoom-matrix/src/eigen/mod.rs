@@ -3,5 +3,5 @@
 mod partial;
 mod small;
 
-pub use partial::{Eigenpairs, leading_general, leading_symmetric};
+pub use partial::{Eigenpairs, Operator, leading_general, leading_symmetric};
 pub use small::symmetric;

@@ -1,4 +1,4 @@
-//! Leading eigenvectors of sparse matrices, by faer's restarted Krylov methods.
+//! Leading eigenvectors of large matrices that are known by their products, by faer's restarted Krylov methods.
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::matrix_free::LinOp;
@@ -7,10 +7,6 @@ use faer::matrix_free::eigen::{
     partial_self_adjoint_eigen_scratch,
 };
 use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
-use rayon::prelude::*;
-
-use crate::csr::Csr;
-use crate::lanes::sum_of;
 
 /// Up to so many rows a matrix is decomposed whole.
 const SMALL: usize = 80;
@@ -20,6 +16,20 @@ const ROOM: usize = 3;
 const TOLERANCE: f64 = 1e-9;
 /// Restarts before the search is given up with what was found.
 const RESTARTS: usize = 300;
+
+/// A square matrix that vectors are multiplied by.
+pub trait Operator: Sync {
+    /// Returns the number of rows.
+    fn len(&self) -> usize;
+
+    /// Says whether there are no rows.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the product with `x` to `out`, both of [`Operator::len`]; the same bits whatever the threads.
+    fn apply(&self, x: &[f64], out: &mut [f64]);
+}
 
 /// Eigenvalues, by falling real part, and their eigenvectors.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,13 +41,13 @@ pub struct Eigenpairs {
 }
 
 /// Returns up to `count` eigenpairs of largest magnitude of a symmetric matrix.
-pub fn leading_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
-    let n = matrix.n_rows();
+pub fn leading_symmetric(matrix: &impl Operator, count: usize) -> Eigenpairs {
+    let n = matrix.len();
     let count = count.min(n.saturating_sub(1));
     if n <= SMALL.max(ROOM * count) {
         return small_symmetric(matrix, count);
     }
-    let operator = Rows(matrix);
+    let operator = Products(matrix);
     let mut vectors = Mat::<f64>::zeros(n, count);
     let mut values = vec![0.0; count];
     let mut memory =
@@ -58,13 +68,13 @@ pub fn leading_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
 }
 
 /// Returns up to `count` eigenpairs of largest magnitude of any real matrix.
-pub fn leading_general(matrix: &Csr, count: usize) -> Eigenpairs {
-    let n = matrix.n_rows();
+pub fn leading_general(matrix: &impl Operator, count: usize) -> Eigenpairs {
+    let n = matrix.len();
     let count = count.min(n.saturating_sub(2));
     if n <= SMALL.max(ROOM * count) {
         return small_general(matrix, count);
     }
-    let operator = Rows(matrix);
+    let operator = Products(matrix);
     let mut vectors = Mat::<c64>::zeros(n, count);
     let mut values = vec![c64::new(0.0, 0.0); count];
     let mut memory = MemBuffer::new(partial_eigen_scratch(&operator, count, Par::Seq, parameters()));
@@ -84,19 +94,19 @@ pub fn leading_general(matrix: &Csr, count: usize) -> Eigenpairs {
 }
 
 /// Returns the eigenpairs of largest magnitude of a small symmetric matrix; none if the iteration fails.
-fn small_symmetric(matrix: &Csr, count: usize) -> Eigenpairs {
+fn small_symmetric(matrix: &impl Operator, count: usize) -> Eigenpairs {
     let Ok(found) = dense(matrix).self_adjoint_eigen(Side::Lower) else { return sorted(Vec::new()) };
     let (values, vectors) = (found.S().column_vector(), found.U());
-    let n = matrix.n_rows();
+    let n = matrix.len();
     let pairs = (0..n).map(|k| (values[k], (0..n).map(|i| vectors[(i, k)]).collect()));
     sorted(largest(pairs.collect(), count, |value: &f64| value.abs()))
 }
 
 /// Returns the eigenpairs of largest magnitude of a small real matrix; none if the iteration fails.
-fn small_general(matrix: &Csr, count: usize) -> Eigenpairs {
+fn small_general(matrix: &impl Operator, count: usize) -> Eigenpairs {
     let Ok(found) = dense(matrix).eigen() else { return sorted(Vec::new()) };
     let (values, vectors) = (found.S().column_vector(), found.U());
-    let n = matrix.n_rows();
+    let n = matrix.len();
     // A search gives vectors of unit length; so are these made.
     let vector = |k: usize| -> Vec<f64> {
         let norm = (0..n).map(|i| vectors[(i, k)].norm_sqr()).sum::<f64>().sqrt();
@@ -114,12 +124,15 @@ fn largest<V>(mut pairs: Vec<(V, Vec<f64>)>, count: usize, size: impl Fn(&V) -> 
     pairs
 }
 
-/// Returns a matrix with all its zeros.
-fn dense(matrix: &Csr) -> Mat<f64> {
-    let mut out = Mat::zeros(matrix.n_rows(), matrix.n_cols());
-    for i in 0..matrix.n_rows() {
-        let (columns, values) = matrix.row(i);
-        columns.iter().zip(values).for_each(|(&j, &value)| out[(i, j as usize)] = f64::from(value));
+/// Returns a matrix with all its entries.
+fn dense(matrix: &impl Operator) -> Mat<f64> {
+    let n = matrix.len();
+    let (mut unit, mut column, mut out) = (vec![0.0; n], vec![0.0; n], Mat::zeros(n, n));
+    for k in 0..n {
+        unit[k] = 1.0;
+        matrix.apply(&unit, &mut column);
+        unit[k] = 0.0;
+        (0..n).for_each(|i| out[(i, k)] = column[i]);
     }
     out
 }
@@ -144,34 +157,34 @@ fn sorted(mut pairs: Vec<(f64, Vec<f64>)>) -> Eigenpairs {
     Eigenpairs { values, vectors }
 }
 
-/// A sparse matrix as the operator that the searches apply.
-#[derive(Debug)]
-struct Rows<'a>(&'a Csr);
+/// An operator as the searches take it.
+struct Products<'a, T>(&'a T);
 
-impl LinOp<f64> for Rows<'_> {
+impl<T> std::fmt::Debug for Products<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Products")
+    }
+}
+
+impl<T: Operator> LinOp<f64> for Products<'_, T> {
     fn apply_scratch(&self, _rhs_ncols: usize, _par: Par) -> StackReq {
         StackReq::EMPTY
     }
 
     fn nrows(&self) -> usize {
-        self.0.n_rows()
+        self.0.len()
     }
 
     fn ncols(&self) -> usize {
-        self.0.n_cols()
+        self.0.len()
     }
 
     fn apply(&self, mut out: MatMut<'_, f64>, rhs: MatRef<'_, f64>, _par: Par, _stack: &mut MemStack) {
+        let mut product = vec![0.0; self.nrows()];
         for k in 0..rhs.ncols() {
             let x: Vec<f64> = (0..rhs.nrows()).map(|i| rhs[(i, k)]).collect();
-            let product = |i: usize| {
-                let (columns, values) = self.0.row(i);
-                sum_of(columns, values, |j, value| f64::from(value) * x[j as usize])
-            };
-            let y: Vec<f64> = (0..self.nrows()).into_par_iter().with_min_len(256).map(product).collect();
-            for (i, value) in y.into_iter().enumerate() {
-                out[(i, k)] = value;
-            }
+            self.0.apply(&x, &mut product);
+            product.iter().enumerate().for_each(|(i, &value)| out[(i, k)] = value);
         }
     }
 

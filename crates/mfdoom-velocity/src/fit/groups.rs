@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mfdoom_artifact::velocity::Kinetics;
-use mfdoom_error::{Error, Result};
+use mfdoom_error::{Error, Kind, Result};
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady;
 use mfdoom_matrix::Matrix;
@@ -24,20 +24,32 @@ pub struct Fit {
     pub time: Option<Matrix>,
 }
 
+/// Least cells of a group that is fitted: a line through fewer passes through them all.
+const LEAST_CELLS: usize = 3;
+
+/// What is fitted: cells, their counts of the kept genes, and moments over all cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The file.
+    pub source: &'a Source,
+    /// Counts of the kept genes.
+    pub counts: &'a Normalised,
+    /// Moments of all cells.
+    pub moments: &'a Moments,
+    /// The average over neighbours that they were taken by.
+    pub smoother: &'a Smoother,
+}
+
 /// Fits all cells together, or the cells of every group.
 ///
 /// Moments are averages over neighbours of all cells; within a group, only its own cells are fitted, and
-/// second moments and latent times are averaged over its own cells.
+/// second moments and latent times are averaged over its own cells. A group that cannot be fitted is named in a
+/// warning, and its cells have no velocities.
 ///
 /// # Errors
-/// Contract, when a group cannot be fitted.
-pub fn fit(
-    source: &Source,
-    counts: &Normalised,
-    moments: &Moments,
-    smoother: &Smoother,
-    args: &FitArgs,
-) -> Result<Fit> {
+/// Contract, when the cells or none of the groups can be fitted.
+pub fn fit(input: Input<'_>, args: &FitArgs) -> Result<Fit> {
+    let Input { source, counts, moments, smoother } = input;
     let unspliced_cells = counts.unspliced_cells();
     let Some((key, labels)) = &source.groups else {
         let layers = (&counts.spliced, &counts.unspliced);
@@ -53,14 +65,15 @@ pub fn fit(
         velocity: Matrix::filled(moments.n_cells(), counts.genes.len(), f32::NAN),
         time: None,
     };
+    let mut left_out = Vec::new();
     for (label, cells) in groups {
-        let (spliced, unspliced) = (counts.spliced.select_rows(&cells), counts.unspliced.select_rows(&cells));
-        let part = Moments {
-            spliced: moments.spliced.select_rows(&cells),
-            unspliced: moments.unspliced.select_rows(&cells),
+        let rates = match group(input, &cells, args)? {
+            Ok(rates) => rates,
+            Err(why) => {
+                left_out.push(format!("{label:?} ({} cells: {why})", cells.len()));
+                continue;
+            }
         };
-        let rates = rates::fit(&part, &smoother.restricted(&cells), (&spliced, &unspliced), args)
-            .map_err(|error| error.context(format!("{key} {label:?} ({} cells)", cells.len())))?;
         append(&mut all.kinetics, counts, &rates, &unspliced_cells);
         all.kinetics.groups.extend(std::iter::repeat_n(label.to_owned(), counts.genes.len()));
         put_rows(&mut all.velocity, &rates.velocity, &cells);
@@ -70,7 +83,45 @@ pub fn fit(
             put_rows(whole, &time, &cells);
         }
     }
+    report_left_out(key, &left_out, all.kinetics.genes.is_empty())?;
     Ok(all)
+}
+
+/// Fits the cells of one group, or says why it cannot be fitted.
+fn group(input: Input<'_>, cells: &[usize], args: &FitArgs) -> Result<std::result::Result<Rates, String>> {
+    if cells.len() < LEAST_CELLS {
+        return Ok(Err(format!("fewer than {LEAST_CELLS}")));
+    }
+    let Input { counts, moments, smoother, .. } = input;
+    let (spliced, unspliced) = (counts.spliced.select_rows(cells), counts.unspliced.select_rows(cells));
+    let part = Moments {
+        spliced: moments.spliced.select_rows(cells),
+        unspliced: moments.unspliced.select_rows(cells),
+    };
+    match rates::fit(&part, &smoother.restricted(cells), (&spliced, &unspliced), args) {
+        Ok(rates) if rates.velocity.data().iter().any(|value| value.is_finite()) => Ok(Ok(rates)),
+        Ok(_) => Ok(Err("no gene has both kinds of counts".to_owned())),
+        Err(error) if error.kind() == Kind::Contract => Ok(Err(error.message().to_owned())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Names the groups that have no velocities.
+///
+/// # Errors
+/// Contract, when none has.
+fn report_left_out(key: &str, left_out: &[String], none_fitted: bool) -> Result<()> {
+    let help = "give their cells another label, or leave them out with --cells";
+    if none_fitted {
+        return Err(Error::contract(format!("no group of '{key}' can be fitted"))
+            .found(left_out.join(", "))
+            .wanted(format!("a group of {LEAST_CELLS} cells with both kinds of counts"))
+            .help(help));
+    }
+    if !left_out.is_empty() {
+        tracing::warn!("groups of '{key}' have no velocities: {}; {help}", left_out.join(", "));
+    }
+    Ok(())
 }
 
 /// Applies given steady-state rates: `Mu - gamma Ms`.

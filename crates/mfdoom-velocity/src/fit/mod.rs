@@ -52,7 +52,10 @@ pub fn run(args: &FitArgs) -> Result<()> {
     tracing::info!("{} genes, {} cells, {} neighbours", counts.genes.len(), totals.n_cells(), neighbors.k());
     let fit = match &given {
         Some(given) => groups::apply(given, &counts, &moments)?,
-        None => groups::fit(&source, &counts, &moments, &smoother, args)?,
+        None => {
+            let (source, counts, moments, smoother) = (&source, &counts, &moments, &smoother);
+            groups::fit(groups::Input { source, counts, moments, smoother }, args)?
+        }
     };
     report::fitted(&fit)?;
     write::FitFolder { source: &source, totals: &totals, counts: &counts, neighbors: &neighbors }

@@ -19,7 +19,7 @@ pub mod write;
 use input::Velocities;
 use mfdoom_artifact::{VelocityDir, VelocityDirWriter};
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::graph::{Kernel, project, transition_matrix, velocity_graph};
+use mfdoom_kinetics::graph::{project, velocity_graph};
 use mfdoom_kinetics::moments::Smoother;
 use mfdoom_matrix::connectivities;
 
@@ -63,10 +63,9 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     }
     let results = cells::results(&velocities, &graph, &smoother, &dir)?;
     let drivers = drivers::rank(&velocities, &dir, args)?;
-    let transitions = transition_matrix(&graph, &Kernel::projection(), false);
     let mut projections = Vec::with_capacity(embeddings.len());
     for embedding in embeddings {
-        let steps = project(&embedding.coordinates, &transitions).map_err(Error::refusal)?;
+        let steps = project(&embedding.coordinates, &graph).map_err(Error::refusal)?;
         projections.push((embedding, steps));
     }
     write::GraphFolder { dir: &dir, velocities: &velocities, graph: &graph, results, drivers }.write(

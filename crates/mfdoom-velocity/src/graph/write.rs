@@ -8,7 +8,7 @@ use mfdoom_artifact::{EmbeddingBatch, Manifest, VelocityDir, VelocityDirWriter};
 use mfdoom_error::Result;
 use mfdoom_into::velocity::fit_config;
 use mfdoom_kinetics::graph::VelocityGraph;
-use mfdoom_matrix::{Csr, Matrix};
+use mfdoom_matrix::Matrix;
 use serde_json::json;
 
 use super::input::Velocities;
@@ -56,7 +56,7 @@ impl GraphFolder<'_> {
         pairs.write_neighbors(&self.velocities.neighbors)?;
         pairs.finish()?;
         let mut pairs = folder.graph()?;
-        pairs.write_csr(&merged(self.graph))?;
+        pairs.write_csr(&self.graph.cosines)?;
         pairs.finish()?;
         folder.cells(&self.results)?;
         if !self.drivers.is_empty() {
@@ -103,23 +103,4 @@ impl GraphFolder<'_> {
         let manifest = Manifest::new(STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT, config, inputs);
         Ok(manifest.with_seed(args.seed.seed))
     }
-}
-
-/// Returns positive and negative cosines as one matrix.
-fn merged(graph: &VelocityGraph) -> Csr {
-    let (n, stored) = (graph.positive.n_rows(), graph.positive.nnz() + graph.negative.nnz());
-    let mut all = Csr::empty(n);
-    all.reserve(n, stored);
-    let mut row: Vec<(u32, f32)> = Vec::new();
-    for cell in 0..n {
-        row.clear();
-        for part in [&graph.positive, &graph.negative] {
-            let (columns, cosines) = part.row(cell);
-            row.extend(columns.iter().copied().zip(cosines.iter().copied()));
-        }
-        row.sort_unstable_by_key(|&(column, _)| column);
-        let (columns, cosines): (Vec<u32>, Vec<f32>) = row.iter().copied().unzip();
-        all.push_row(&columns, &cosines);
-    }
-    all
 }

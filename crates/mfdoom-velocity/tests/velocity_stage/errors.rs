@@ -61,7 +61,6 @@ fn names_that_are_not_there_are_told_with_the_nearest() {
         ("fit @none.h5ad -o @v", Kind::Contract, "no such file"),
         ("fit @counts.h5ad -o @v --mode dynamical --kinetics @k.parquet", Kind::Usage, "--kinetics"),
         ("fit @counts.h5ad -o @v --max-memory 10KiB", Kind::Usage, "--max-memory"),
-        ("fit @counts.h5ad -o @v --top-genes 0", Kind::Usage, "at least 1"),
         ("graph @none -o @v", Kind::Contract, "no such velocity folder"),
     ];
     for (line, kind, part) in cases {

@@ -157,3 +157,45 @@ fn a_fit_goes_into_the_file_and_the_rest_of_it_stays() {
         assert_eq!(*v, found.matrices[0][77 * 40 + gene as usize]);
     });
 }
+
+/// Groups of 1, 2 and 147 cells: the small ones have no velocities, in every mode alike.
+#[test]
+fn groups_that_are_too_small_have_no_velocities_and_end_no_run() {
+    let place = Place::new(&World::default());
+    for mode in ["deterministic", "stochastic", "dynamical"] {
+        place
+            .run(&format!(
+                "fit @counts.h5ad -o @{mode} --mode {mode} --group-key few --min-r2 -0.5 --into @counts.h5ad"
+            ))
+            .unwrap();
+        let found = kinetics(&place, mode);
+        assert!(found.len() == 40 && found.groups.iter().all(|group| group == "many"), "{mode}");
+        let velocity = VelocityDir::open(place.at(mode)).unwrap().velocities().unwrap().read_all().unwrap();
+        for (cell, row) in velocity.matrices[0].chunks_exact(40).enumerate() {
+            assert_eq!(row.iter().any(|value| value.is_finite()), cell >= 3, "{mode}: cell {cell}");
+        }
+        place.run(&format!("graph @{mode} -o @g --force")).unwrap();
+    }
+    let error = place.run("fit @counts.h5ad -o @v --group-key each").unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.message().contains("no group of 'each' can be fitted"), "{}", error.message());
+}
+
+#[test]
+fn groups_that_differ_in_a_slash_have_columns_of_their_own() {
+    let place = Place::new(&World::default());
+    place.run("fit @counts.h5ad -o @v --group-key slash --min-r2 -0.5 --into @counts.h5ad").unwrap();
+    let columns = H5ad::open(place.at("counts.h5ad")).unwrap().var_columns();
+    let mut gammas: Vec<&String> = columns.iter().filter(|name| name.starts_with("velocity_gamma")).collect();
+    gammas.sort();
+    assert_eq!(gammas, ["velocity_gamma_T_NK", "velocity_gamma_T_NK_2"]);
+}
+
+#[test]
+fn an_empty_layer_is_named() {
+    let mut world = World { layers: vec!["spliced", "unspliced"], ..World::default() };
+    world.empty = Some(1);
+    let error = Place::new(&world).run("fit @counts.h5ad -o @v").unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.message().contains("layers/unspliced, taken as unspliced"), "{}", error.message());
+}

@@ -18,6 +18,8 @@ pub struct World {
     pub factor: f32,
     /// This gene has no count at all.
     pub silent: Option<usize>,
+    /// This layer holds no count at all.
+    pub empty: Option<usize>,
     /// Cells of the second half have other genes on: the neighbour graph falls apart.
     pub apart: bool,
 }
@@ -30,6 +32,7 @@ impl Default for World {
             layers: vec!["spliced", "unspliced"],
             factor: 1.0,
             silent: None,
+            empty: None,
             apart: false,
         }
     }
@@ -75,7 +78,7 @@ impl World {
                 // Uniform, with the variance of a Poisson count.
                 let noise = noise((cell * self.n_genes + gene) * 2 + which) * (3.0 * mean).sqrt();
                 let count = (mean + noise).round().max(0.0) as f32;
-                if count > 0.0 {
+                if count > 0.0 && self.empty != Some(which) {
                     indices.push(gene as u32);
                     values.push(count * self.factor);
                 }
@@ -108,7 +111,14 @@ impl World {
         };
         let batch = Column::String((0..self.n_cells).map(|cell| Some(format!("b{}", cell % 2))).collect());
         let size = Column::Float((0..self.n_cells).map(|cell| 1000.0 + cell as f64).collect());
-        let obs = Frame::new(names).with("stage", stage).with("batch", batch).with("size", size);
+        let labels = |label: fn(usize) -> String| {
+            Column::String((0..self.n_cells).map(|cell| Some(label(cell))).collect())
+        };
+        let few = labels(|cell| ["one", "two", "two"].get(cell).unwrap_or(&"many").to_string());
+        let slash = labels(|cell| ["T/NK", "T_NK"][cell % 2].to_owned());
+        let each = labels(|cell| format!("c{cell}"));
+        let obs = Frame::new(names).with("few", few).with("slash", slash).with("each", each);
+        let obs = obs.with("stage", stage).with("batch", batch).with("size", size);
         file.finish(&obs).unwrap();
     }
 }
