@@ -215,6 +215,32 @@ impl Moments {
     pub fn n_genes(&self) -> usize {
         self.spliced.n_cols()
     }
+
+    /// Returns the moments gene by gene, as the fits walk them.
+    pub fn by_gene(&self) -> MomentsByGene {
+        MomentsByGene { spliced: self.spliced.transposed(), unspliced: self.unspliced.transposed() }
+    }
+}
+
+/// First moments of both layers, transposed: `[n_genes, n_cells]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MomentsByGene {
+    /// Mean spliced abundance.
+    pub spliced: Matrix,
+    /// Mean unspliced abundance.
+    pub unspliced: Matrix,
+}
+
+impl MomentsByGene {
+    /// Returns the number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.spliced.n_cols()
+    }
+
+    /// Returns the number of genes.
+    pub fn n_genes(&self) -> usize {
+        self.spliced.n_rows()
+    }
 }
 
 /// Uncentred second moments, `[n_cells, n_genes]`: means of `s * s` and of `u * s`.

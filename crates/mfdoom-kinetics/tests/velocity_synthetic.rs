@@ -99,7 +99,7 @@ fn steady_ratio_is_recovered_from_constructed_moments() {
         s.data_mut()[i * 4 + 3] = random.random::<f32>();
     }
     let moments = Moments { spliced: s, unspliced: u };
-    let fit = fit_deterministic(&moments, &SteadyOptions::default());
+    let fit = fit_deterministic(&moments.by_gene(), &SteadyOptions::default());
     for (found, gamma) in fit.gamma.iter().zip(gamma) {
         assert!((found - f64::from(gamma)).abs() < 1e-3, "{found} for {gamma}");
     }
@@ -130,7 +130,7 @@ fn stochastic_ratio_is_recovered_from_poisson_counts() {
     let smoother = smoother(&row_of_cells(n, 30));
     let moments = Moments::new(&smoother, &s, &u).unwrap();
     let options = SteadyOptions::default();
-    let fit = fit_stochastic(&moments, &smoother, (&s, &u), &options).unwrap();
+    let fit = fit_stochastic(&moments.by_gene(), &smoother, (&s, &u), &options).unwrap();
     assert!(fit.velocity_genes.iter().all(|&gene| gene));
     for (found, gamma) in fit.gamma.iter().zip(&gamma) {
         assert!((found / f64::from(*gamma) - 1.0).abs() < 0.08, "{found} for {gamma}");
@@ -209,15 +209,21 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
 fn dynamical_rates_times_and_velocities_are_recovered() {
     let n = 1200;
     let (genes, moments, smoother) = dynamical_data(n);
-    let steady = fit_deterministic(&moments, &SteadyOptions { adjusted_r2: true, ..Default::default() });
-    let dynamics =
-        recover_dynamics(&moments, &smoother, &vec![true; genes.len()], &DynamicsOptions::default()).unwrap();
+    let steady =
+        fit_deterministic(&moments.by_gene(), &SteadyOptions { adjusted_r2: true, ..Default::default() });
+    let dynamics = recover_dynamics(
+        &moments.by_gene(),
+        &smoother,
+        &vec![true; genes.len()],
+        &DynamicsOptions::default(),
+    )
+    .unwrap();
     assert_eq!(dynamics.genes.len(), genes.len());
     let found: Vec<f64> = dynamics.fits.iter().map(|fit| fit.gamma / fit.beta).collect();
     let truth: Vec<f64> = genes.iter().map(|gene| gene.gamma / gene.beta).collect();
     assert!(pearson(&found, &truth) > 0.97, "gamma / beta: {}", pearson(&found, &truth));
     let times: Vec<f64> = (0..n).map(|i| DURATION * i as f64 / n as f64).collect();
-    let velocity = dynamical_velocity(&moments, &smoother, &dynamics).unwrap().transposed();
+    let velocity = dynamical_velocity(&moments.by_gene(), &smoother, &dynamics).unwrap().transposed();
     let (mut good_time, mut good_velocity) = (0, 0);
     for (k, gene) in genes.iter().enumerate() {
         let wide = |row: &[f32]| row.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
@@ -246,8 +252,9 @@ fn threads_change_no_byte() {
         pool.install(|| {
             let (genes, moments, smoother) = dynamical_data(300);
             let all = vec![true; genes.len()];
-            let dynamics = recover_dynamics(&moments, &smoother, &all, &DynamicsOptions::default()).unwrap();
-            let velocity = dynamical_velocity(&moments, &smoother, &dynamics).unwrap();
+            let dynamics =
+                recover_dynamics(&moments.by_gene(), &smoother, &all, &DynamicsOptions::default()).unwrap();
+            let velocity = dynamical_velocity(&moments.by_gene(), &smoother, &dynamics).unwrap();
             let neighbors = row_of_cells(300, 15);
             let graph = velocity_graph(&moments.spliced, &velocity, &neighbors, true).unwrap();
             let states = terminal_states(&graph, &neighbors).unwrap();
@@ -350,8 +357,9 @@ fn driver_candidates_are_expressed_fitted_and_correlated() {
 #[test]
 fn impossible_input_is_refused() {
     let (_, moments, smoother) = dynamical_data(50);
-    assert!(recover_dynamics(&moments, &smoother, &[true], &DynamicsOptions::default()).is_err());
+    assert!(recover_dynamics(&moments.by_gene(), &smoother, &[true], &DynamicsOptions::default()).is_err());
     let none = vec![false; moments.n_genes()];
-    let error = recover_dynamics(&moments, &smoother, &none, &DynamicsOptions::default()).unwrap_err();
+    let error =
+        recover_dynamics(&moments.by_gene(), &smoother, &none, &DynamicsOptions::default()).unwrap_err();
     assert!(error.to_string().contains("no gene"), "{error}");
 }

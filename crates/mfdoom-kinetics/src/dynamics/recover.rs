@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::em::fit;
 use super::initial::initialise;
 use super::model::Model;
-use crate::moments::{Moments, Smoother};
+use crate::moments::{MomentsByGene, Smoother};
 
 /// How long and to what time scale genes are fitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +84,7 @@ pub struct Dynamics {
 /// # Errors
 /// When arrays differ in shape or no gene can be fitted.
 pub fn recover_dynamics(
-    moments: &Moments,
+    moments: &MomentsByGene,
     smoother: &Smoother,
     chosen: &[bool],
     options: &DynamicsOptions,
@@ -92,12 +92,11 @@ pub fn recover_dynamics(
     same("marks of genes to fit", chosen.len(), moments.n_genes())?;
     same("cells of the smoother", smoother.n_cells(), moments.n_cells())?;
     let numbers: Vec<usize> = (0..chosen.len()).filter(|&j| chosen[j]).collect();
-    let s = moments.spliced.select_columns(chosen).transposed();
-    let u = moments.unspliced.select_columns(chosen).transposed();
-    let fits: Vec<Option<Recovered>> = (0..numbers.len())
-        .into_par_iter()
-        .map_init(Model::default, |model, k| {
-            if !model.gene.load(s.row(k), u.row(k), smoother, &mut model.scratch) {
+    let (s, u) = (&moments.spliced, &moments.unspliced);
+    let fits: Vec<Option<Recovered>> = numbers
+        .par_iter()
+        .map_init(Model::default, |model, &j| {
+            if !model.gene.load(s.row(j), u.row(j), smoother, &mut model.scratch) {
                 return None;
             }
             Some(recover_gene(model, smoother, options))

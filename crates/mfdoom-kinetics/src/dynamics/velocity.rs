@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::curve::{Branch, Parameters};
 use super::recover::{Dynamics, GeneDynamics};
-use crate::moments::{Moments, Smoother};
+use crate::moments::{MomentsByGene, Smoother};
 
 /// Likelihood below which a cell belongs to no state.
 const NOWHERE: f64 = 1e-6;
@@ -18,21 +18,21 @@ const NOWHERE: f64 = 1e-6;
 ///
 /// # Errors
 /// When moments, smoother and dynamics differ in cells.
-pub fn dynamical_velocity(moments: &Moments, smoother: &Smoother, dynamics: &Dynamics) -> Result<Matrix> {
+pub fn dynamical_velocity(
+    moments: &MomentsByGene,
+    smoother: &Smoother,
+    dynamics: &Dynamics,
+) -> Result<Matrix> {
     let n = moments.n_cells();
     same("cells of the smoother", smoother.n_cells(), n)?;
     same("cells of the dynamics", dynamics.time.n_cols(), n)?;
-    let mut chosen = vec![false; moments.n_genes()];
-    dynamics.genes.iter().for_each(|&j| chosen[j] = true);
-    let s = moments.spliced.select_columns(&chosen).transposed();
-    let u = moments.unspliced.select_columns(&chosen).transposed();
     let mut columns = Matrix::filled(dynamics.genes.len(), n, 0.0);
     let arch = pulp::Arch::new();
     columns.data_mut().par_chunks_mut(n).enumerate().for_each(|(k, out)| {
         let gene = Observed {
             fit: &dynamics.fits[k],
-            u: u.row(k),
-            s: s.row(k),
+            u: moments.unspliced.row(dynamics.genes[k]),
+            s: moments.spliced.row(dynamics.genes[k]),
             tau: dynamics.tau.row(k),
             tau_off: dynamics.tau_off.row(k),
         };

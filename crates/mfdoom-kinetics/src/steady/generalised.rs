@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::quantile::{upper, upper_extreme};
 use super::{SteadyOptions, SteadyState, fit_deterministic};
-use crate::moments::{Moments, SecondMoments, Smoother};
+use crate::moments::{MomentsByGene, SecondMoments, Smoother};
 
 /// Fits gamma from first and second moments for the velocity genes of the deterministic fit.
 ///
@@ -17,7 +17,7 @@ use crate::moments::{Moments, SecondMoments, Smoother};
 /// # Errors
 /// When counts, moments and smoother differ in shape.
 pub fn fit_stochastic(
-    moments: &Moments,
+    moments: &MomentsByGene,
     smoother: &Smoother,
     (spliced, unspliced): (&Csr, &Csr),
     options: &SteadyOptions,
@@ -27,15 +27,18 @@ pub fn fit_stochastic(
     let genes = if fit.velocity_genes.contains(&true) { &fit.velocity_genes } else { &every };
     let (s, u) = (spliced.select_columns(genes), unspliced.select_columns(genes));
     let second = SecondMoments::new(smoother, &s, &u)?;
-    let first = [moments.spliced.select_columns(genes), moments.unspliced.select_columns(genes)];
-    let [ms, mu] = first.map(|matrix| matrix.transposed());
     let (mss, mus) = (second.spliced_spliced.transposed(), second.unspliced_spliced.transposed());
     let chosen: Vec<usize> = (0..genes.len()).filter(|&j| genes[j]).collect();
     let gamma: Vec<f64> = chosen
         .par_iter()
         .enumerate()
         .map_init(Vec::new, |scratch, (k, &j)| {
-            let gene = Gene { ms: ms.row(k), mu: mu.row(k), mss: mss.row(k), mus: mus.row(k) };
+            let gene = Gene {
+                ms: moments.spliced.row(j),
+                mu: moments.unspliced.row(j),
+                mss: mss.row(k),
+                mus: mus.row(k),
+            };
             gene.fit(fit.quantile_ratio[j], options.percentile, scratch)
         })
         .collect();

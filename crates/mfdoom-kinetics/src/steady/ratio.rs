@@ -5,13 +5,13 @@ use rayon::prelude::*;
 
 use super::quantile::upper_extreme;
 use super::{SteadyOptions, SteadyState};
-use crate::moments::Moments;
+use crate::moments::MomentsByGene;
 
 /// Fits the extreme-quantile ratio of every gene, and chooses the velocity genes.
 ///
 /// With fewer than two genes above the thresholds, the fifth of highest r2 is taken instead, as scVelo does.
-pub fn fit_deterministic(moments: &Moments, options: &SteadyOptions) -> SteadyState {
-    let (spliced, unspliced) = (moments.spliced.transposed(), moments.unspliced.transposed());
+pub fn fit_deterministic(moments: &MomentsByGene, options: &SteadyOptions) -> SteadyState {
+    let (spliced, unspliced) = (&moments.spliced, &moments.unspliced);
     let fits: Vec<GeneFit> = (0..moments.n_genes())
         .into_par_iter()
         .map_init(Vec::new, |scratch, j| fit_gene(spliced.row(j), unspliced.row(j), options, scratch))

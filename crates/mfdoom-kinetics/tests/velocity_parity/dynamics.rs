@@ -26,10 +26,10 @@ fn fit(tag: &'static str) -> Option<Fitted> {
     let smoother = fixture.smoother();
     let moments = fixture.moments(&smoother);
     let options = SteadyOptions { adjusted_r2: true, ..SteadyOptions::default() };
-    let steady = fit_deterministic(&moments, &options);
+    let steady = fit_deterministic(&moments.by_gene(), &options);
     let options = DynamicsOptions::default();
     let dynamics = timed("recover dynamics", || {
-        recover_dynamics(&moments, &smoother, &steady.velocity_genes, &options).unwrap()
+        recover_dynamics(&moments.by_gene(), &smoother, &steady.velocity_genes, &options).unwrap()
     });
     eprintln!("{tag}: {} genes", dynamics.genes.len());
     let theirs = fixture.npz("dynamical");
@@ -106,7 +106,8 @@ impl Fitted {
     fn check_velocity_per_gene(&self) {
         let file = "velocity_dynamical_fitted";
         let theirs = self.fixture.matrix(file, file).transposed();
-        let ours = dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap().transposed();
+        let ours =
+            dynamical_velocity(&self.moments.by_gene(), &self.smoother, &self.dynamics).unwrap().transposed();
         let wide = |row: &[f32]| row.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
         let rank = |(k, &j): (usize, &usize)| spearman(&wide(ours.row(j)), &wide(theirs.row(k)));
         let ranks: Vec<f64> =
@@ -121,8 +122,9 @@ impl Fitted {
     }
 
     fn check_velocity(&self) {
-        let velocity =
-            timed("velocity", || dynamical_velocity(&self.moments, &self.smoother, &self.dynamics).unwrap());
+        let velocity = timed("velocity", || {
+            dynamical_velocity(&self.moments.by_gene(), &self.smoother, &self.dynamics).unwrap()
+        });
         let genes = dynamical_velocity_genes(&self.dynamics, &self.steady.r2, 1e-3, 0.01).unwrap();
         let expected = self.theirs.bool("velocity_genes");
         let differ = genes.iter().zip(&expected).filter(|(a, b)| a != b).count();

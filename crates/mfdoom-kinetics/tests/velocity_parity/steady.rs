@@ -25,8 +25,8 @@ fn check_fit(fixture: &Fixture, mode: &str) {
     let [s, u] = fixture.normalised();
     let options = SteadyOptions::default();
     let fit: SteadyState = timed(mode, || match mode {
-        "stochastic" => fit_stochastic(&moments, &smoother, (&s, &u), &options).unwrap(),
-        _ => fit_deterministic(&moments, &options),
+        "stochastic" => fit_stochastic(&moments.by_gene(), &smoother, (&s, &u), &options).unwrap(),
+        _ => fit_deterministic(&moments.by_gene(), &options),
     });
     let theirs = fixture.npz(mode);
     let differ =

@@ -4,7 +4,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::dynamics::{
     Dynamics, DynamicsOptions, GeneDynamics, dynamical_velocity, dynamical_velocity_genes, recover_dynamics,
 };
-use mfdoom_kinetics::moments::{Moments, Smoother};
+use mfdoom_kinetics::moments::{Moments, MomentsByGene, Smoother};
 use mfdoom_kinetics::steady::{self, SteadyOptions, SteadyState, fit_deterministic, fit_stochastic};
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::Matrix;
@@ -60,12 +60,13 @@ pub fn fit(moments: &Moments, smoother: &Smoother, layers: (&Csr, &Csr), args: &
     let options =
         SteadyOptions { min_r2: args.min_r2, min_ratio: args.min_ratio, adjusted_r2, ..Default::default() };
     match args.mode {
-        Mode::Deterministic => steady_rates(moments, fit_deterministic(moments, &options)),
+        Mode::Deterministic => steady_rates(moments, fit_deterministic(&moments.by_gene(), &options)),
         Mode::Stochastic => {
-            let fit = fit_stochastic(moments, smoother, layers, &options).map_err(Error::refusal)?;
+            let fit =
+                fit_stochastic(&moments.by_gene(), smoother, layers, &options).map_err(Error::refusal)?;
             steady_rates(moments, fit)
         }
-        Mode::Dynamical => dynamical(moments, smoother, &options),
+        Mode::Dynamical => dynamical(&moments.by_gene(), smoother, &options),
     }
 }
 
@@ -78,7 +79,7 @@ fn steady_rates(moments: &Moments, fit: SteadyState) -> Result<Rates> {
 }
 
 /// Fits the dynamics of the genes that an adjusted steady-state fit chooses.
-fn dynamical(moments: &Moments, smoother: &Smoother, options: &SteadyOptions) -> Result<Rates> {
+fn dynamical(moments: &MomentsByGene, smoother: &Smoother, options: &SteadyOptions) -> Result<Rates> {
     let steady = fit_deterministic(moments, options);
     let chosen = &steady.velocity_genes;
     let dynamics = recover_dynamics(moments, smoother, chosen, &DynamicsOptions::default());
