@@ -74,11 +74,43 @@ def axes(model):
     return turn * (np.maximum(lengths, 0) / lengths[0]) ** (POWER / 2)
 
 
+def unit(z):
+    length = np.linalg.norm(z, axis=1, keepdims=True)
+    return z / np.where(length > 0, length, 1)
+
+
+def kernel(a, b):
+    return np.exp(-((a[:, None] - b[None]) ** 2).sum(2))
+
+
+def smoother(joint, alone):
+    """kernel ridge from coordinates to the mean of the 15 nearest joint ones; `alone` holds (cells, coordinates)"""
+    near = np.argsort(-joint @ joint.T, 1, kind="stable")[:, :15]
+    target = joint[near].mean(1)
+    inputs = np.vstack([joint, *(z for _, z in alone)])
+    outputs = np.vstack([target, *(target[cells] for cells, _ in alone)])
+    n, size = len(inputs), min(len(inputs), 512)
+    landmarks = inputs[np.arange(size) * n // size]
+    centre, k = outputs.mean(0), kernel(inputs, landmarks)
+    left = k.T @ k + 3 * kernel(landmarks, landmarks) + 1e-6 * np.eye(size)
+    c = np.linalg.solve(left, k.T @ (outputs - centre))
+    return lambda z: unit(centre + kernel(z, landmarks) @ c)
+
+
+def embedding(z, smooth, has):
+    return np.hstack([z, smooth(z)]) * has[:, None] / np.sqrt(2)
+
+
 dataset, counts, totals = simulate()
 seen = panels()
 blocks, scale = values(dataset, counts, totals, seen)
 model = FactorModel(DIM, ITERATIONS, derived={"expression": ("spliced", "unspliced")}).fit(blocks)
-out = {"dataset": dataset.astype("i4"), "weighted_axes": axes(model)}
+turn = axes(model)
+has = np.array(HAS, bool)[dataset]
+alone = [unit(model.embed(blocks, [m])[0] @ turn) for m in NAMES]
+joint = unit(model.embed(blocks)[0] @ turn)
+smooth = smoother(joint, [(np.flatnonzero(has[:, j]), z[has[:, j]]) for j, z in enumerate(alone)])
+out = {"dataset": dataset.astype("i4"), "all.embedding": embedding(joint, smooth, has.any(1))}
 for j, m in enumerate(NAMES):
     first = 1 + (GENES if m == "protein" else 0)
     rows, columns = np.nonzero(counts[m])
@@ -89,9 +121,9 @@ for j, m in enumerate(NAMES):
     out[f"{m}.count"] = counts[m][rows, columns].astype("f4")
     out[f"{m}.measured"] = np.array([seen[d, m] for d in range(len(HAS))]).astype("i4")
     out[f"{m}.means"] = model.embed(blocks, [m])[0]
+    out[f"{m}.embedding"] = embedding(alone[j], smooth, has[:, j])
 fused, _ = model.embed(blocks)
 out["all.means"] = fused
-out["all.embedding"] = fused @ out.pop("weighted_axes")
 for m in NAMES:
     out[f"{m}.predicted"] = model.predict(fused[::9], m)
 np.savez_compressed(Path(__file__).with_name("anchor.npz"), **out)

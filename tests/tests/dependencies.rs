@@ -22,10 +22,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "mfdoom-into",
         &["mfdoom-counts", "mfdoom-artifact", "mfdoom-error", "mfdoom-kinetics", "mfdoom-matrix"],
     ),
-    ("mfdoom-model", &["mfdoom-error", "mfdoom-nn"]),
+    ("mfdoom-model", &["mfdoom-anchor", "mfdoom-error", "mfdoom-nn"]),
     (
         "mfdoom-train",
         &[
+            "mfdoom-anchor",
             "mfdoom-artifact",
             "mfdoom-error",
             "mfdoom-matrix",
@@ -51,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "mfdoom-infer",
         &[
+            "mfdoom-anchor",
             "mfdoom-artifact",
             "mfdoom-cli",
             "mfdoom-decoder",

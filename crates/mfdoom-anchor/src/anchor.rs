@@ -1,6 +1,7 @@
 //! The fitted model.
 
 use crate::error::{Error, Result};
+use crate::smooth::Smoother;
 use crate::square::{add_outer, eigen, row_times};
 use crate::transform::Transform;
 
@@ -36,6 +37,8 @@ pub struct Anchor {
     pub parts: Vec<Part>,
     /// What the coordinates on each axis are multiplied by when cells are compared, `[d]`.
     pub weights: Vec<f64>,
+    /// What smooths the weighted coordinates.
+    pub smoother: Smoother,
 }
 
 impl Anchor {

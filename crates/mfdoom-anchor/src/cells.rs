@@ -25,8 +25,11 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Features that each data set measured in each modality, ascending; `None` where all were.
-pub type Panels = Vec<Vec<Option<Arc<[u32]>>>>;
+/// Features that a data set measured in each modality, ascending; `None` where all were.
+pub type Panel = Vec<Option<Arc<[u32]>>>;
+
+/// The panel of each data set.
+pub type Panels = Vec<Panel>;
 
 /// Cells with the modalities of a model.
 #[derive(Clone, Debug)]

@@ -6,8 +6,10 @@ use std::ops::Range;
 use crate::anchor::{Anchor, Part};
 use crate::cells::{Cells, Panels};
 use crate::em::Em;
+use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::moments;
+use crate::smooth::{Smoother, drawn};
 use crate::start;
 use crate::transform::Transform;
 
@@ -71,13 +73,17 @@ pub fn fit(
     if parts.iter().all(|part| part.features.is_empty()) {
         return Err(Error::NothingVaries);
     }
-    let mut anchor = Anchor { dim: settings.dim, parts, weights: vec![1.0; settings.dim] };
+    let nothing =
+        Smoother { landmarks: Vec::new(), coefficients: Vec::new(), centre: vec![0.0; settings.dim] };
+    let mut anchor = Anchor { dim: settings.dim, parts, weights: vec![1.0; settings.dim], smoother: nothing };
     let em = Em::new(&training, &anchor, variance, settings.floor);
     start::start(&training, &em, &mut anchor, settings)?;
     for _ in 0..settings.iterations {
         em.round(&training, &mut anchor)?;
     }
     anchor.turn(settings.power)?;
+    anchor.smoother =
+        Smoother::fit(&mut Encoder::new(&anchor, panels.clone()), cells, &drawn(&training.rows))?;
     Ok(anchor)
 }
 

@@ -28,6 +28,26 @@ pub(crate) fn inverse(matrix: &[f64], n: usize) -> Option<Vec<f64>> {
     Some(inverse)
 }
 
+/// Returns the solution of `A X = B` for a positive definite `A [n, n]` and `B [n, m]`, or nothing where it is not.
+pub(crate) fn solve(matrix: &[f64], n: usize, right: &[f64], m: usize) -> Option<Vec<f64>> {
+    let lower = cholesky(matrix, n)?;
+    let mut x = right.to_vec();
+    for i in 0..n {
+        let (done, rest) = x.split_at_mut(i * m);
+        let row = &mut rest[..m];
+        done.chunks_exact(m).zip(&lower[i * n..]).for_each(|(known, l)| add_scaled(row, known, -l));
+        row.iter_mut().for_each(|x| *x /= lower[i * n + i]);
+    }
+    for i in (0..n).rev() {
+        let (rest, done) = x.split_at_mut((i + 1) * m);
+        let row = &mut rest[i * m..];
+        let column = (i + 1..n).map(|k| lower[k * n + i]);
+        done.chunks_exact(m).zip(column).for_each(|(known, l)| add_scaled(row, known, -l));
+        row.iter_mut().for_each(|x| *x /= lower[i * n + i]);
+    }
+    Some(x)
+}
+
 fn cholesky(matrix: &[f64], n: usize) -> Option<Vec<f64>> {
     let mut lower = vec![0.0; n * n];
     for i in 0..n {
@@ -104,6 +124,9 @@ mod tests {
         for (k, value) in product.iter().enumerate() {
             assert!((value - f64::from(u8::from(k % 4 == 0))).abs() < 1e-14, "{k}: {value}");
         }
+        let x = solve(&matrix, 3, &[5.5, 1.0, 4.2, 0.0, 2.7, 0.0], 2).unwrap();
+        let back: Vec<f64> = matrix.chunks(3).flat_map(|row| row_times(row, &x, 2)).collect();
+        back.iter().zip([5.5, 1.0, 4.2, 0.0, 2.7, 0.0]).for_each(|(a, b)| assert!((a - b).abs() < 1e-14));
         assert!(super::inverse(&[1.0, 2.0, 2.0, 1.0], 2).is_none());
     }
 

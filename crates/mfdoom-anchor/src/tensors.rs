@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::anchor::{Anchor, Part};
 use crate::error::{Error, Result};
+use crate::smooth::Smoother;
 use crate::transform::Transform;
 
 /// One array.
@@ -29,10 +30,17 @@ fn code(transform: Transform) -> f64 {
 impl Anchor {
     /// Returns the arrays by name: `weights [d]`, and of every modality `M.features [f]` (ids), `M.mean [f]`,
     /// `M.deviation [f]`, `M.loadings [f, d]`, `M.noise [f]` and `M.transform [2]`: the number of the transform
-    /// (log_normalized, log1p, clr, binary) and the library size of a typical cell.
+    /// (log_normalized, log1p, clr, binary) and the library size of a typical cell; of the smoother
+    /// `smooth.landmarks [l, d]`, `smooth.coefficients [l, d]` and `smooth.centre [d]`.
     pub fn arrays(&self) -> BTreeMap<String, Array> {
         let mut arrays = BTreeMap::new();
         arrays.insert("weights".into(), Array::vector(self.weights.clone()));
+        let smoother = &self.smoother;
+        let l = smoother.landmarks.len() / self.dim;
+        for (name, data) in [("landmarks", &smoother.landmarks), ("coefficients", &smoother.coefficients)] {
+            arrays.insert(format!("smooth.{name}"), Array { shape: vec![l, self.dim], data: data.clone() });
+        }
+        arrays.insert("smooth.centre".into(), Array::vector(smoother.centre.clone()));
         for part in &self.parts {
             let mut put = |name: &str, array| arrays.insert(format!("{}.{name}", part.name), array);
             put("features", Array::vector(part.features.iter().map(|f| f64::from(*f)).collect()));
@@ -57,6 +65,9 @@ impl Anchor {
     ) -> Result<Self> {
         let weights = take(arrays, "weights", &[None])?;
         let dim = weights.len();
+        if dim == 0 {
+            return Err(Error::Damaged { name: "weights".into() });
+        }
         let part = |(name, derived_from): (&String, &Vec<usize>)| {
             let array = |of: &str, shape: &[Option<usize>]| take(arrays, &format!("{name}.{of}"), shape);
             let features: Vec<u32> = array("features", &[None])?.iter().map(|id| *id as u32).collect();
@@ -81,7 +92,10 @@ impl Anchor {
             })
         };
         let parts = modalities.iter().zip(derived_from).map(part).collect::<Result<_>>()?;
-        Ok(Self { dim, parts, weights })
+        let landmarks = take(arrays, "smooth.landmarks", &[None, Some(dim)])?;
+        let coefficients = take(arrays, "smooth.coefficients", &[Some(landmarks.len() / dim), Some(dim)])?;
+        let centre = take(arrays, "smooth.centre", &[Some(dim)])?;
+        Ok(Self { dim, parts, weights, smoother: Smoother { landmarks, coefficients, centre } })
     }
 }
 

@@ -95,14 +95,14 @@ fn schema(
     heads: &[Wanted],
     manifest: Manifest,
 ) -> Result<EmbeddingSchema> {
-    let config = model.model.config();
-    let heads = heads.iter().map(|head| Head { name: head.name.clone(), dim: config.dim }).collect();
+    let (config, dim) = (model.model.config(), model.width());
+    let heads = heads.iter().map(|head| Head { name: head.name.clone(), dim }).collect();
     EmbeddingSchema::new(inference.tokens().obs.clone(), heads, config.modalities.clone(), manifest)
 }
 
 /// Embeds a block and returns the embeddings of the cells that are wanted.
 fn embed(model: &TrainedModel, heads: &[Wanted], block: CellBlock<'_>) -> Result<EmbeddingBatch> {
-    let (dim, outputs) = (model.model.config().dim, model.model.scheme().outputs.len());
+    let (dim, outputs) = (model.width(), model.model.scheme().outputs.len());
     let mut vectors = vec![Vec::with_capacity(block.wanted.len() * dim); heads.len()];
     for batch in block.batches() {
         let pooled = model.embed(&block, batch.clone())?;

@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs    what the stages of inference ask for   model.rs     a model folder
 //! cells.rs   blocks of cells under the model's ids  decoder.rs   a decoder folder on its model
+//! anchor.rs  the closed form's part of a head
 //! run.rs     the loop                               device.rs    the device of --device
 //! rows.rs    the rows of --shard
 //! ```
@@ -10,6 +11,7 @@
 //! A stage opens a [`TrainedModel`] or a [`TrainedDecoder`], prepares an [`Inference`] from its [`InferArgs`] and hands
 //! [`Inference::run`] a closure that sees each [`CellBlock`] once, its genes already under the model's ids.
 
+mod anchor;
 mod args;
 mod cells;
 mod decoder;

@@ -1,15 +1,17 @@
 //! A trained model, opened for use.
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device};
 use mfdoom_artifact::{Manifest, ModelDir};
 use mfdoom_error::{Error, Kind, Result};
-use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult};
+use mfdoom_model::{FORMAT, Model, ModelConfig, TensorResult, push_head};
 use mfdoom_nn::ParameterStore;
 use mfdoom_tokens::Vocabulary;
 
+use crate::anchor::AnchorHeads;
 use crate::cells::CellBlock;
 
 /// A model folder with its weights on a device, frozen.
@@ -25,6 +27,8 @@ pub struct TrainedModel {
     pub manifest: Manifest,
     /// SHA-256 of its weights, by which a decoder knows its backbone.
     pub weights_sha256: String,
+    /// The closed form, which learns of data sets as it meets them.
+    anchor: Option<Mutex<AnchorHeads>>,
 }
 
 impl TrainedModel {
@@ -47,16 +51,51 @@ impl TrainedModel {
             }
             let (model, store) = Model::open(&folder.weights_path(), &config, device)?;
             let weights_sha256 = folder.weights_sha256()?;
-            Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone(), weights_sha256 })
+            let anchor = AnchorHeads::new(&model).map(Mutex::new);
+            Ok(Self { model, store, vocabulary, manifest: folder.manifest().clone(), weights_sha256, anchor })
         };
         opened().map_err(unfit)
     }
 
-    /// Returns vectors of all outputs, `[cells, outputs, dim]`, of a batch of a block.
+    /// Length of a head's vectors.
+    pub fn width(&self) -> usize {
+        let dim = self.model.config().dim;
+        match self.anchor() {
+            None => dim,
+            Some(anchor) if anchor.with_network() => anchor.width() + dim,
+            Some(anchor) => anchor.width(),
+        }
+    }
+
+    fn anchor(&self) -> Option<MutexGuard<'_, AnchorHeads>> {
+        // What it learns of a data set is whole or not there, so a panic elsewhere leaves nothing half done.
+        self.anchor.as_ref().map(|anchor| anchor.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns vectors of all outputs, `[cells, outputs, width]`, of a batch of a block: the network's, those of the closed
+    /// form, or both.
     ///
     /// # Errors
     /// Failed: the device fails, or a number is not finite.
-    pub fn embed(&self, block: &CellBlock<'_>, batch: std::ops::Range<usize>) -> Result<Vec<f32>> {
+    pub fn embed(&self, block: &CellBlock<'_>, batch: Range<usize>) -> Result<Vec<f32>> {
+        let Some(mut anchor) = self.anchor() else { return self.readouts(block, batch) };
+        let readouts =
+            if anchor.with_network() { Some(self.readouts(block, batch.clone())?) } else { None };
+        let coordinates = anchor.coordinates(block, batch.clone());
+        let (width, dim, outputs) = (anchor.width(), self.model.config().dim, coordinates.len());
+        let mut values = Vec::with_capacity(batch.len() * outputs * self.model.config().dim);
+        for cell in 0..batch.len() {
+            for (output, of) in coordinates.iter().enumerate() {
+                let readout = readouts.as_ref().map(|all| &all[(cell * outputs + output) * dim..][..dim]);
+                push_head(&of[cell * width..][..width], readout, &mut values);
+            }
+        }
+        block.check_finite(&values, batch, "embedding")?;
+        Ok(values)
+    }
+
+    /// Returns the network's vectors of all outputs, `[cells, outputs, dim]`.
+    fn readouts(&self, block: &CellBlock<'_>, batch: Range<usize>) -> Result<Vec<f32>> {
         let pooled = self.model.forward(&block.pack(batch.clone())).or_failed()?;
         let values = pooled.to_dtype(DType::F32).and_then(|p| p.flatten_all()?.to_vec1()).or_failed()?;
         block.check_finite(&values, batch, "embedding")?;

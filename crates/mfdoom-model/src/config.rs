@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::anchor::AnchorConfig;
 use crate::choice::choices;
 use crate::objective::Objective;
 use crate::scheme::{Fusion, Scheme};
@@ -55,6 +56,9 @@ pub struct ModelConfig {
     /// Rows of a modality that carry its coordinates and sizes, beside those of its genes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub profile_tokens: usize,
+    /// The closed-form model beside the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<AnchorConfig>,
     /// Whether all modalities share one gene table.
     pub shared_genes: bool,
     /// Tokens of a modality that a cell keeps, see `mfdoom-train`.
@@ -203,6 +207,7 @@ impl ModelConfig {
             datasets: 0,
             coordinates: 0,
             profile_tokens: 0,
+            anchor: None,
             shared_genes: true,
             max_tokens,
             ln_eps: 1e-5,
@@ -275,6 +280,9 @@ impl ModelConfig {
         if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
             return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
                 .wanted("letters, digits, '_' and '-'"));
+        }
+        if let Some(anchor) = &self.anchor {
+            anchor.check(&self.modalities)?;
         }
         let scheme = Scheme::of(self);
         let mut seen = BTreeSet::new();

@@ -4,12 +4,13 @@
 //! config.rs      what a model is made of            encoder.rs    token -> vector
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
 //! scheme/        who reads what                     pool.rs       rows -> one vector per output
-//! objective/     what is optimised
+//! objective/     what is optimised                  anchor.rs      the closed-form model beside it
 //! ```
 //!
 //! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
 //! test holds them to a float64 reference.
 
+mod anchor;
 mod attention;
 mod backbone;
 mod batch;
@@ -23,6 +24,7 @@ mod pool;
 mod profile;
 mod scheme;
 
+pub use anchor::{ANCHOR, AnchorConfig, Anchoring, anchor_parameters, modalities_read, push_head};
 pub use attention::Attention;
 pub use backbone::Backbone;
 pub use batch::{PackedBatch, PackedModality, Profiles, Shown, highest};

@@ -1,8 +1,10 @@
 //! The whole model: tokens to hidden states to one vector per output.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
+use mfdoom_anchor::Anchor;
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 
 use crate::backbone::Backbone;
@@ -23,6 +25,7 @@ pub struct Model {
     encoders: Vec<Encoder>,
     profiles: Vec<Option<ProfileEncoder>>,
     fusion: Option<Tensor>,
+    anchor: Option<Arc<Anchor>>,
     backbone: Backbone,
     pool: Pool,
     objectives: Objectives,
@@ -58,6 +61,7 @@ impl Model {
             encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
             profiles: config.modalities.iter().map(profile).collect::<Result<_>>()?,
             fusion: (rows > 0).then(|| p.get("fusion.tokens", (rows, config.dim), SMALL)).transpose()?,
+            anchor: config.anchor.as_ref().map(|a| a.build(p, &config.modalities)).transpose()?,
             backbone: Backbone::build(p, config)?,
             pool: Pool::build(p, config, scheme.outputs.len())?,
             objectives: Objectives::build(p, config)?,
@@ -93,6 +97,11 @@ impl Model {
     /// Returns the configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Returns the closed-form model beside the network, where there is one.
+    pub fn anchor(&self) -> Option<&Arc<Anchor>> {
+        self.anchor.as_ref()
     }
 
     /// Returns the fusion blocks and outputs.

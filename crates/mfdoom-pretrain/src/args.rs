@@ -9,6 +9,8 @@ use mfdoom_model::{Choice, Fusion, Negatives, Objective, Preset, Temperature, Va
 use mfdoom_train::Validation;
 use serde::Serialize;
 
+use crate::anchor::AnchorArgs;
+
 /// Trains the multimodal model on token tables.
 ///
 /// Tables may differ in modalities and genes: the model takes all of both, and each batch mixes cells with
@@ -28,6 +30,10 @@ pub struct Args {
     /// What the model is made of.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// The closed-form model beside it.
+    #[command(flatten)]
+    pub anchor: AnchorArgs,
 
     /// How it is trained.
     #[command(flatten)]
@@ -107,7 +113,7 @@ pub struct ModelArgs {
 /// How it is trained.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
-    /// Passes over the cells; 0 writes the untrained model
+    /// Passes of the network over the cells; 0 writes the closed form
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub epochs: u64,
 

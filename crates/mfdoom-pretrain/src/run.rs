@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
+use mfdoom_anchor::Anchor;
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::{FORMAT, Model, ModelConfig, Scheme, TensorResult};
+use mfdoom_model::{ANCHOR, Anchoring, FORMAT, Model, ModelConfig, Scheme, TensorResult, anchor_parameters};
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
 use mfdoom_train::{Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train};
 use serde_json::json;
 
+use crate::anchor;
 use crate::args::{Args, TrainingArgs};
 use crate::card;
 
@@ -27,7 +29,7 @@ pub fn run(mut args: Args) -> Result<()> {
     let init = args.init.as_ref().map(|path| Init::open(path)).transpose()?;
     let cells = read(&args, &inputs, init.as_ref())?;
     let split = args.training.validation.split(&cells, args.seed.seed)?;
-    let config = match &init {
+    let mut config = match &init {
         Some(init) => init.continued(&args)?,
         None => configure(&args, &cells)?,
     };
@@ -36,6 +38,10 @@ pub fn run(mut args: Args) -> Result<()> {
     if args.common.check {
         return Ok(());
     }
+    let anchor = match &init {
+        Some(_) => None,
+        None => anchor::fit(&args.anchor, &cells, &split, &mut config)?,
+    };
     let manifest = manifest(&args, &config, &cells, init.as_ref())?;
     let checkpoint = {
         let mut path = output.clone().into_os_string();
@@ -45,7 +51,12 @@ pub fn run(mut args: Args) -> Result<()> {
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let device = mfdoom_infer::open_device(args.device.device);
-    let (model, store) = build(&args, &config, init.as_ref(), &device)?;
+    let start = match (&init, &anchor) {
+        (Some(init), _) => Start::Model(init),
+        (None, Some(anchor)) => Start::Anchor(anchor),
+        (None, None) => Start::Nothing,
+    };
+    let (model, store) = build(&args, &config, start, &device)?;
     let task = Pretraining {
         model,
         cells: &cells,
@@ -57,6 +68,11 @@ pub fn run(mut args: Args) -> Result<()> {
     let mut console = Console::new(plan.epochs, |name| name.ends_with("recall_at_10"));
     let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
 
+    if plan.epochs > 0 {
+        anchor::settle(&task.model, &cells, &task.held_back, &mut config)?;
+    } else if let Some(anchor) = &mut config.anchor {
+        anchor.heads = Anchoring::Only;
+    }
     let json = mfdoom_cli::to_json(&config)?;
     folder.write_config(&json)?;
     let weights = store.save().or_failed()?;
@@ -139,6 +155,7 @@ fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {
 fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init>) -> Result<Manifest> {
     let settings = json!({
         "model": mfdoom_cli::to_json(config)?,
+        "anchor": mfdoom_cli::settings(&args.anchor)?,
         "training": mfdoom_cli::settings(&args.training)?,
     });
     let mut inputs = cells.inputs.clone();
@@ -147,23 +164,34 @@ fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init
     Ok(Manifest::new("mfdoom-pretrain", version, FORMAT, settings, inputs).with_seed(args.seed.seed))
 }
 
-/// Draws the parameters, or takes those of the model to start from.
+/// Where parameters come from that are not drawn.
+enum Start<'a> {
+    Nothing,
+    Anchor(&'a Anchor),
+    Model(&'a Init),
+}
+
+/// Takes the parameters that there are, and draws the others.
 fn build(
     args: &Args,
     config: &ModelConfig,
-    init: Option<&Init>,
+    start: Start<'_>,
     device: &Device,
 ) -> Result<(Model, ParameterStore)> {
-    let Some(init) = init else {
-        let p = ParameterBuilder::fresh(args.seed.seed, DType::F32, device);
-        let model = Model::build(&p, config).or_failed()?;
-        return Ok((model, p.finish().or_failed()?));
-    };
-    let open = || {
-        let p = ParameterBuilder::file(&init.weights, DType::F32, device)?;
+    let seed = args.seed.seed;
+    let made = |p: ParameterBuilder| {
+        let p = p.frozen(|name| name.starts_with(ANCHOR));
         Ok((Model::build(&p, config)?, p.finish()?))
     };
-    open().or_unfit(&init.weights)
+    match start {
+        Start::Nothing => made(ParameterBuilder::fresh(seed, DType::F32, device)).or_failed(),
+        Start::Anchor(anchor) => anchor_parameters(anchor, device)
+            .and_then(|store| made(ParameterBuilder::over(&store).or_fresh(seed)))
+            .or_failed(),
+        Start::Model(init) => {
+            ParameterBuilder::file(&init.weights, DType::F32, device).and_then(made).or_unfit(&init.weights)
+        }
+    }
 }
 
 fn views(args: &Args, config: &ModelConfig) -> Views {
@@ -189,6 +217,7 @@ fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) 
     };
     let schedule = Schedule { peak: learning_rate(args), warmup, floor: 0.01 };
     let checkpoint_every = args.checkpoint_every;
+    let epochs = if args.anchor.anchor == Anchoring::Only { 0 } else { epochs };
     Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every, selection: None }
 }
 

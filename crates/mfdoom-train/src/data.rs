@@ -189,6 +189,16 @@ impl Cells {
         self.dataset[cell]
     }
 
+    /// Returns the number of each cell's data set.
+    pub fn dataset_numbers(&self) -> &[u32] {
+        &self.dataset
+    }
+
+    /// Returns the names of the data sets, by number.
+    pub fn datasets(&self) -> &[String] {
+        &self.datasets
+    }
+
     /// Number of data sets.
     pub fn n_datasets(&self) -> usize {
         self.datasets.len()

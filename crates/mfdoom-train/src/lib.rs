@@ -10,6 +10,7 @@
 //! Everything random is drawn from streams keyed by (seed, purpose, epoch, cell), so that a resumed run needs
 //! only the position it had reached.
 
+mod anchor;
 mod checkpoint;
 mod counts;
 mod data;
@@ -20,6 +21,7 @@ mod split;
 mod trainer;
 mod view;
 
+pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
 pub use checkpoint::{Best, Checkpoint, Progress};
 pub use data::{Cells, Wanted};
 pub use pretraining::Pretraining;

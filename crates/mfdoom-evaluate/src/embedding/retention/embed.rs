@@ -98,7 +98,7 @@ impl Embedded {
         (heads, from): (&[String], &[String]),
     ) -> Result<()> {
         let whole = self.keys.is_empty();
-        let (dim, outputs) = (model.model.config().dim, model.model.scheme().outputs.len());
+        let (dim, outputs) = (model.width(), model.model.scheme().outputs.len());
         let names = &model.model.config().modalities;
         let mut vectors = vec![Vec::new(); rows.len()];
         inference.run("embedding", None, |block: CellBlock<'_>| {

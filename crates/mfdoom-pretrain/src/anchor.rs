@@ -1,0 +1,117 @@
+//! The closed-form model: its settings, its fit before training, and what training added.
+
+use std::collections::BTreeMap;
+
+use clap::Args as Group;
+use mfdoom_anchor::{Anchor, Transform};
+use mfdoom_error::Result;
+use mfdoom_model::{AnchorConfig, Anchoring, Model, ModelConfig};
+use mfdoom_train::{AnchorOptions, Cells, Split, fit_anchor, judge};
+use serde::Serialize;
+
+/// The closed-form model beside the network.
+#[derive(Clone, Debug, Group, Serialize)]
+pub struct AnchorArgs {
+    /// What heads are made of: blend (closed form and network, or the closed form alone where held-back cells find
+    /// each other no better with the network), only (closed form, no training) or none (network)
+    #[arg(long, value_name = "WHICH", default_value_t = Anchoring::Blend, help_heading = "Closed form")]
+    pub anchor: Anchoring,
+
+    /// Factors of the closed form
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=512), help_heading = "Closed form")]
+    pub anchor_dim: u64,
+
+    /// Rounds of its fit
+    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Closed form")]
+    pub anchor_iterations: u64,
+
+    /// Training cells at most that it is fitted to, drawn evenly over data sets
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(2..), help_heading = "Closed form")]
+    pub anchor_cells: u64,
+
+    /// Genes at most of a modality that it is fitted to, those that vary most for their mean
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Closed form")]
+    pub anchor_genes: u64,
+
+    /// How the counts of a modality become its values: log_normalized, log1p, clr or binary [default: clr for
+    /// proteins, binary for peaks, log_normalized for all else]
+    #[arg(long, value_name = "MODALITY=NAME", value_parser = transform, value_delimiter = ',', help_heading = "Closed form")]
+    #[serde(serialize_with = "as_text")]
+    pub anchor_transform: Vec<(String, Transform)>,
+}
+
+fn transform(text: &str) -> Result<(String, Transform), String> {
+    let (name, transform) = text.split_once('=').ok_or("not MODALITY=NAME")?;
+    Ok((name.into(), transform.parse().map_err(|error: mfdoom_anchor::Error| error.to_string())?))
+}
+
+#[allow(clippy::ptr_arg, reason = "serde passes the field")]
+fn as_text<S: serde::Serializer>(of: &Vec<(String, Transform)>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(of.iter().map(|(name, transform)| format!("{name}={transform}")))
+}
+
+/// Fits the closed form to the training cells, where it is wanted, and enters it into the configuration.
+///
+/// # Errors
+/// Those of [`fit_anchor`].
+pub(crate) fn fit(
+    args: &AnchorArgs,
+    cells: &Cells,
+    split: &Split,
+    config: &mut ModelConfig,
+) -> Result<Option<Anchor>> {
+    if args.anchor == Anchoring::None {
+        return Ok(None);
+    }
+    let options = AnchorOptions {
+        settings: mfdoom_anchor::Settings {
+            dim: args.anchor_dim as usize,
+            iterations: args.anchor_iterations as usize,
+            features: args.anchor_genes as usize,
+            ..mfdoom_anchor::Settings::default()
+        },
+        cells: args.anchor_cells as usize,
+        transforms: args.anchor_transform.iter().cloned().collect::<BTreeMap<_, _>>(),
+    };
+    let clock = std::time::Instant::now();
+    let anchor = fit_anchor(cells, &split.training, &options)?;
+    tracing::info!("fitted the closed form in {:.1} s", clock.elapsed().as_secs_f64());
+    config.anchor = Some(AnchorConfig::of(&anchor, args.anchor));
+    Ok(Some(anchor))
+}
+
+/// Decides by the cells held back whether heads keep the network, and says so.
+///
+/// # Errors
+/// Where the device fails.
+pub(crate) fn settle(
+    model: &Model,
+    cells: &Cells,
+    held_back: &[usize],
+    config: &mut ModelConfig,
+) -> Result<()> {
+    let (Some(anchor), Some(settings)) = (model.anchor(), config.anchor.as_mut()) else { return Ok(()) };
+    if settings.heads != Anchoring::Blend {
+        return Ok(());
+    }
+    settings.heads = match judge(model, anchor, cells, held_back)? {
+        Some(found) => {
+            let better = found.blend > found.anchor;
+            tracing::info!(
+                "held-back cells found across modalities among the first 10: {:.3} by the closed form, {:.3} with the \
+                 network; heads are {}",
+                found.anchor,
+                found.blend,
+                if better { "those of both" } else { "those of the closed form" }
+            );
+            if better { Anchoring::Blend } else { Anchoring::Only }
+        }
+        None => {
+            tracing::info!(
+                "too few held-back cells have two modalities to judge the network: heads are those of the closed form"
+            );
+            Anchoring::Only
+        }
+    };
+    Ok(())
+}
