@@ -18,20 +18,20 @@ pub struct AnchorArgs {
     pub anchor: Anchoring,
 
     /// Factors of the closed form
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=512), help_heading = "Closed form")]
-    pub anchor_dim: u64,
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
+    pub anchor_dim: usize,
 
     /// Rounds of its fit
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "Closed form")]
-    pub anchor_iterations: u64,
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<usize>, help_heading = "Closed form")]
+    pub anchor_iterations: usize,
 
     /// Training cells at most that it is fitted to, drawn evenly over data sets
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(2..), help_heading = "Closed form")]
-    pub anchor_cells: u64,
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
+    pub anchor_cells: usize,
 
     /// Genes at most of a modality that it is fitted to, those that vary most for their mean
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Closed form")]
-    pub anchor_genes: u64,
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
+    pub anchor_genes: usize,
 
     /// How the counts of a modality become its values: log_normalized, log1p, clr or binary [default: clr for
     /// proteins, binary for peaks, log_normalized for all else]
@@ -65,12 +65,12 @@ pub(crate) fn fit(
     }
     let options = AnchorOptions {
         settings: mfdoom_anchor::Settings {
-            dim: args.anchor_dim as usize,
-            iterations: args.anchor_iterations as usize,
-            features: args.anchor_genes as usize,
+            dim: args.anchor_dim,
+            iterations: args.anchor_iterations,
+            features: args.anchor_genes,
             ..mfdoom_anchor::Settings::default()
         },
-        cells: args.anchor_cells as usize,
+        cells: args.anchor_cells,
         transforms: args.anchor_transform.iter().cloned().collect::<BTreeMap<_, _>>(),
     };
     let clock = std::time::Instant::now();

@@ -47,8 +47,12 @@ pub fn fit_anchor(cells: &Cells, training: &[usize], options: &AnchorOptions) ->
     if rows.len() < training.len() {
         tracing::info!("the anchor is fitted to {} of the {} training cells", rows.len(), training.len());
     }
-    mfdoom_anchor::fit(&counts(cells), &panels(cells), &rows, &modalities, &options.settings)
-        .map_err(|error| Error::contract(error.to_string()).help("--anchor none trains the network alone"))
+    mfdoom_anchor::fit(&counts(cells), &panels(cells), &rows, &modalities, &options.settings).map_err(
+        |error| match error {
+            mfdoom_anchor::Error::Rank { .. } => Error::usage(format!("--anchor-dim: {error}")),
+            _ => Error::contract(error.to_string()).help("--anchor none trains the network alone"),
+        },
+    )
 }
 
 /// Returns the modalities that one is the sum of.
