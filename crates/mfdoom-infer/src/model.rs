@@ -79,8 +79,7 @@ impl TrainedModel {
     /// Failed: the device fails, or a number is not finite.
     pub fn embed(&self, block: &CellBlock<'_>, batch: Range<usize>) -> Result<Vec<f32>> {
         let Some(mut anchor) = self.anchor() else { return self.readouts(block, batch) };
-        let readouts =
-            if anchor.with_network() { Some(self.readouts(block, batch.clone())?) } else { None };
+        let readouts = if anchor.with_network() { Some(self.readouts(block, batch.clone())?) } else { None };
         let coordinates = anchor.coordinates(block, batch.clone());
         let (width, dim, outputs) = (anchor.width(), self.model.config().dim, coordinates.len());
         let mut values = Vec::with_capacity(batch.len() * outputs * self.model.config().dim);
