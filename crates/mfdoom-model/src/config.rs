@@ -50,10 +50,7 @@ pub struct ModelConfig {
     /// Data sets that the decoder of `reconstruction` has a code for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub datasets: usize,
-    /// Coordinates of a cell in the closed-form model beside this one; 0 without one.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub coordinates: usize,
-    /// Rows of a modality that carry its coordinates and sizes, beside those of its genes.
+    /// Rows of a modality that carry its coordinates in the closed form and its sizes, beside those of its genes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub profile_tokens: usize,
     /// The closed-form model beside the network.
@@ -205,7 +202,6 @@ impl ModelConfig {
             value_transform: ValueTransform::Log1p,
             max_value: 10_000.0,
             datasets: 0,
-            coordinates: 0,
             profile_tokens: 0,
             anchor: None,
             shared_genes: true,
@@ -247,7 +243,8 @@ impl ModelConfig {
             ("heads", self.heads),
             ("dim_head", self.dim_head),
             ("ff_inner", self.ff_inner()),
-            ("max_tokens", self.max_tokens),
+            // a modality may be seen by its profile tokens alone
+            ("max_tokens", self.max_tokens + self.profile_tokens.min(1)),
         ];
         if let Some((name, n)) = sizes.iter().find(|(_, n)| *n == 0 || *n > MAX_SIZE) {
             return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("1 to {MAX_SIZE}")));
@@ -262,7 +259,6 @@ impl ModelConfig {
             ("depth", self.depth),
             ("fusion_tokens", self.fusion_tokens),
             ("datasets", self.datasets),
-            ("coordinates", self.coordinates),
             ("profile_tokens", self.profile_tokens),
         ];
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
@@ -281,8 +277,13 @@ impl ModelConfig {
             return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
                 .wanted("letters, digits, '_' and '-'"));
         }
-        if let Some(anchor) = &self.anchor {
-            anchor.check(&self.modalities)?;
+        match &self.anchor {
+            Some(anchor) => anchor.check(&self.modalities)?,
+            None if self.profile_tokens > 0 => {
+                return Err(Error::usage("model: profile tokens need the closed form")
+                    .help("--profile-tokens 0, or --anchor blend"));
+            }
+            None => {}
         }
         let scheme = Scheme::of(self);
         let mut seen = BTreeSet::new();

@@ -23,6 +23,7 @@ pub trait TensorResult<T> {
 impl<T> TensorResult<T> for candle_core::Result<T> {
     fn or_failed(self) -> Result<T> {
         self.map_err(|error| {
+            let error = plain(error);
             let text = error.to_string().to_lowercase();
             let failed = Error::failed("a tensor operation failed").source(error);
             match text.contains("out of memory") || text.contains("out_of_memory") {
@@ -35,8 +36,16 @@ impl<T> TensorResult<T> for candle_core::Result<T> {
     fn or_unfit(self, path: &Path) -> Result<T> {
         self.map_err(|error| {
             Error::incompatible(format!("{}: not the weights of its config.json", path.display()))
-                .source(error)
+                .source(plain(error))
                 .help("the folder was damaged or put together by hand: copy it again, or train anew")
         })
+    }
+}
+
+/// Returns an error without its backtrace, which candle shows to users where one is taken.
+fn plain(error: candle_core::Error) -> candle_core::Error {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => plain(*inner),
+        other => other,
     }
 }

@@ -130,6 +130,19 @@ impl Model {
         self.pool.forward(&hidden.states, &hidden.layout)
     }
 
+    /// Returns what the network says of each output, `[cells, outputs, k]`: pooled vectors, or coordinates where an
+    /// objective trains a map to them.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn readouts(&self, pooled: &Tensor) -> Result<Tensor> {
+        let Some(readout) = self.objectives.readout() else { return Ok(pooled.clone()) };
+        let (cells, outputs, dim) = pooled.dims3()?;
+        let read = readout.forward(&pooled.reshape((cells * outputs, dim))?)?;
+        let width = read.dim(1)?;
+        read.reshape((cells, outputs, width))
+    }
+
     /// Returns the final hidden states.
     ///
     /// # Errors

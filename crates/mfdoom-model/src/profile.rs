@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use mfdoom_nn::{Init, ParameterBuilder, linear};
 
+use crate::anchor::AnchorConfig;
 use crate::batch::Profiles;
 use crate::config::ModelConfig;
 
@@ -11,7 +12,7 @@ const SIZES: usize = 2;
 
 /// Returns the length of the vector that a cell's profile tokens are made of.
 pub fn profile_width(config: &ModelConfig) -> usize {
-    config.coordinates + SIZES
+    config.anchor.as_ref().map_or(0, AnchorConfig::coordinates) + SIZES
 }
 
 /// One linear map for each row of a modality.

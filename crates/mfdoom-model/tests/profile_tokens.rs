@@ -1,13 +1,21 @@
 //! Profile tokens: rows of whole cells, under the mask of their modality.
 
 use candle_core::{DType, Device, Tensor};
-use mfdoom_model::{Fusion, Layout, Model, ModelConfig, PackedBatch, Preset, Scheme};
+use mfdoom_model::{
+    AnchorConfig, Anchoring, Fusion, Layout, Model, ModelConfig, PackedBatch, Preset, Scheme,
+};
 use mfdoom_nn::ParameterBuilder;
+
+/// One factor: a profile is two coordinates and two sizes.
+fn anchor() -> AnchorConfig {
+    let features = [("a".to_owned(), 1), ("b".to_owned(), 1)].into();
+    AnchorConfig { heads: Anchoring::Blend, dim: 1, landmarks: 1, features, derived: Default::default() }
+}
 
 fn config(fusion: Fusion) -> ModelConfig {
     ModelConfig {
-        coordinates: 1,
         profile_tokens: 2,
+        anchor: Some(anchor()),
         fusion,
         fusion_tokens: 2,
         ..ModelConfig::preset(Preset::Tiny, vec!["a".into(), "b".into()], 5)
@@ -20,13 +28,13 @@ fn batch() -> PackedBatch {
     batch.cells = 2;
     let [a, b] = &mut batch.modalities[..] else { panic!("two modalities") };
     a.push(&[1, 4], &[2.0, 7.0], 9.0);
-    a.profiles.push(Some(&[1.0, 0.5, -0.5]));
+    a.profiles.push(Some(&[1.0, 0.5, -0.5, 0.2]));
     a.push(&[], &[], 0.0);
     a.profiles.push(None);
     b.push(&[3], &[1.0], 1.0);
-    b.profiles.push(Some(&[0.0, 2.0, 1.0]));
+    b.profiles.push(Some(&[0.0, 2.0, 1.0, -1.0]));
     b.push(&[], &[], 0.0);
-    b.profiles.push(Some(&[-1.0, 0.0, 3.0]));
+    b.profiles.push(Some(&[-1.0, 0.0, 3.0, 0.0]));
     batch
 }
 

@@ -6,8 +6,10 @@ use clap::Args as Group;
 use mfdoom_anchor::{Anchor, Transform};
 use mfdoom_error::Result;
 use mfdoom_model::{AnchorConfig, Anchoring, Model, ModelConfig};
-use mfdoom_train::{AnchorOptions, Cells, Split, fit_anchor, judge};
+use mfdoom_train::{AnchorOptions, Cells, Coordinates, Split, fit_anchor, judge};
 use serde::Serialize;
+
+use crate::args::Args;
 
 /// The closed-form model beside the network.
 #[derive(Clone, Debug, Group, Serialize)]
@@ -63,7 +65,16 @@ pub(crate) fn fit(
     if args.anchor == Anchoring::None {
         return Ok(None);
     }
-    let options = AnchorOptions {
+    let options = options(args);
+    let clock = std::time::Instant::now();
+    let anchor = fit_anchor(cells, &split.training, &options)?;
+    tracing::info!("fitted the closed form in {:.1} s", clock.elapsed().as_secs_f64());
+    config.anchor = Some(AnchorConfig::of(&anchor, args.anchor));
+    Ok(Some(anchor))
+}
+
+fn options(args: &AnchorArgs) -> AnchorOptions {
+    AnchorOptions {
         settings: mfdoom_anchor::Settings {
             dim: args.anchor_dim,
             iterations: args.anchor_iterations,
@@ -72,12 +83,24 @@ pub(crate) fn fit(
         },
         cells: args.anchor_cells,
         transforms: args.anchor_transform.iter().cloned().collect::<BTreeMap<_, _>>(),
-    };
+    }
+}
+
+/// Whether training looks at cells in the closed form.
+pub(crate) fn is_looked_at(model: &Model) -> bool {
+    model.config().profile_tokens > 0 || model.objectives().needs(model.scheme()).targets
+}
+
+/// Embeds all cells for training on top of the closed form.
+///
+/// # Errors
+/// Failed where a fit fails.
+pub(crate) fn coordinates(args: &Args, cells: &Cells, split: &Split, anchor: &Anchor) -> Result<Coordinates> {
     let clock = std::time::Instant::now();
-    let anchor = fit_anchor(cells, &split.training, &options)?;
-    tracing::info!("fitted the closed form in {:.1} s", clock.elapsed().as_secs_f64());
-    config.anchor = Some(AnchorConfig::of(&anchor, args.anchor));
-    Ok(Some(anchor))
+    let options = options(&args.anchor);
+    let coordinates = Coordinates::new(cells, &split.training, (anchor, &options), args.seed.seed)?;
+    tracing::info!("cross-fitted the closed form in {:.1} s", clock.elapsed().as_secs_f64());
+    Ok(coordinates)
 }
 
 /// Decides by the cells held back whether heads keep the network, and says so.

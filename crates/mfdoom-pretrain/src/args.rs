@@ -79,6 +79,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
     pub fusion_tokens: Option<usize>,
 
+    /// Rows of a modality that carry its coordinates in the closed form, its library size and its number of genes
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Model")]
+    pub profile_tokens: usize,
+
     /// How a count becomes a value
     #[arg(long, value_name = "NAME", default_value_t = ValueTransform::Log1p, value_parser = choice::<ValueTransform>(), help_heading = "Model")]
     pub value_transform: ValueTransform,

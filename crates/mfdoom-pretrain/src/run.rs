@@ -8,7 +8,9 @@ use mfdoom_anchor::Anchor;
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
-use mfdoom_model::{ANCHOR, Anchoring, FORMAT, Model, ModelConfig, Scheme, TensorResult, anchor_parameters};
+use mfdoom_model::{
+    ANCHOR, Anchoring, FORMAT, Model, ModelConfig, Objective, Scheme, TensorResult, anchor_parameters,
+};
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
 use mfdoom_train::{Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train};
@@ -33,7 +35,7 @@ pub fn run(mut args: Args) -> Result<()> {
         Some(init) => init.continued(&args)?,
         None => configure(&args, &cells)?,
     };
-    config.check()?;
+    check(&config, &args)?;
     describe(&config, &cells, &split);
     if args.common.check {
         return Ok(());
@@ -42,6 +44,7 @@ pub fn run(mut args: Args) -> Result<()> {
         Some(_) => None,
         None => anchor::fit(&args.anchor, &cells, &split, &mut config)?,
     };
+    config.check()?;
     let manifest = manifest(&args, &config, &cells, init.as_ref())?;
     let checkpoint = {
         let mut path = output.clone().into_os_string();
@@ -57,9 +60,16 @@ pub fn run(mut args: Args) -> Result<()> {
         (None, None) => Start::Nothing,
     };
     let (model, store) = build(&args, &config, start, &device)?;
+    let coordinates = match &anchor {
+        Some(anchor) if anchor::is_looked_at(&model) => {
+            Some(anchor::coordinates(&args, &cells, &split, anchor)?)
+        }
+        _ => None,
+    };
     let task = Pretraining {
         model,
         cells: &cells,
+        coordinates,
         held_back: split.validation,
         views: views(&args, &config),
         batch_cells: args.training.batch_cells,
@@ -116,7 +126,8 @@ fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
     config.value_transform = model.value_transform;
     config.max_value = model.max_value;
     config.shared_genes = !model.separate_genes;
-    config.datasets = cells.n_datasets();
+    config.datasets = cells.datasets().len();
+    config.profile_tokens = model.profile_tokens;
     let (scheme, default) = (Scheme::of(&config), config.clone());
     config.objectives.retain(|objective, _| objective.check(&default, &scheme).is_ok());
     settle(args, config)
@@ -132,6 +143,16 @@ fn settle(args: &Args, mut config: ModelConfig) -> Result<ModelConfig> {
         true => Ok(config),
         false => Err(Error::usage("no objective has a weight above 0").help("--objective contrastive=1")),
     }
+}
+
+/// Checks the settings before anything is fitted.
+fn check(config: &ModelConfig, args: &Args) -> Result<()> {
+    let mut before = config.clone();
+    if args.anchor.anchor != Anchoring::None && before.anchor.is_none() {
+        before.objectives.remove(&Objective::Neighbours);
+        (before.profile_tokens, before.max_tokens) = (0, before.max_tokens.max(1));
+    }
+    before.check()
 }
 
 fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {

@@ -43,7 +43,7 @@ pub fn fit_anchor(cells: &Cells, training: &[usize], options: &AnchorOptions) ->
         derived_from: derived_from(name, &cells.modalities),
     };
     let modalities: Vec<Modality> = cells.modalities.iter().map(modality).collect();
-    let rows = mfdoom_anchor::evenly(training, cells.dataset_numbers(), options.cells);
+    let rows = fitted_rows(cells, training, options);
     if rows.len() < training.len() {
         tracing::info!("the anchor is fitted to {} of the {} training cells", rows.len(), training.len());
     }
@@ -62,6 +62,11 @@ fn derived_from(name: &str, modalities: &[String]) -> Vec<usize> {
         ("expression", Some(spliced), Some(unspliced)) => vec![spliced, unspliced],
         _ => Vec::new(),
     }
+}
+
+/// Returns the training cells that an anchor is fitted to.
+pub(crate) fn fitted_rows(cells: &Cells, training: &[usize], options: &AnchorOptions) -> Vec<usize> {
+    mfdoom_anchor::evenly(training, cells.dataset_numbers(), options.cells)
 }
 
 /// Returns the counts as the anchor takes them.

@@ -7,7 +7,7 @@ use crate::data::Cells;
 
 /// Returns every count of some cells. What a data set did not measure is not observed.
 pub(crate) fn all_counts(cells: &Cells, batch: &[usize]) -> AllCounts {
-    let dataset = batch.iter().map(|cell| cells.dataset_number(*cell)).collect();
+    let dataset = batch.iter().map(|cell| cells.dataset_numbers()[*cell]).collect();
     let modalities = (0..cells.modalities.len()).map(|m| of_modality(cells, batch, m)).collect();
     AllCounts { dataset, modalities }
 }

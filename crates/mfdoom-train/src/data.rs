@@ -184,11 +184,6 @@ impl Cells {
         &self.datasets[self.dataset[cell] as usize]
     }
 
-    /// Returns the number of a cell's data set, below [`Cells::n_datasets`].
-    pub fn dataset_number(&self, cell: usize) -> u32 {
-        self.dataset[cell]
-    }
-
     /// Returns the number of each cell's data set.
     pub fn dataset_numbers(&self) -> &[u32] {
         &self.dataset
@@ -197,11 +192,6 @@ impl Cells {
     /// Returns the names of the data sets, by number.
     pub fn datasets(&self) -> &[String] {
         &self.datasets
-    }
-
-    /// Number of data sets.
-    pub fn n_datasets(&self) -> usize {
-        self.datasets.len()
     }
 
     /// Returns the value of a kept obs column in a cell, as text.

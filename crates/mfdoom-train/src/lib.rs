@@ -12,8 +12,10 @@
 
 mod anchor;
 mod checkpoint;
+mod coordinates;
 mod counts;
 mod data;
+mod nearness;
 mod pretraining;
 mod sampler;
 mod schedule;
@@ -23,6 +25,7 @@ mod view;
 
 pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
 pub use checkpoint::{Best, Checkpoint, Progress};
+pub use coordinates::Coordinates;
 pub use data::{Cells, Wanted};
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;

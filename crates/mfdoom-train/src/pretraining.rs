@@ -6,11 +6,13 @@ use candle_core::{DType, IndexOp, Tensor};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric};
 use mfdoom_metrics::{Retrieval, retrieval};
-use mfdoom_model::{BatchViews, Model, PackedBatch, TensorResult, loss, loss_of, pairs, project};
+use mfdoom_model::{BatchViews, Model, PackedBatch, Targets, TensorResult, loss, loss_of, pairs, project};
 use mfdoom_nn::ParameterStore;
 
+use crate::coordinates::Coordinates;
 use crate::counts::all_counts;
 use crate::data::Cells;
+use crate::nearness::Nearness;
 use crate::trainer::{StepLoss, Task};
 use crate::view::{Views, inference};
 
@@ -26,6 +28,8 @@ pub struct Pretraining<'a> {
     pub cells: &'a Cells,
     /// Cells held back.
     pub held_back: Vec<usize>,
+    /// Cells in the closed form, where the model looks at them.
+    pub coordinates: Option<Coordinates>,
     /// How training shows cells.
     pub views: Views,
     /// Cells of a validation batch.
@@ -36,10 +40,39 @@ impl Pretraining<'_> {
     /// Returns what a step of `epoch` sees of cells.
     fn views(&self, cells: &[usize], epoch: u64) -> BatchViews {
         let needs = self.model.objectives().needs(self.model.scheme());
-        let shown = self.views.training(self.cells, cells, epoch);
+        let mut shown = self.views.training(self.cells, cells, epoch);
+        self.add_profiles(&mut shown, cells, Some(epoch));
         let subset = needs.subset.then(|| self.views.subset(&shown, cells, epoch));
         let counts = needs.counts.then(|| all_counts(self.cells, cells));
-        BatchViews { shown, subset, targets: None, counts }
+        BatchViews { shown, subset, targets: self.targets(cells), counts }
+    }
+
+    fn targets(&self, cells: &[usize]) -> Option<Targets> {
+        let needs = self.model.objectives().needs(self.model.scheme());
+        self.coordinates.as_ref().filter(|_| needs.targets).map(|coordinates| coordinates.targets(cells))
+    }
+
+    /// Adds profiles of the modalities that each cell shows in `epoch`, or of all it has.
+    fn add_profiles(&self, packed: &mut PackedBatch, cells: &[usize], epoch: Option<u64>) {
+        let Some(coordinates) = self.coordinates.as_ref().filter(|_| self.model.config().profile_tokens > 0)
+        else {
+            return;
+        };
+        let all = vec![true; self.cells.modalities.len()];
+        let shown = |cell: &usize| match epoch {
+            Some(epoch) => self.views.shown(self.cells, *cell, epoch, &all),
+            None => all.clone(),
+        };
+        let shown: Vec<Vec<bool>> = cells.iter().map(shown).collect();
+        let draw = epoch.map(|epoch| (self.views.seed, epoch));
+        coordinates.profiles(self.cells, packed, (cells, &shown, draw));
+    }
+
+    /// Packs cells as inference sees them.
+    fn inference(&self, cells: &[usize]) -> PackedBatch {
+        let mut packed = inference(self.cells, cells, self.model.config().max_tokens);
+        self.add_profiles(&mut packed, cells, None);
+        packed
     }
 }
 
@@ -55,10 +88,14 @@ impl Task for Pretraining<'_> {
     fn validate(&self, _: &ParameterStore) -> Result<Vec<(String, f64)>> {
         let mut sums = Sums::default();
         let mut heads = Heads::new(&self.model);
+        let mut nearness = Nearness::default();
         for batch in self.held_back.chunks(self.batch_cells) {
-            let packed = inference(self.cells, batch, self.model.config().max_tokens);
+            let packed = self.inference(batch);
             let pooled = self.model.forward(&packed).or_failed()?;
-            let views = packed.into();
+            if let Some(coordinates) = &self.coordinates {
+                nearness.add(&self.model, coordinates, batch, &packed).or_failed()?;
+            }
+            let views = BatchViews { targets: self.targets(batch), ..packed.into() };
             let loss = loss_of(&self.model, &pooled, &views).or_failed()?;
             sums.add("loss/total".into(), number(&loss.total)?);
             for term in loss.terms {
@@ -70,6 +107,7 @@ impl Task for Pretraining<'_> {
         }
         let mut scores = sums.means();
         scores.extend(heads.scores()?);
+        scores.extend(nearness.scores());
         Ok(scores)
     }
 }

@@ -33,14 +33,17 @@ impl Readout {
     /// Those of [`ParameterBuilder::get`].
     pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
         let p = p.pp("readout");
+        let Some(anchor) = &config.anchor else {
+            candle_core::bail!("neighbours are those of a closed form")
+        };
         Ok(Self {
             norm: p.get("norm.weight", config.dim, Init::ONES)?,
-            weight: p.get("weight", (config.coordinates, config.dim), Init::Linear { inputs: config.dim })?,
+            weight: p.get("weight", (anchor.dim, config.dim), Init::Linear { inputs: config.dim })?,
             eps: config.ln_eps,
         })
     }
 
-    /// Returns directions of unit length, `[n, dim] -> [n, coordinates]`.
+    /// Returns directions of unit length, `[n, dim] -> [n, factors]`.
     ///
     /// # Errors
     /// Where shapes disagree.
@@ -51,9 +54,9 @@ impl Readout {
 
 impl Terms for Neighbours {
     fn check(config: &ModelConfig, _: &Scheme) -> std::result::Result<(), String> {
-        match config.coordinates {
-            0 => Err("needs the closed-form model, and this model has none".into()),
-            _ => Ok(()),
+        match config.anchor {
+            None => Err("needs the closed form, and this model has none".into()),
+            Some(_) => Ok(()),
         }
     }
 
@@ -110,7 +113,7 @@ impl Neighbours {
 /// Where the nearest training cells of each cell of a batch are.
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
-    /// Directions of unit length, `[cells, coordinates]`.
+    /// Directions of unit length, `[cells, factors]`.
     pub directions: Vec<f32>,
     /// Whether a cell has one, `[cells]`.
     pub known: Vec<bool>,
