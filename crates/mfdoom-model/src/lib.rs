@@ -40,5 +40,5 @@ pub use objective::{
     Targets, Term, Terms, loss, loss_of, pairs,
 };
 pub use pool::Pool;
-pub use profile::{ProfileEncoder, profile_width};
+pub use profile::{ProfileEncoder, is_profile_constant, profile, profile_constants, profile_width};
 pub use scheme::{Block, Fusion, Layout, Output, Reads, Scheme};

@@ -7,17 +7,43 @@ use crate::anchor::AnchorConfig;
 use crate::batch::Profiles;
 use crate::config::ModelConfig;
 
-/// Numbers of a profile beside the coordinates: logarithms of the library size and of the number of genes.
+/// Beginning of the names of the tensors of profile tokens.
+const PREFIX: &str = "profiles";
+/// Mean of a profile over the training cells.
+const MEAN: &str = "mean";
+/// Its deviation.
+const DEVIATION: &str = "deviation";
+/// Numbers of a profile beside the coordinates.
 const SIZES: usize = 2;
 
-/// Returns the length of the vector that a cell's profile tokens are made of.
+/// Returns the length of a profile.
 pub fn profile_width(config: &ModelConfig) -> usize {
     config.anchor.as_ref().map_or(0, AnchorConfig::coordinates) + SIZES
 }
 
-/// One linear map for each row of a modality.
+/// Returns the profile of a cell in a modality: its coordinates in the closed form from that modality alone, then the
+/// logarithms of one plus its library size and of one plus its number of genes.
+pub fn profile(coordinates: impl IntoIterator<Item = f32>, library_size: f64, genes: usize) -> Vec<f32> {
+    let sizes = [library_size, genes as f64].map(|size| size.ln_1p() as f32);
+    coordinates.into_iter().chain(sizes).collect()
+}
+
+/// Returns the names of mean and deviation of a modality's profiles, which are constants of the training cells.
+pub fn profile_constants(modality: &str) -> [String; 2] {
+    [MEAN, DEVIATION].map(|leaf| format!("{PREFIX}.{modality}.{leaf}"))
+}
+
+/// Whether a parameter is one of [`profile_constants`].
+pub fn is_profile_constant(name: &str) -> bool {
+    let leaf = name.rsplit('.').next().unwrap_or_default();
+    name.starts_with(PREFIX) && (leaf == MEAN || leaf == DEVIATION)
+}
+
+/// One linear map of the standardised profile for each row of a modality.
 #[derive(Clone, Debug)]
 pub struct ProfileEncoder {
+    mean: Tensor,
+    deviation: Tensor,
     weight: Tensor,
     bias: Tensor,
     rows: usize,
@@ -33,21 +59,27 @@ impl ProfileEncoder {
         if rows == 0 {
             return Ok(None);
         }
-        let (p, outputs, init) =
-            (p.pp("profiles").pp(modality), rows * config.dim, Init::Linear { inputs: width });
-        let weight = p.get("weight", (outputs, width), init)?;
-        Ok(Some(Self { weight, bias: p.get("bias", outputs, init)?, rows }))
+        let (p, outputs) = (p.pp(PREFIX).pp(modality), rows * config.dim);
+        let init = Init::Linear { inputs: width };
+        Ok(Some(Self {
+            mean: p.get(MEAN, width, Init::ZEROS)?,
+            deviation: p.get(DEVIATION, width, Init::ONES)?,
+            weight: p.get("weight", (outputs, width), init)?,
+            bias: p.get("bias", outputs, init)?,
+            rows,
+        }))
     }
 
-    /// Returns the rows of all cells that have a vector, `[cells with one * rows, dim]`.
+    /// Returns the rows of all cells that have a profile, `[cells with one * rows, dim]`.
     ///
     /// # Errors
-    /// Where vectors have another length.
+    /// Where profiles have another length.
     pub fn forward(&self, profiles: &Profiles) -> Result<Tensor> {
         let (outputs, width) = self.weight.dims2()?;
         let cells = profiles.count();
-        let vectors = Tensor::from_slice(&profiles.values, (cells, width), self.weight.device())?;
-        let rows = linear(&vectors.to_dtype(self.weight.dtype())?, &self.weight, Some(&self.bias))?;
+        let raw = Tensor::from_slice(&profiles.values, (cells, width), self.weight.device())?;
+        let centred = raw.to_dtype(self.weight.dtype())?.broadcast_sub(&self.mean)?;
+        let rows = linear(&centred.broadcast_div(&self.deviation)?, &self.weight, Some(&self.bias))?;
         rows.reshape((cells * self.rows, outputs / self.rows))
     }
 }

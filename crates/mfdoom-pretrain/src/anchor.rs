@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args as Group;
 use mfdoom_anchor::{Anchor, Transform};
 use mfdoom_error::Result;
-use mfdoom_model::{AnchorConfig, Anchoring, Model, ModelConfig};
+use mfdoom_model::{AnchorConfig, Anchoring, Model, ModelConfig, Objective};
 use mfdoom_train::{AnchorOptions, Cells, Coordinates, Split, fit_anchor, judge};
 use serde::Serialize;
 
@@ -87,8 +87,8 @@ fn options(args: &AnchorArgs) -> AnchorOptions {
 }
 
 /// Whether training looks at cells in the closed form.
-pub(crate) fn is_looked_at(model: &Model) -> bool {
-    model.config().profile_tokens > 0 || model.objectives().needs(model.scheme()).targets
+pub(crate) fn is_looked_at(config: &ModelConfig) -> bool {
+    config.profile_tokens > 0 || config.weight(Objective::Neighbours) > 0.0
 }
 
 /// Embeds all cells for training on top of the closed form.
@@ -98,7 +98,7 @@ pub(crate) fn is_looked_at(model: &Model) -> bool {
 pub(crate) fn coordinates(args: &Args, cells: &Cells, split: &Split, anchor: &Anchor) -> Result<Coordinates> {
     let clock = std::time::Instant::now();
     let options = options(&args.anchor);
-    let coordinates = Coordinates::new(cells, &split.training, (anchor, &options), args.seed.seed)?;
+    let coordinates = Coordinates::new(cells, &split.training, (anchor, Some(&options)), args.seed.seed)?;
     tracing::info!("cross-fitted the closed form in {:.1} s", clock.elapsed().as_secs_f64());
     Ok(coordinates)
 }

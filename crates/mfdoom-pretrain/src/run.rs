@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use mfdoom_anchor::Anchor;
 use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{
     ANCHOR, Anchoring, FORMAT, Model, ModelConfig, Objective, Scheme, TensorResult, anchor_parameters,
+    is_profile_constant,
 };
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{Cells, Checkpoint, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train};
+use mfdoom_train::{
+    Cells, Checkpoint, Coordinates, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train,
+};
 use serde_json::json;
 
 use crate::anchor;
@@ -54,17 +57,24 @@ pub fn run(mut args: Args) -> Result<()> {
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let device = mfdoom_infer::open_device(args.device.device);
-    let start = match (&init, &anchor) {
-        (Some(init), _) => Start::Model(init),
-        (None, Some(anchor)) => Start::Anchor(anchor),
-        (None, None) => Start::Nothing,
-    };
-    let (model, store) = build(&args, &config, start, &device)?;
     let coordinates = match &anchor {
-        Some(anchor) if anchor::is_looked_at(&model) => {
+        Some(anchor) if anchor::is_looked_at(&config) => {
             Some(anchor::coordinates(&args, &cells, &split, anchor)?)
         }
         _ => None,
+    };
+    let constants = coordinates.as_ref().map(|c| c.constants(&cells, &split.training)).unwrap_or_default();
+    let start = match (&init, &anchor) {
+        (Some(init), _) => Start::Model(init),
+        (None, Some(anchor)) => Start::Anchor(anchor, &constants),
+        (None, None) => Start::Nothing,
+    };
+    let (model, store) = build(&args, &config, start, &device)?;
+    let coordinates = match model.anchor() {
+        Some(anchor) if coordinates.is_none() && anchor::is_looked_at(&config) => {
+            Some(Coordinates::new(&cells, &split.training, (anchor, None), args.seed.seed)?)
+        }
+        _ => coordinates,
     };
     let task = Pretraining {
         model,
@@ -188,7 +198,8 @@ fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init
 /// Where parameters come from that are not drawn.
 enum Start<'a> {
     Nothing,
-    Anchor(&'a Anchor),
+    /// The closed form, and constants of the training cells by name.
+    Anchor(&'a Anchor, &'a [(String, Vec<f32>)]),
     Model(&'a Init),
 }
 
@@ -201,14 +212,21 @@ fn build(
 ) -> Result<(Model, ParameterStore)> {
     let seed = args.seed.seed;
     let made = |p: ParameterBuilder| {
-        let p = p.frozen(|name| name.starts_with(ANCHOR));
+        let p = p.frozen(|name| name.starts_with(ANCHOR) || is_profile_constant(name));
         Ok((Model::build(&p, config)?, p.finish()?))
     };
     match start {
         Start::Nothing => made(ParameterBuilder::fresh(seed, DType::F32, device)).or_failed(),
-        Start::Anchor(anchor) => anchor_parameters(anchor, device)
-            .and_then(|store| made(ParameterBuilder::over(&store).or_fresh(seed)))
-            .or_failed(),
+        Start::Anchor(anchor, constants) => {
+            let known = || {
+                let mut store = anchor_parameters(anchor, device)?;
+                for (name, values) in constants {
+                    store.insert(name, &Tensor::from_slice(values, values.len(), &Device::Cpu)?)?;
+                }
+                made(ParameterBuilder::over(&store).or_fresh(seed))
+            };
+            known().or_failed()
+        }
         Start::Model(init) => {
             ParameterBuilder::file(&init.weights, DType::F32, device).and_then(made).or_unfit(&init.weights)
         }

@@ -6,7 +6,7 @@
 use mfdoom_anchor::{Anchor, Encoder, cross_fit};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric, knn_between};
-use mfdoom_model::{PackedBatch, Targets};
+use mfdoom_model::{PackedBatch, Targets, profile, profile_constants};
 use mfdoom_nn::Stream;
 
 use crate::anchor::{AnchorOptions, counts, fitted_rows, panels};
@@ -28,8 +28,6 @@ pub struct Coordinates {
     single: Vec<Vec<f32>>,
     /// Whether a cell has them.
     present: Vec<Vec<bool>>,
-    /// Mean and deviation over the training cells of the logarithms of library size and number of genes.
-    sizes: Vec<[[f32; 2]; 2]>,
     /// Where the nearest training cells of each cell are, `[cells, d]`.
     targets: Targets,
     /// What the closed form says of that, `[cells, d]`: its second half from all modalities, and from each alone.
@@ -37,14 +35,15 @@ pub struct Coordinates {
 }
 
 impl Coordinates {
-    /// Embeds all cells by an anchor that was fitted to the training cells with these options.
+    /// Embeds all cells by an anchor. Where it was fitted to the training cells with the given options, these are
+    /// embedded by fits to the others of them.
     ///
     /// # Errors
     /// Failed where a fit fails.
     pub fn new(
         cells: &Cells,
         training: &[usize],
-        (anchor, options): (&Anchor, &AnchorOptions),
+        (anchor, options): (&Anchor, Option<&AnchorOptions>),
         seed: u64,
     ) -> Result<Self> {
         let failed = |e: mfdoom_anchor::Error| Error::failed("the closed form, cross-fitted").source(e);
@@ -52,19 +51,23 @@ impl Coordinates {
         let subsets: Vec<Vec<bool>> =
             (0..=n).map(|k| (0..n).map(|m| k == 0 || k == m + 1).collect()).collect();
         let view = counts(cells);
-        let rows = fitted_rows(cells, training, options);
         let panels = panels(cells);
         let fold = |cell: &usize| Stream::new(seed, "fold", 0, *cell as u64).below(FOLDS) as usize;
-        let folds: Vec<usize> = rows.iter().map(fold).collect();
-        let crossed = cross_fit((&view, &panels), &rows, &folds, anchor, (&options.settings, &subsets))
-            .map_err(failed)?;
+        let mut crossed = Vec::new();
+        let rows = options.map_or(Vec::new(), |options| fitted_rows(cells, training, options));
+        if let Some(options) = options {
+            let folds: Vec<usize> = rows.iter().map(fold).collect();
+            let fit = cross_fit((&view, &panels), &rows, &folds, anchor, (&options.settings, &subsets));
+            crossed = fit.map_err(failed)?;
+        }
         let everyone: Vec<usize> = (0..cells.len()).collect();
         let mut encoder = Encoder::new(anchor, panels);
         let mut means = Vec::new();
         let mut present = Vec::new();
-        for (subset, crossed) in subsets.iter().zip(crossed) {
+        for (k, subset) in subsets.iter().enumerate() {
             let mut whole = encoder.embed(&view, &everyone, subset);
             for (i, cell) in rows.iter().enumerate() {
+                let crossed = &crossed[k];
                 let own = &crossed.means[2 * d * i..2 * d * (i + 1)];
                 whole.means[2 * d * cell..2 * d * (cell + 1)].copy_from_slice(own);
                 whole.present[*cell] = crossed.present[i];
@@ -74,8 +77,7 @@ impl Coordinates {
         }
         let targets = targets(&means[0], &present[0], training, d)?;
         let smooth = means.iter().map(|all| half(all, d, 1)).collect();
-        let sizes = (0..n).map(|m| sizes(cells, training, m)).collect();
-        Ok(Self { dim: d, single: means.split_off(1), present: present.split_off(1), sizes, targets, smooth })
+        Ok(Self { dim: d, single: means.split_off(1), present: present.split_off(1), targets, smooth })
     }
 
     /// Number of factors.
@@ -100,21 +102,30 @@ impl Coordinates {
         }
     }
 
-    /// Coordinates scaled to a mean square of 1, then the standardised sizes.
     fn profile(&self, cells: &Cells, cell: usize, m: usize, draw: Option<(u64, u64)>) -> Vec<f32> {
-        let width = 2 * self.dim;
-        let scale = (width as f32).sqrt();
-        let mut vector: Vec<f32> =
-            self.single[m][cell * width..(cell + 1) * width].iter().map(|x| x * scale).collect();
-        vector.extend(standardised(logs(cells, cell, m), &self.sizes[m]));
-        if let Some((seed, epoch)) = draw {
-            let mut stream = Stream::new(seed, &format!("profile {m}"), epoch, cell as u64);
-            let kept = 1.0 / (1.0 - DROPOUT) as f32;
-            for x in &mut vector {
-                *x *= if stream.chance(DROPOUT) { 0.0 } else { kept };
-            }
+        let (width, tokens) = (2 * self.dim, cells.tokens(m));
+        let mut stream =
+            draw.map(|(seed, epoch)| Stream::new(seed, &format!("profile {m}"), epoch, cell as u64));
+        let kept = 1.0 / (1.0 - DROPOUT) as f32;
+        let mut shown = |x: f32| match &mut stream {
+            Some(stream) if stream.chance(DROPOUT) => 0.0,
+            Some(_) => x * kept,
+            None => x,
+        };
+        let own = self.single[m][cell * width..(cell + 1) * width].iter().map(|x| shown(*x));
+        profile(own, tokens.library_size[cell], tokens.cell(cell).0.len())
+    }
+
+    /// Returns mean and deviation of the profiles of the training cells in every modality, under the names that they
+    /// have as parameters.
+    pub fn constants(&self, cells: &Cells, training: &[usize]) -> Vec<(String, Vec<f32>)> {
+        let mut constants = Vec::new();
+        for (m, name) in cells.modalities.iter().enumerate() {
+            let there = training.iter().filter(|cell| self.present[m][**cell]);
+            let profiles: Vec<Vec<f32>> = there.map(|cell| self.profile(cells, *cell, m, None)).collect();
+            constants.extend(profile_constants(name).into_iter().zip(moments(&profiles, 2 * self.dim + 2)));
         }
-        vector
+        constants
     }
 
     /// Returns where the nearest training cells of a batch's cells are.
@@ -172,25 +183,12 @@ fn targets(joint: &[f32], present: &[bool], training: &[usize], d: usize) -> Res
     Ok(Targets { directions, known: present.to_vec() })
 }
 
-/// Logarithms of the library size and of the number of genes.
-fn logs(cells: &Cells, cell: usize, m: usize) -> [f32; 2] {
-    let tokens = cells.tokens(m);
-    [(tokens.library_size[cell] as f32).ln_1p(), (tokens.cell(cell).0.len() as f32).ln_1p()]
-}
-
-fn standardised(values: [f32; 2], [mean, deviation]: &[[f32; 2]; 2]) -> [f32; 2] {
-    std::array::from_fn(|k| (values[k] - mean[k]) / deviation[k])
-}
-
-/// Mean and deviation of [`logs`] over the training cells that have a modality.
-fn sizes(cells: &Cells, training: &[usize], m: usize) -> [[f32; 2]; 2] {
-    let there: Vec<[f32; 2]> =
-        training.iter().filter(|c| cells.tokens(m).present[**c]).map(|c| logs(cells, *c, m)).collect();
-    let n = there.len().max(1) as f64;
-    let mean: [f64; 2] = std::array::from_fn(|k| there.iter().map(|x| f64::from(x[k])).sum::<f64>() / n);
-    let deviation: [f64; 2] = std::array::from_fn(|k| {
-        let square = there.iter().map(|x| (f64::from(x[k]) - mean[k]).powi(2)).sum::<f64>() / n;
-        square.sqrt().max(1e-3)
-    });
-    [mean.map(|x| x as f32), deviation.map(|x| x as f32)]
+/// Returns mean and deviation of each number of some rows.
+fn moments(rows: &[Vec<f32>], width: usize) -> [Vec<f32>; 2] {
+    let n = rows.len().max(1) as f64;
+    let mean_of = |k: usize| rows.iter().map(|row| f64::from(row[k])).sum::<f64>() / n;
+    let means: Vec<f64> = (0..width).map(mean_of).collect();
+    let variance = |k: usize| rows.iter().map(|row| (f64::from(row[k]) - means[k]).powi(2)).sum::<f64>() / n;
+    let deviations = (0..width).map(|k| variance(k).sqrt().max(1e-3) as f32).collect();
+    [means.iter().map(|x| *x as f32).collect(), deviations]
 }

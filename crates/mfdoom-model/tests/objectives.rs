@@ -1,0 +1,167 @@
+//! Objectives by numbers worked out by hand, and their gradients by finite differences.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor, Var};
+use mfdoom_model::{
+    AllCounts, AnchorConfig, Anchoring, BatchViews, Fusion, Loss, ModalityCounts, Model, ModelConfig,
+    Objective, PackedBatch, Preset, Targets, initialise, loss, loss_of,
+};
+use mfdoom_nn::{Counts, ParameterStore};
+
+fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
+    let names = vec!["a".to_owned(), "b".to_owned()];
+    let features = names.iter().map(|name| (name.clone(), 1)).collect::<BTreeMap<_, _>>();
+    ModelConfig {
+        dim: 2,
+        depth: 1,
+        heads: 1,
+        dim_head: 2,
+        fusion_tokens: 1,
+        fusion,
+        datasets: 2,
+        objectives: [(objective, 1.0)].into(),
+        anchor: Some(AnchorConfig {
+            heads: Anchoring::Blend,
+            dim: 2,
+            landmarks: 1,
+            features,
+            derived: BTreeMap::new(),
+        }),
+        ..ModelConfig::preset(Preset::Tiny, names, 2)
+    }
+}
+
+/// Cell 0 has both modalities, cell 1 only a.
+fn batch() -> PackedBatch {
+    let mut batch = PackedBatch::new(2);
+    batch.cells = 2;
+    batch.modalities[0].push(&[1, 2], &[1.0, 3.0], 4.0);
+    batch.modalities[0].push(&[2], &[2.0], 2.0);
+    batch.modalities[1].push(&[1], &[5.0], 5.0);
+    batch.modalities[1].push(&[], &[], 0.0);
+    batch
+}
+
+fn views() -> BatchViews {
+    let modality = |cells: &[u32], library: &[f32], values: &[f32]| ModalityCounts {
+        cells: cells.to_vec(),
+        library_size: library.to_vec(),
+        counts: Some(Counts {
+            values: values.into(),
+            observed: values.iter().enumerate().map(|(i, _)| i % 3 > 0).collect(),
+        }),
+    };
+    let a = modality(&[0, 1], &[3.0, 3.0], &[0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+    let b = modality(&[0], &[3.0], &[0.0, 0.0, 1.0]);
+    BatchViews {
+        subset: Some(batch().restrict(|m, _| m == 0)),
+        targets: Some(Targets { directions: vec![0.0, 1.0, 1.0, 0.0], known: vec![true, true] }),
+        counts: Some(AllCounts { dataset: vec![0, 1], modalities: vec![a, b] }),
+        ..batch().into()
+    }
+}
+
+fn set(store: &ParameterStore, name: &str, values: &[f64]) {
+    let var = store.get(name).unwrap();
+    let new = Tensor::from_slice(values, var.shape(), &Device::Cpu).unwrap();
+    var.set(&new.to_dtype(var.dtype()).unwrap()).unwrap();
+}
+
+/// Pooled vectors that are (1, 3) for every cell and output: normalised they are (-1, 1).
+fn pooled(model: &Model) -> Tensor {
+    let n = model.scheme().outputs.len();
+    Tensor::new(&[1f64, 3.0], &Device::Cpu).unwrap().broadcast_as((2, n, 2)).unwrap().contiguous().unwrap()
+}
+
+fn term(loss: &Loss, name: &str) -> Option<f64> {
+    let term = loss.terms.iter().find(|t| t.name == name).unwrap_or_else(|| panic!("no term {name}"));
+    term.value.as_ref().map(|value| value.to_scalar::<f64>().unwrap())
+}
+
+fn model(config: &ModelConfig) -> (Model, ParameterStore) {
+    let store = initialise(config, 3, DType::F64, &Device::Cpu).unwrap();
+    (Model::load(&store, config).unwrap(), store)
+}
+
+#[test]
+fn neighbours_are_one_minus_a_cosine() {
+    let (model, store) = model(&config(Fusion::LeaveOneOut, Objective::Neighbours));
+    set(&store, "readout.weight", &[1.0, 0.0, 0.0, 1.0]);
+    let loss = loss_of(&model, &pooled(&model), &views()).unwrap();
+    // the readout is (-1, 1) / root 2: cosines with (0, 1) and (1, 0) are +- 1 / root 2
+    let half = 0.5f64.sqrt();
+    let close = |name: &str, wanted: f64| {
+        let found = term(&loss, name).unwrap();
+        assert!((found - wanted).abs() < 1e-4, "{name}: {found}, wanted {wanted}");
+    };
+    close("fusion", 1.0);
+    close("a", 1.0);
+    close("b", 1.0 - half); // cell 0 alone has b
+    close("fusion_without_a", 1.0 - half);
+    close("fusion_without_b", 1.0);
+    assert!(loss.terms.iter().all(|term| term.name != "global"));
+}
+
+#[test]
+fn reconstruction_is_the_likelihood_of_measured_counts() {
+    let (model, store) = model(&config(Fusion::Zorro, Objective::Reconstruction));
+    for m in ["a", "b"] {
+        // logits (anything, 0, ln 2): shares 1/3 and 2/3 of a library of 3 are means 1 and 2
+        set(&store, &format!("reconstruction.{m}.weight"), &[9.0, 9.0, 0.0, 0.0, 0.0, 2f64.ln()]);
+    }
+    let loss = loss_of(&model, &pooled(&model), &views()).unwrap();
+    // with dispersion 1: P(0) = 1/2 for mean 1, P(1) = 1/3 2/3 for mean 2
+    let wanted = (2f64.ln() + 4.5f64.ln()) / 2.0;
+    for m in ["a", "b"] {
+        let found = term(&loss, m).unwrap();
+        assert!((found - wanted).abs() < 1e-4, "{m}: {found}, wanted {wanted}");
+    }
+    // a code of the second data set moves modality a only: b has no cell of it
+    set(&store, "reconstruction.codes", &[0.0, 0.0, 0.0, 1.0]);
+    let moved = loss_of(&model, &pooled(&model), &views()).unwrap();
+    assert_ne!(term(&moved, "a"), term(&loss, "a"));
+    assert_eq!(term(&moved, "b"), term(&loss, "b"));
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    for objective in
+        [Objective::Contrastive, Objective::Invariance, Objective::Neighbours, Objective::Reconstruction]
+    {
+        for fusion in [Fusion::LeaveOneOut, Fusion::Zorro, Fusion::ModalChannel] {
+            let (model, store) = model(&config(fusion, objective));
+            let total = || loss(&model, &views()).unwrap().total;
+            let gradients = total().backward().unwrap();
+            let value = || total().to_scalar::<f64>().unwrap();
+            let mut moved = 0;
+            for (name, var) in store.iter().filter(|(name, _)| !name.starts_with("anchor.")) {
+                let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
+                let ours: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+                for (i, ours) in ours.iter().enumerate().take(3) {
+                    let wanted = difference(var, i, value);
+                    assert!(
+                        (ours - wanted).abs() < 1e-5,
+                        "{objective} {fusion} {name}[{i}]: {ours}, {wanted}"
+                    );
+                    moved += usize::from(wanted.abs() > 1e-6);
+                }
+            }
+            assert!(moved > 20, "{objective} {fusion} moves {moved} numbers");
+        }
+    }
+}
+
+/// Central difference of a function of one number of a parameter.
+fn difference(var: &Var, i: usize, value: impl Fn() -> f64) -> f64 {
+    let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
+    let at = |step: f64| {
+        let mut changed = start.clone();
+        changed[i] += step;
+        var.set(&Tensor::from_vec(changed, var.shape(), &Device::Cpu).unwrap()).unwrap();
+        value()
+    };
+    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+    var.set(&Tensor::from_vec(start, var.shape(), &Device::Cpu).unwrap()).unwrap();
+    slope
+}
