@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use mfdoom_anchor::{Anchor, Block, Cells, Encoder};
-use mfdoom_model::{Anchoring, Model, modalities_read};
+use mfdoom_anchor::{Anchor, Block, Cells, Encoder, Scores};
+use mfdoom_model::{Anchoring, Model, PackedBatch, modalities_read, profile};
 use mfdoom_tokens::ModalityTokens;
 
 use crate::cells::CellBlock;
@@ -47,10 +47,36 @@ impl AnchorHeads {
     /// Returns the coordinates of the cells of a batch for each output of the model, `[outputs][cells, width]`, from all of
     /// their tokens.
     pub(crate) fn coordinates(&mut self, block: &CellBlock<'_>, batch: Range<usize>) -> Vec<Vec<f64>> {
+        let reads = self.reads.clone();
+        self.embed(block, batch, &reads).into_iter().map(|scores| scores.means).collect()
+    }
+
+    /// Adds the profiles of the cells of a batch to their tokens, for a model with profile tokens.
+    pub(crate) fn add_profiles(
+        &mut self,
+        block: &CellBlock<'_>,
+        batch: Range<usize>,
+        packed: &mut PackedBatch,
+    ) {
+        let (n, width) = (packed.modalities.len(), self.width());
+        let alone: Vec<Vec<bool>> = (0..n).map(|own| (0..n).map(|m| m == own).collect()).collect();
+        let scores = self.embed(block, batch.clone(), &alone);
+        for ((to, scores), tokens) in packed.modalities.iter_mut().zip(scores).zip(&block.tokens) {
+            for (i, cell) in batch.clone().enumerate() {
+                let own = scores.means[i * width..(i + 1) * width].iter().map(|x| *x as f32);
+                let (size, genes) = (tokens.library_size[cell], tokens.cell(cell).0.len());
+                let vector = scores.present[i].then(|| profile(own, size, genes));
+                to.profiles.push(vector.as_deref());
+            }
+        }
+    }
+
+    /// Returns the coordinates of the cells of a batch from each of some sets of modalities.
+    fn embed(&mut self, block: &CellBlock<'_>, batch: Range<usize>, sets: &[Vec<bool>]) -> Vec<Scores> {
         let dataset: Vec<u32> = (0..block.len()).map(|cell| self.number(block, cell)).collect();
         let cells = Cells { blocks: block.tokens.iter().map(as_block).collect(), dataset: &dataset };
         let rows: Vec<usize> = batch.collect();
-        self.reads.iter().map(|using| self.encoder.embed(&cells, &rows, using).means).collect()
+        sets.iter().map(|using| self.encoder.embed(&cells, &rows, using)).collect()
     }
 
     fn number(&mut self, block: &CellBlock<'_>, cell: usize) -> u32 {

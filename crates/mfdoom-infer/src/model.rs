@@ -59,7 +59,7 @@ impl TrainedModel {
 
     /// Length of a head's vectors.
     pub fn width(&self) -> usize {
-        let dim = self.model.config().dim;
+        let dim = self.model.readout_width();
         match self.anchor() {
             None => dim,
             Some(anchor) if anchor.with_network() => anchor.width() + dim,
@@ -78,11 +78,14 @@ impl TrainedModel {
     /// # Errors
     /// Failed: the device fails, or a number is not finite.
     pub fn embed(&self, block: &CellBlock<'_>, batch: Range<usize>) -> Result<Vec<f32>> {
-        let Some(mut anchor) = self.anchor() else { return self.readouts(block, batch) };
-        let readouts = if anchor.with_network() { Some(self.readouts(block, batch.clone())?) } else { None };
+        let Some(mut anchor) = self.anchor() else { return self.readouts(block, batch, None) };
+        let readouts = match anchor.with_network() {
+            true => Some(self.readouts(block, batch.clone(), Some(&mut anchor))?),
+            false => None,
+        };
         let coordinates = anchor.coordinates(block, batch.clone());
-        let (width, dim, outputs) = (anchor.width(), self.model.config().dim, coordinates.len());
-        let mut values = Vec::with_capacity(batch.len() * outputs * self.model.config().dim);
+        let (width, dim, outputs) = (anchor.width(), self.model.readout_width(), coordinates.len());
+        let mut values = Vec::with_capacity(batch.len() * outputs * (width + dim));
         for cell in 0..batch.len() {
             for (output, of) in coordinates.iter().enumerate() {
                 let readout = readouts.as_ref().map(|all| &all[(cell * outputs + output) * dim..][..dim]);
@@ -93,10 +96,19 @@ impl TrainedModel {
         Ok(values)
     }
 
-    /// Returns the network's vectors of all outputs, `[cells, outputs, dim]`.
-    fn readouts(&self, block: &CellBlock<'_>, batch: Range<usize>) -> Result<Vec<f32>> {
-        let pooled = self.model.forward(&block.pack(batch.clone())).or_failed()?;
-        let values = pooled.to_dtype(DType::F32).and_then(|p| p.flatten_all()?.to_vec1()).or_failed()?;
+    /// Returns the network's vectors of all outputs, `[cells, outputs, readout width]`.
+    fn readouts(
+        &self,
+        block: &CellBlock<'_>,
+        batch: Range<usize>,
+        anchor: Option<&mut AnchorHeads>,
+    ) -> Result<Vec<f32>> {
+        let mut packed = block.pack(batch.clone());
+        if let Some(anchor) = anchor.filter(|_| self.model.config().profile_tokens > 0) {
+            anchor.add_profiles(block, batch.clone(), &mut packed);
+        }
+        let read = self.model.forward(&packed).and_then(|pooled| self.model.readouts(&pooled)).or_failed()?;
+        let values = read.to_dtype(DType::F32).and_then(|p| p.flatten_all()?.to_vec1()).or_failed()?;
         block.check_finite(&values, batch, "embedding")?;
         Ok(values)
     }

@@ -143,6 +143,12 @@ impl Model {
         read.reshape((cells, outputs, width))
     }
 
+    /// Returns the length of what [`Model::readouts`] says of an output.
+    pub fn readout_width(&self) -> usize {
+        let of_factors = self.objectives.readout().and(self.config.anchor.as_ref());
+        of_factors.map_or(self.config.dim, |anchor| anchor.dim)
+    }
+
     /// Returns the final hidden states.
     ///
     /// # Errors

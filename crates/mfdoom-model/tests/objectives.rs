@@ -161,7 +161,7 @@ fn difference(var: &Var, i: usize, value: impl Fn() -> f64) -> f64 {
         var.set(&Tensor::from_vec(changed, var.shape(), &Device::Cpu).unwrap()).unwrap();
         value()
     };
-    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+    let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
     var.set(&Tensor::from_vec(start, var.shape(), &Device::Cpu).unwrap()).unwrap();
     slope
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use clap::Args as Group;
 use mfdoom_anchor::{Anchor, Transform};
 use mfdoom_error::Result;
-use mfdoom_model::{AnchorConfig, Anchoring, Model, ModelConfig, Objective};
-use mfdoom_train::{AnchorOptions, Cells, Coordinates, Split, fit_anchor, judge};
+use mfdoom_model::{AnchorConfig, Anchoring, ModelConfig, Objective};
+use mfdoom_train::{AnchorOptions, Cells, Coordinates, Pretraining, Split, fit_anchor, judge};
 use serde::Serialize;
 
 use crate::args::Args;
@@ -107,17 +107,12 @@ pub(crate) fn coordinates(args: &Args, cells: &Cells, split: &Split, anchor: &An
 ///
 /// # Errors
 /// Where the device fails.
-pub(crate) fn settle(
-    model: &Model,
-    cells: &Cells,
-    held_back: &[usize],
-    config: &mut ModelConfig,
-) -> Result<()> {
-    let (Some(anchor), Some(settings)) = (model.anchor(), config.anchor.as_mut()) else { return Ok(()) };
+pub(crate) fn settle(task: &Pretraining<'_>, config: &mut ModelConfig) -> Result<()> {
+    let (Some(anchor), Some(settings)) = (task.model.anchor(), config.anchor.as_mut()) else { return Ok(()) };
     if settings.heads != Anchoring::Blend {
         return Ok(());
     }
-    settings.heads = match judge(model, anchor, cells, held_back)? {
+    settings.heads = match judge(task, anchor)? {
         Some(found) => {
             let better = found.blend > found.anchor;
             tracing::info!(

@@ -89,7 +89,7 @@ pub fn run(mut args: Args) -> Result<()> {
     let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
 
     if plan.epochs > 0 {
-        anchor::settle(&task.model, &cells, &task.held_back, &mut config)?;
+        anchor::settle(&task, &mut config)?;
     } else if let Some(anchor) = &mut config.anchor {
         anchor.heads = Anchoring::Only;
     }

@@ -7,10 +7,10 @@ use mfdoom_anchor::{Anchor, Block, Encoder, Modality, Panels, Transform};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric};
 use mfdoom_metrics::retrieval;
-use mfdoom_model::{Model, Reads, TensorResult, modalities_read, pairs, push_head};
+use mfdoom_model::{Reads, TensorResult, modalities_read, pairs, push_head};
 
 use crate::data::Cells;
-use crate::view::inference;
+use crate::pretraining::Pretraining;
 
 /// Cells at most that the network is judged on.
 const JUDGED: usize = 2000;
@@ -107,12 +107,8 @@ pub struct Judgement {
 ///
 /// # Errors
 /// Where the device fails.
-pub fn judge(
-    model: &Model,
-    anchor: &Anchor,
-    cells: &Cells,
-    held_back: &[usize],
-) -> Result<Option<Judgement>> {
+pub fn judge(task: &Pretraining<'_>, anchor: &Anchor) -> Result<Option<Judgement>> {
+    let (model, cells) = (&task.model, task.cells);
     let names = &model.config().modalities;
     let row = |name: &str| names.iter().position(|m| m == name);
     let mut encoder = Encoder::new(anchor, panels(cells));
@@ -120,14 +116,11 @@ pub fn judge(
     for (a, b) in pairs(model.config()) {
         let (Some(a), Some(b)) = (row(&a), row(&b)) else { continue };
         let both = |cell: &&usize| [a, b].iter().all(|m| cells.tokens(*m).present[**cell]);
-        let judged: Vec<usize> = held_back.iter().filter(both).take(JUDGED).copied().collect();
+        let judged: Vec<usize> = task.held_back.iter().filter(both).take(JUDGED).copied().collect();
         if judged.len() < FEWEST {
             continue;
         }
-        let [x, y] = [
-            side(model, &mut encoder, cells, (&judged, a))?,
-            side(model, &mut encoder, cells, (&judged, b))?,
-        ];
+        let [x, y] = [side(task, &mut encoder, (&judged, a))?, side(task, &mut encoder, (&judged, b))?];
         for (k, score) in [&mut scores.anchor, &mut scores.blend].into_iter().enumerate() {
             let found = retrieval(&x[k], &y[k], Metric::Cosine)
                 .map_err(|error| Error::failed("retrieval").source(error))?;
@@ -141,22 +134,22 @@ pub fn judge(
 
 /// Returns one modality's head of some cells, of the anchor and of both.
 fn side(
-    model: &Model,
+    task: &Pretraining<'_>,
     encoder: &mut Encoder<&Anchor>,
-    cells: &Cells,
     (judged, m): (&[usize], usize),
 ) -> Result<[Matrix; 2]> {
+    let (model, cells) = (&task.model, task.cells);
     let modalities = model.config().modalities.len();
     let using = modalities_read(model.scheme(), Reads::Modality(m), modalities);
     let coordinates = encoder.embed(&counts(cells), judged, &using).means;
     let width = coordinates.len() / judged.len();
     let (mut alone, mut both) = (Vec::new(), Vec::new());
     for (batch, coordinates) in judged.chunks(64).zip(coordinates.chunks(64 * width)) {
-        let pooled = model.forward(&inference(cells, batch, model.config().max_tokens)).or_failed()?;
-        let of = |pooled: candle_core::Tensor| -> candle_core::Result<Vec<f32>> {
-            pooled.narrow(1, m, 1)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+        let of = || -> candle_core::Result<Vec<f32>> {
+            let read = model.readouts(&model.forward(&task.inference(batch))?)?;
+            read.narrow(1, m, 1)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
         };
-        let readout = of(pooled).or_failed()?;
+        let readout = of().or_failed()?;
         let dim = readout.len() / batch.len();
         for (coordinates, readout) in coordinates.chunks_exact(width).zip(readout.chunks_exact(dim)) {
             push_head(coordinates, None, &mut alone);

@@ -108,9 +108,8 @@ impl Coordinates {
             draw.map(|(seed, epoch)| Stream::new(seed, &format!("profile {m}"), epoch, cell as u64));
         let kept = 1.0 / (1.0 - DROPOUT) as f32;
         let mut shown = |x: f32| match &mut stream {
-            Some(stream) if stream.chance(DROPOUT) => 0.0,
-            Some(_) => x * kept,
             None => x,
+            Some(stream) => x * if stream.chance(DROPOUT) { 0.0 } else { kept },
         };
         let own = self.single[m][cell * width..(cell + 1) * width].iter().map(|x| shown(*x));
         profile(own, tokens.library_size[cell], tokens.cell(cell).0.len())

@@ -69,7 +69,7 @@ impl Pretraining<'_> {
     }
 
     /// Packs cells as inference sees them.
-    fn inference(&self, cells: &[usize]) -> PackedBatch {
+    pub(crate) fn inference(&self, cells: &[usize]) -> PackedBatch {
         let mut packed = inference(self.cells, cells, self.model.config().max_tokens);
         self.add_profiles(&mut packed, cells, None);
         packed
