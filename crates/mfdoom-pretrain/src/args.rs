@@ -80,7 +80,9 @@ pub struct ModelArgs {
     pub fusion_tokens: Option<usize>,
 
     /// Rows of a modality that carry its coordinates in the closed form, its library size and its number of genes
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Model")]
+    ///
+    /// Decoders do not look at them, since they carry all genes of a cell, also those that a decoder is asked for.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = mfdoom_cli::count::<usize>, help_heading = "Model")]
     pub profile_tokens: usize,
 
     /// How a count becomes a value
@@ -97,8 +99,8 @@ pub struct ModelArgs {
     #[arg(long, help_heading = "Model")]
     pub separate_genes: bool,
 
-    /// Tokens that a cell keeps of a modality [default: of the preset]
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Model")]
+    /// Tokens that a cell keeps of a modality; 0 leaves the profile tokens alone [default: of the preset]
+    #[arg(long, value_name = "N", value_parser = mfdoom_cli::count::<usize>, help_heading = "Model")]
     pub max_tokens: Option<usize>,
 
     #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective, help_heading = "Objectives", help = objectives())]
