@@ -55,7 +55,10 @@ fn velocities_of_cells_with_expression_only() {
     run(folder, "mfdoom-velocity", arguments);
     let all = open_velocities(&folder.join("velocity")).unwrap().read_all().unwrap();
     let Column::Float(uncertainty) = &all.obs[0] else { panic!("{:?}", all.obs) };
-    assert!(!uncertainty.is_empty() && uncertainty.iter().all(|u| u.is_finite() && *u > 0.0), "{uncertainty:?}");
+    assert!(
+        !uncertainty.is_empty() && uncertainty.iter().all(|u| u.is_finite() && *u > 0.0),
+        "{uncertainty:?}"
+    );
     run(folder, "mfdoom-velocity", "graph velocity -o graph --n-neighbors 10 --n-pcs 5");
 
     let piped = format!(

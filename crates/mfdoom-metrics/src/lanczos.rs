@@ -149,7 +149,11 @@ mod tests {
     fn a_path_has_the_values_of_cosines() {
         let n = 200;
         let row = |node: usize| {
-            let to: Vec<u32> = [node.checked_sub(1), (node + 1 < n).then_some(node + 1)].into_iter().flatten().map(|to| to as u32).collect();
+            let to: Vec<u32> = [node.checked_sub(1), (node + 1 < n).then_some(node + 1)]
+                .into_iter()
+                .flatten()
+                .map(|to| to as u32)
+                .collect();
             let weights = vec![0.5; to.len()];
             (to, weights)
         };

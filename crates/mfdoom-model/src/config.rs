@@ -237,6 +237,24 @@ impl ModelConfig {
     /// # Errors
     /// Usage, naming the setting.
     pub fn check(&self) -> Result<()> {
+        self.check_sizes()?;
+        self.check_numbers()?;
+        if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
+            return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
+                .wanted("letters, digits, '_' and '-'"));
+        }
+        match &self.anchor {
+            Some(anchor) => anchor.check(&self.modalities)?,
+            None if self.profile_tokens > 0 => {
+                return Err(Error::usage("model: profile tokens need the closed form")
+                    .help("--profile-tokens 0, or --anchor blend"));
+            }
+            None => {}
+        }
+        self.check_scheme(&Scheme::of(self))
+    }
+
+    fn check_sizes(&self) -> Result<()> {
         let sizes = [
             ("vocab", self.vocab),
             ("dim", self.dim),
@@ -264,6 +282,10 @@ impl ModelConfig {
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
             return Err(Error::usage(format!("model: {name} is {n}")).wanted(format!("at most {MAX_SIZE}")));
         }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<()> {
         let numbers = [("ff_mult", self.ff_mult), ("max_value", self.max_value), ("ln_eps", self.ln_eps)];
         if let Some((name, x)) = numbers.iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
             return Err(Error::usage(format!("model: {name} is {x}")).wanted("a number above 0"));
@@ -273,19 +295,10 @@ impl ModelConfig {
                 Error::usage(format!("model: objective {name} has the weight {x}")).wanted("a number from 0")
             );
         }
-        if let Some(name) = self.modalities.iter().find(|m| !is_modality_name(m)) {
-            return Err(Error::usage(format!("model: '{name}' cannot name a modality"))
-                .wanted("letters, digits, '_' and '-'"));
-        }
-        match &self.anchor {
-            Some(anchor) => anchor.check(&self.modalities)?,
-            None if self.profile_tokens > 0 => {
-                return Err(Error::usage("model: profile tokens need the closed form")
-                    .help("--profile-tokens 0, or --anchor blend"));
-            }
-            None => {}
-        }
-        let scheme = Scheme::of(self);
+        Ok(())
+    }
+
+    fn check_scheme(&self, scheme: &Scheme) -> Result<()> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = scheme.outputs.iter().find(|output| !seen.insert(&output.name)) {
             return Err(Error::usage(format!("model: two heads are called '{}'", twice.name))
@@ -296,7 +309,7 @@ impl ModelConfig {
                 .help("--fusion-tokens 8, or --fusion none"));
         }
         for (objective, _) in self.objectives.iter().filter(|(_, weight)| **weight > 0.0) {
-            objective.check(self, &scheme).map_err(|why| {
+            objective.check(self, scheme).map_err(|why| {
                 Error::usage(format!("model: '{objective}' {why}"))
                     .help(format!("--objective {objective}=0, or another --fusion"))
             })?;

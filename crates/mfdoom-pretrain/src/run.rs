@@ -1,11 +1,11 @@
 //! What `mfdoom-pretrain` does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use mfdoom_anchor::Anchor;
-use mfdoom_artifact::{Input, InputId, Manifest, ModelDir, ModelDirWriter};
+use mfdoom_artifact::{Input, InputId, Manifest, MetricRow, ModelDir, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{
@@ -49,33 +49,11 @@ pub fn run(mut args: Args) -> Result<()> {
     };
     config.check()?;
     let manifest = manifest(&args, &config, &cells, init.as_ref())?;
-    let checkpoint = {
-        let mut path = output.clone().into_os_string();
-        path.push(".checkpoint");
-        Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)?
-    };
+    let checkpoint = checkpoint(&args, &output, &manifest)?;
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
-    let device = mfdoom_infer::open_device(args.device.device);
-    let coordinates = match &anchor {
-        Some(anchor) if anchor::is_looked_at(&config) => {
-            Some(anchor::coordinates(&args, &cells, &split, anchor)?)
-        }
-        _ => None,
-    };
-    let constants = coordinates.as_ref().map(|c| c.constants(&cells, &split.training)).unwrap_or_default();
-    let start = match (&init, &anchor) {
-        (Some(init), _) => Start::Model(init),
-        (None, Some(anchor)) => Start::Anchor(anchor, &constants),
-        (None, None) => Start::Nothing,
-    };
-    let (model, store) = build(&args, &config, start, &device)?;
-    let coordinates = match model.anchor() {
-        Some(anchor) if coordinates.is_none() && anchor::is_looked_at(&config) => {
-            Some(Coordinates::new(&cells, &split.training, (anchor, None), args.seed.seed)?)
-        }
-        _ => coordinates,
-    };
+    let given = (init.as_ref(), anchor.as_ref());
+    let (model, store, coordinates) = network(&args, &config, (&cells, &split), given)?;
     let task = Pretraining {
         model,
         cells: &cells,
@@ -93,17 +71,65 @@ pub fn run(mut args: Args) -> Result<()> {
     } else if let Some(anchor) = &mut config.anchor {
         anchor.heads = Anchoring::Only;
     }
-    let json = mfdoom_cli::to_json(&config)?;
-    folder.write_config(&json)?;
-    let weights = store.save().or_failed()?;
-    std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
-    folder.write_text("vocab.json", &cells.vocabulary.to_json())?;
-    folder.write_text("README.md", &card::text(&config, &cells, &metrics))?;
-    folder.write_metrics(&metrics)?;
-    folder.commit(manifest)?;
+    publish(folder, manifest, &Outcome { config: &config, cells: &cells, store: &store, metrics: &metrics })?;
     checkpoint.remove()?;
     tracing::info!("wrote {}: {} parameters", output.display(), store.elem_count());
     Ok(())
+}
+
+fn checkpoint(args: &Args, output: &Path, manifest: &Manifest) -> Result<Checkpoint> {
+    let mut path = output.to_owned().into_os_string();
+    path.push(".checkpoint");
+    Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)
+}
+
+/// Makes the model, with the coordinates of the closed form that it looks at in training.
+fn network(
+    args: &Args,
+    config: &ModelConfig,
+    (cells, split): (&Cells, &Split),
+    (init, anchor): (Option<&Init>, Option<&Anchor>),
+) -> Result<(Model, ParameterStore, Option<Coordinates>)> {
+    let device = mfdoom_infer::open_device(args.device.device);
+    let coordinates = match anchor {
+        Some(anchor) if anchor::is_looked_at(config) => {
+            Some(anchor::coordinates(args, cells, split, anchor)?)
+        }
+        _ => None,
+    };
+    let constants = coordinates.as_ref().map(|c| c.constants(cells, &split.training)).unwrap_or_default();
+    let start = match (init, anchor) {
+        (Some(init), _) => Start::Model(init),
+        (None, Some(anchor)) => Start::Anchor(anchor, &constants),
+        (None, None) => Start::Nothing,
+    };
+    let (model, store) = build(args, config, start, &device)?;
+    let coordinates = match model.anchor() {
+        Some(anchor) if coordinates.is_none() && anchor::is_looked_at(config) => {
+            Some(Coordinates::new(cells, &split.training, (anchor, None), args.seed.seed)?)
+        }
+        _ => coordinates,
+    };
+    Ok((model, store, coordinates))
+}
+
+/// What training made.
+struct Outcome<'a> {
+    config: &'a ModelConfig,
+    cells: &'a Cells,
+    store: &'a ParameterStore,
+    metrics: &'a [MetricRow],
+}
+
+fn publish(folder: ModelDirWriter, manifest: Manifest, outcome: &Outcome<'_>) -> Result<()> {
+    let Outcome { config, cells, store, metrics } = outcome;
+    folder.write_config(&mfdoom_cli::to_json(config)?)?;
+    let weights = store.save().or_failed()?;
+    std::fs::write(folder.weights_path(), weights).map_err(|e| Error::io(&folder.weights_path(), e))?;
+    folder.write_text("vocab.json", &cells.vocabulary.to_json())?;
+    folder.write_text("README.md", &card::text(config, cells, metrics))?;
+    folder.write_metrics(metrics)?;
+    folder.commit(manifest)
 }
 
 fn output(args: &Args) -> Result<PathBuf> {

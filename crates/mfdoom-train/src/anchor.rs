@@ -124,7 +124,7 @@ pub fn judge(task: &Pretraining<'_>, anchor: &Anchor) -> Result<Option<Judgement
         for (k, score) in [&mut scores.anchor, &mut scores.blend].into_iter().enumerate() {
             let found = retrieval(&x[k], &y[k], Metric::Cosine)
                 .map_err(|error| Error::failed("retrieval").source(error))?;
-            *score += found.recall_10;
+            *score += found.mean_recall(10);
         }
         n += 1.0;
     }

@@ -34,6 +34,16 @@ pub struct Coordinates {
     smooth: Vec<Vec<f32>>,
 }
 
+/// Cells of a batch as the network sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownCells<'a> {
+    pub batch: &'a [usize],
+    /// Whether each cell shows each modality.
+    pub shown: &'a [Vec<bool>],
+    /// Seed and epoch of what is hidden; none in inference.
+    pub draw: Option<(u64, u64)>,
+}
+
 impl Coordinates {
     /// Embeds all cells by an anchor. Where it was fitted to the training cells with the given options, these are
     /// embedded by fits to the others of them.
@@ -85,14 +95,9 @@ impl Coordinates {
         self.dim
     }
 
-    /// Appends the profiles of a batch's cells in the modalities that each shows; `epoch` is none in inference, where
-    /// nothing is hidden.
-    pub(crate) fn profiles(
-        &self,
-        cells: &Cells,
-        packed: &mut PackedBatch,
-        (batch, shown, draw): (&[usize], &[Vec<bool>], Option<(u64, u64)>),
-    ) {
+    /// Appends the profiles of a batch's cells in the modalities that each shows.
+    pub(crate) fn profiles(&self, cells: &Cells, packed: &mut PackedBatch, shown: &ShownCells<'_>) {
+        let ShownCells { batch, shown, draw } = *shown;
         for (cell, shown) in batch.iter().zip(shown) {
             for (m, to) in packed.modalities.iter_mut().enumerate() {
                 let vector =

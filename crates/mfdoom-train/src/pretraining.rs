@@ -9,7 +9,7 @@ use mfdoom_metrics::{Retrieval, retrieval};
 use mfdoom_model::{BatchViews, Model, PackedBatch, Targets, TensorResult, loss, loss_of, pairs, project};
 use mfdoom_nn::ParameterStore;
 
-use crate::coordinates::Coordinates;
+use crate::coordinates::{Coordinates, ShownCells};
 use crate::counts::all_counts;
 use crate::data::Cells;
 use crate::nearness::Nearness;
@@ -65,7 +65,7 @@ impl Pretraining<'_> {
         };
         let shown: Vec<Vec<bool>> = cells.iter().map(shown).collect();
         let draw = epoch.map(|epoch| (self.views.seed, epoch));
-        coordinates.profiles(self.cells, packed, (cells, &shown, draw));
+        coordinates.profiles(self.cells, packed, &ShownCells { batch: cells, shown: &shown, draw });
     }
 
     /// Packs cells as inference sees them.

@@ -7,6 +7,10 @@ use faer::matrix_free::eigen::{
     partial_self_adjoint_eigen_scratch,
 };
 use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
+use rayon::prelude::*;
+
+use crate::csr::Csr;
+use crate::lanes::sum_of;
 
 /// Up to so many rows a matrix is decomposed whole.
 const SMALL: usize = 80;
@@ -29,6 +33,20 @@ pub trait Operator: Sync {
 
     /// Writes the product with `x` to `out`, both of [`Operator::len`]; the same bits whatever the threads.
     fn apply(&self, x: &[f64], out: &mut [f64]);
+}
+
+/// A square matrix applies itself.
+impl Operator for Csr {
+    fn len(&self) -> usize {
+        self.n_rows()
+    }
+
+    fn apply(&self, x: &[f64], out: &mut [f64]) {
+        out.par_iter_mut().enumerate().with_min_len(256).for_each(|(i, out)| {
+            let (columns, values) = self.row(i);
+            *out = sum_of(columns, values, |j, value| f64::from(value) * x[j as usize]);
+        });
+    }
 }
 
 /// Eigenvalues, by falling real part, and their eigenvectors.
