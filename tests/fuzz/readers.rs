@@ -188,8 +188,12 @@ fn velocity(folder: &Path) -> Result<()> {
     })?;
     for mut pairs in [writer.neighbors()?, writer.graph()?] {
         let starts: Vec<usize> = (0..=CELLS).map(|cell| 2 * cell).collect();
-        let near: Vec<u32> =
-            (0..CELLS).flat_map(|cell| [1, 2].map(|step| ((cell + step) % CELLS) as u32)).collect();
+        let near = |cell: usize| {
+            let mut near = [1, 2].map(|step| ((cell + step) % CELLS) as u32);
+            near.sort_unstable();
+            near
+        };
+        let near: Vec<u32> = (0..CELLS).flat_map(near).collect();
         let matrix = Csr::new(CELLS, starts, near, vec![1.0; 2 * CELLS]);
         pairs.write_csr(&matrix.map_err(|e| Error::failed(e.to_string()))?)?;
         pairs.finish()?;

@@ -121,7 +121,7 @@ fn wrong_parameters_are_named_and_help_is_given() {
         assert!(said.contains(message), "{message}: {said}");
     }
     let said = ask("--help", true);
-    for part in ["--max_tokens", "Velocity decoder to use", "[default: 20]", "tiny, small, base, paper"] {
+    for part in ["--max_tokens", "Velocity decoder to use", "[default: true]", "tiny, small, base, paper"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());

@@ -76,7 +76,7 @@ fn a_graph_says_what_it_lacks() {
         ("graph @fit -o @v --embedding @counts.h5ad:X_umap", Kind::Contract, "obsm/X_flat"),
         ("graph @fit -o @v --embedding @counts.h5ad", Kind::Usage, "FILE.h5ad:KEY"),
         ("graph @fit -o @v --cluster-key stage", Kind::Contract, "--obs stage"),
-        ("graph @fit -o @v --portraits gene_x", Kind::Contract, "did you mean gene_"),
+        ("graph @fit -o @v --portraits gene_x", Kind::Contract, "did you mean --portraits gene_"),
         ("graph @fit -o @fit", Kind::Usage, "--force"),
         (
             "graph @fit -o @v --embedding umap --embedding @fit/velocity.parquet:umap",
