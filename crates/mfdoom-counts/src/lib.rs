@@ -16,6 +16,7 @@
 
 mod barcode;
 mod block;
+mod codec;
 mod counts;
 mod file;
 mod formats;

@@ -54,7 +54,7 @@ impl Place {
     pub(crate) fn packed(&self, filter: &str) -> Error {
         self.broken("is compressed in a way that is not built in")
             .found(filter)
-            .wanted("no compression, gzip, lzf or szip")
+            .wanted("no compression, gzip, lzf, zstd, lz4, bitshuffle or blosc")
             .help(
                 "rewrite the file (adata.write_h5ad(FILE, compression=\"gzip\")), or name a folder with the HDF5 \
                  plugin in HDF5_PLUGIN_PATH",

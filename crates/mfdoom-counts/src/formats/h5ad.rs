@@ -23,7 +23,7 @@ impl Format for Anndata {
     }
 
     fn recognises(&self, found: &Found) -> bool {
-        found.has(keys::OBS) && found.has(keys::VAR) && !found.has(keys::MOD)
+        found.is_hdf5() && found.has(keys::OBS) && found.has(keys::VAR) && !found.has(keys::MOD)
     }
 
     fn open(&self, found: Found) -> Result<Box<dyn CountsFile>> {

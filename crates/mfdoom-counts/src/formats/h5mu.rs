@@ -31,7 +31,7 @@ impl Format for Mudata {
     }
 
     fn recognises(&self, found: &Found) -> bool {
-        found.has(keys::MOD) && found.has(keys::OBS)
+        found.is_hdf5() && found.has(keys::MOD) && found.has(keys::OBS)
     }
 
     fn open(&self, found: Found) -> Result<Box<dyn CountsFile>> {

@@ -35,7 +35,7 @@ impl Format for Loom {
     }
 
     fn recognises(&self, found: &Found) -> bool {
-        found.has(MATRIX) && found.has(GENES) && found.has(CELLS)
+        found.is_hdf5() && found.has(MATRIX) && found.has(GENES) && found.has(CELLS)
     }
 
     fn open(&self, found: Found) -> Result<Box<dyn CountsFile>> {

@@ -78,6 +78,11 @@ impl Found {
         }
     }
 
+    /// Whether it is an HDF5 file.
+    pub fn is_hdf5(&self) -> bool {
+        matches!(self.content, Content::Hdf5(..))
+    }
+
     /// The error where nothing but AnnData will do: results are written into it.
     pub(crate) fn not_anndata(&self) -> Error {
         let known = FORMATS.iter().find(|format| format.recognises(self));

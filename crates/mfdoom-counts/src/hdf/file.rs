@@ -18,6 +18,7 @@ const CACHE: usize = 512 << 10;
 pub(crate) fn open_hdf5(path: &Path) -> Result<(hdf5::File, Place)> {
     let place = Place::root(path);
     let name = readable_name(path, &place)?;
+    super::plugin::register();
     let mut options = hdf5::File::with_options();
     name_file(path);
     let options = options.with_fapl(|access| access.mdc_config(&small_cache()));

@@ -11,10 +11,11 @@
 //! | `headers` | where object headers lie |
 //! | `link` | what lies in another file, and is not followed |
 //! | `filter` | compression that is not built in |
+//! | `plugin` | zstd, LZ4, bitshuffle and Blosc, undone here |
 //! | `size` | what a file declares against what it holds |
 //! | `watch` | how long a call may take |
 //!
-//! `raw`, `headers`, `link`, `filter` and `watch` hold the only `unsafe` of the crate.
+//! `raw`, `headers`, `link`, `filter`, `plugin` and `watch` hold the only `unsafe` of the crate.
 
 pub(crate) mod attribute;
 mod class;
@@ -24,6 +25,7 @@ mod headers;
 mod line;
 mod link;
 mod node;
+mod plugin;
 mod raw;
 mod size;
 mod watch;

@@ -218,7 +218,8 @@ pub(super) fn feature_names(root: &Group, key: &str, n_cols: usize) -> Result<Ve
         return Ok(attribute::texts(&group, keys::COLUMN_ORDER).unwrap_or_default());
     }
     let stem = key.rsplit_once('_').map_or(key, |(stem, _)| stem);
-    let candidates = [format!("{key}_names"), format!("{key}_var"), format!("{stem}_names")];
+    let candidates =
+        [format!("{key}_names"), format!("{key}_var"), format!("{key}_varnames"), format!("{stem}_names")];
     let known = candidates.iter().filter_map(|name| super::uns_texts(root, name));
     let fitting = known.into_iter().find(|names| names.len() == n_cols);
     Ok(fitting.unwrap_or_else(|| (0..n_cols).map(|column| format!("{key}_{column}")).collect()))

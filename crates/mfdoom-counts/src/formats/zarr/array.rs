@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use mfdoom_error::Result;
 use serde_json::Value;
 
-use super::codec::Codec;
+use super::packing::Codec;
 use super::values::{Type, Values};
 use crate::place::Place;
 

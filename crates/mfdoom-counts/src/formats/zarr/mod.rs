@@ -4,9 +4,8 @@
 //! Not read: sharded arrays, zip archives, blosclz and snappy within Blosc.
 
 mod array;
-mod blosc;
-mod codec;
 mod frame;
+mod packing;
 mod rows;
 mod values;
 

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::codec::lz4;
+use super::{bits, lz4, zstd};
 
 /// Bytes of the header.
 const HEADER: usize = 16;
@@ -10,7 +10,7 @@ const HEADER: usize = 16;
 const MAX: usize = 1 << 31;
 
 /// Unpacks a chunk.
-pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let word = |at: usize| -> Result<usize, String> {
         let word = bytes.get(at..at + 4).and_then(|word| word.first_chunk::<4>()).ok_or("cut off")?;
         Ok(u32::from_le_bytes(*word) as usize)
@@ -52,7 +52,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
         }
         match (flags & 0x1 != 0, flags & 0x4 != 0) {
             (true, _) if width > 1 => out.extend(unshuffled(&unpacked, width)),
-            (_, true) => out.extend(unshuffled_bits(&unpacked, width)),
+            (_, true) => out.extend(bits::unshuffled(&unpacked, width)),
             _ => out.extend(unpacked),
         }
     }
@@ -67,9 +67,9 @@ fn inner(format: u8, data: &[u8], size: usize) -> Result<Vec<u8>, String> {
         Ok(out)
     };
     match format {
-        1 => lz4(data, size),
+        1 => lz4::unpack(data, size),
         3 => limited(&mut flate2::read::ZlibDecoder::new(data)),
-        4 => limited(&mut zstd::Decoder::new(data).map_err(|error| error.to_string())?),
+        4 => zstd::unpack(data, size as u64),
         0 => Err("packed by Blosc with blosclz".to_owned()),
         2 => Err("packed by Blosc with snappy".to_owned()),
         other => Err(format!("packed by Blosc with compressor {other}")),
@@ -87,34 +87,46 @@ fn unshuffled(bytes: &[u8], width: usize) -> Vec<u8> {
     out
 }
 
-/// Undoes the sorting of bits by significance, of elements in eights; the rest was not sorted.
-fn unshuffled_bits(bytes: &[u8], width: usize) -> Vec<u8> {
-    let n = bytes.len() / width / 8 * 8;
-    let row = n / 8;
-    let mut out = vec![0; n * width];
-    for (plane, bits) in bytes[..n * width].chunks_exact(row.max(1)).enumerate() {
-        let (byte, bit) = (plane / 8, plane % 8);
-        for (at, packed) in bits.iter().enumerate() {
-            for lane in 0..8 {
-                out[(8 * at + lane) * width + byte] |= (packed >> lane & 1) << bit;
-            }
-        }
-    }
-    out.extend_from_slice(&bytes[n * width..]);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn bytes_and_bits_are_put_back() {
+    fn bytes_are_put_back() {
         assert_eq!(unshuffled(&[1, 3, 5, 2, 4, 6, 9], 2), [1, 2, 3, 4, 5, 6, 9]);
-        // Eight bytes of which the k-th has bit k alone: each plane holds one bit.
-        let planes: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
-        assert_eq!(unshuffled_bits(&planes, 1), planes);
-        assert_eq!(unshuffled_bits(&[0xff, 0, 0, 0, 0, 0, 0, 0, 7], 1), [1, 1, 1, 1, 1, 1, 1, 1, 7]);
+    }
+
+    /// 256 times the number of the element modulo 7, as int32, packed by numcodecs 0.16 with level 5.
+    const PACKED: [(&str, &str); 3] = [
+        (
+            "lz4, bytes sorted",
+            "0201210400040000000400005600000014000000110000007f000102030405060700e15006000102030b0000001f000100e7\
+             5000000000000b0000001f000100e75000000000000b0000001f000100e7500000000000",
+        ),
+        (
+            "zstd, bits sorted",
+            "02019404000400000004000045000000140000002d00000028b52ffd6000031d0100b02a954aa552a9544c2693c964329970\
+             381c0e87c3e10004009c7195008b018bd1528c",
+        ),
+        (
+            "zlib, bytes sorted",
+            "0201610400040000000400005a0000001400000012000000785e636064626661656318a914007e8b02fb0c000000785e6360\
+             18d90000010000010c000000785e636018d90000010000010c000000785e636018d9000001000001",
+        ),
+    ];
+
+    #[test]
+    fn what_numcodecs_packs_is_unpacked() {
+        let wanted: Vec<u8> = (0..256).flat_map(|at: i32| (at % 7).to_le_bytes()).collect();
+        for (name, hex) in PACKED {
+            let digits: Vec<u8> =
+                hex.bytes().map(|digit| (digit as char).to_digit(16).unwrap() as u8).collect();
+            let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+            assert_eq!(unpack(&bytes).unwrap(), wanted, "{name}");
+            for len in 0..bytes.len() {
+                let _ = unpack(&bytes[..len]);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::blosc;
+use crate::codec::{blosc, lz4, zstd};
 
 /// Most bytes that a chunk may unpack to.
 const MAX_CHUNK: u64 = 1 << 31;
@@ -51,11 +51,11 @@ impl Codec {
             Ok(out)
         };
         match self {
-            Self::Zstd => all(&mut zstd::Decoder::new(bytes.as_slice()).map_err(|error| error.to_string())?),
+            Self::Zstd => zstd::unpack(&bytes, MAX_CHUNK),
             Self::Gzip => all(&mut flate2::read::MultiGzDecoder::new(bytes.as_slice())),
             Self::Zlib => all(&mut flate2::read::ZlibDecoder::new(bytes.as_slice())),
             Self::Lz4 => match bytes.split_first_chunk::<4>() {
-                Some((size, data)) => lz4(data, u32::from_le_bytes(*size) as usize),
+                Some((size, data)) => lz4::unpack(data, u32::from_le_bytes(*size) as usize),
                 None => Err("too short".to_owned()),
             },
             Self::Blosc => blosc::unpack(&bytes),
@@ -64,13 +64,5 @@ impl Codec {
                 None => Err("too short".to_owned()),
             },
         }
-    }
-}
-
-/// Unpacks an LZ4 block of a known size.
-pub(super) fn lz4(data: &[u8], size: usize) -> Result<Vec<u8>, String> {
-    match i32::try_from(size) {
-        Ok(size) => lz4::block::decompress(data, Some(size)).map_err(|error| error.to_string()),
-        Err(_) => Err(format!("a block of {size} bytes")),
     }
 }
