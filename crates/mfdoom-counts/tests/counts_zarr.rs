@@ -32,8 +32,7 @@ impl Store<'_> {
     fn array(
         &self,
         path: &str,
-        shape: &[usize],
-        chunk: &[usize],
+        (shape, chunk): (&[usize], &[usize]),
         kind: (&str, &str),
         chunks: &[(&str, Vec<u8>)],
     ) {
@@ -72,7 +71,7 @@ impl Store<'_> {
         let names: Vec<String> = (0..filled.len() / 2).map(|at| at.to_string()).collect();
         let bytes = filled.chunks(2).map(|pair| pair.iter().flat_map(|value| value.to_le_bytes()).collect());
         let chunks: Vec<(&str, Vec<u8>)> = names.iter().map(String::as_str).zip(bytes).collect();
-        self.array(path, &[values.len()], &[2], ("<i4", "int32"), &chunks);
+        self.array(path, (&[values.len()], &[2]), ("<i4", "int32"), &chunks);
     }
 
     fn texts(&self, path: &str, values: &[&str]) {
@@ -81,7 +80,7 @@ impl Store<'_> {
             bytes.extend((value.len() as u32).to_le_bytes());
             bytes.extend(value.as_bytes());
         }
-        self.array(path, &[values.len()], &[values.len()], ("|O", "string"), &[("0", bytes)]);
+        self.array(path, (&[values.len()], &[values.len()]), ("|O", "string"), &[("0", bytes)]);
     }
 
     fn write(&self) {
@@ -111,7 +110,7 @@ impl Store<'_> {
             ("0.1", floats(&[2.0, 9.0, 9.0, 0.0, 9.0, 9.0])),
             ("1.0", floats(&[3.0, 0.0, 4.0, 9.0, 9.0, 9.0])),
         ];
-        self.array("layers/dense", &[3, 4], &[2, 3], ("<f4", "float32"), &chunks);
+        self.array("layers/dense", (&[3, 4], &[2, 3]), ("<f4", "float32"), &chunks);
     }
 }
 

@@ -61,7 +61,7 @@ fn the_report_says_what_was_taken_and_dropped() {
     let enough = totals.iter().copied().fold(f32::MIN, f32::max);
     let kept = totals.iter().filter(|total| **total >= enough).count();
     assert!(kept < 6, "the test needs both kinds of cells");
-    let output = ended(&[&input, "--min-counts", &enough.to_string(), "-o", &folder.text("t.parquet")]);
+    let output = ended(&[&input, "-v", "--min-counts", &enough.to_string(), "-o", &folder.text("t.parquet")]);
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(log.contains(&format!("a: {kept} of 6 cells kept, {} dropped: fewer counts", 6 - kept)), "{log}");
     assert!(log.contains("expression = layers/spliced + layers/unspliced"), "{log}");

@@ -174,7 +174,7 @@ fn impossible_settings_are_refused_by_name() {
         ("--drop-modalities 0.1", "--drop-modalities 0.1 of 2 batches"),
         ("--capture 0", "--capture is 0"),
         ("--dispersion -1", "--dispersion is -1"),
-        ("--max-memory 1k", "--max-memory 1KiB is too little"),
+        ("--max-memory 1k", "--max-memory 1.0 KiB is too little"),
     ];
     for (flags, message) in bad {
         let flags = flags.split_once(' ').map(|(flag, value)| format!("{flag}={value}")).unwrap();

@@ -210,6 +210,7 @@ mod tests {
             let [x, t] = data(noise);
             regress(&x, &t, None).unwrap().penalty
         };
-        assert!(penalty(0.01) == 1.0 && penalty(20.0) > 1.0, "{} {}", penalty(0.01), penalty(20.0));
+        let (low, high) = (penalty(0.01), penalty(20.0));
+        assert!(low <= 1.0 && high >= 100.0 * low, "{low} {high}");
     }
 }
