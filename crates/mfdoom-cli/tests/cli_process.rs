@@ -188,7 +188,7 @@ fn signals_end_by_the_signal_and_leave_nothing() {
     for name in ["INT", "TERM", "HUP", "USR1", "USR2", "XCPU"] {
         let signal = number_of(name);
         if is_ignored(signal) {
-            mfdoom_testing::skipped(&format!("the tests were started with {name} ignored"));
+            mfdoom_testing::skipped(format!("the tests were started with {name} ignored"));
             continue;
         }
         let folder = Folder::new("signal");
