@@ -95,7 +95,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mfdoom-preprocess", &["candle-core"]),
     ("mfdoom-simulate", &["candle-core"]),
     ("mfdoom-into", &["clap", "candle-core"]),
-    ("mfdoom-evaluate", &["candle-core"]),
     ("mfdoom-annotate", &["candle-core"]),
     ("mfdoom-gather", &["candle-core", "hdf5-metno", "anndata", "polars"]),
     ("mfdoom-pretrain", &["hdf5-metno", "anndata", "polars"]),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 
+use crate::embedding::retention::args::RetentionArgs;
 use crate::expression::args::ExpressionArgs;
 use crate::generated::args::GeneratedArgs;
 use crate::velocity::args::VelocityArgs;
@@ -29,6 +30,12 @@ pub enum Command {
     /// modality find the same cell among the heads of another? Each comparison is made on the same cells: a head of a
     /// modality counts only where that modality was measured, and every other head is scored again on just those cells.
     Embedding(EmbeddingArgs),
+    /// What is left of every score when cells are embedded from some of their modalities
+    ///
+    /// Embeds the cells with a model from all and from each subset of their modalities and gives the scores of `embedding`
+    /// for each, label transfer by logistic regression too, the share of the score from all modalities, and retrieval
+    /// between cells embedded from one modality and from another; for each group by itself where there is a column.
+    Retention(RetentionArgs),
     /// Velocities against fitted or true ones, across the borders of clusters and within them
     ///
     /// Accuracy: Pearson's correlation of every gene over cells and the cosine of every cell over genes. Direction

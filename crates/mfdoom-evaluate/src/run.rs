@@ -12,6 +12,7 @@ use crate::{embedding, expression, generated, velocity};
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Embedding(args) => embedding::run(&args),
+        Command::Retention(args) => embedding::retention::run(&args),
         Command::Velocity(args) => velocity::run(&args),
         Command::Expression(args) => expression::run(&args),
         Command::Generated(args) => generated::run(&args),

@@ -5,6 +5,7 @@
 //! | `input`, `table`, `h5ad` | vectors of the cells, their labels and batches |
 //! | `baseline`, `plain` | counts of the same cells, and plain embeddings of them |
 //! | `labels`, `sets` | labels as codes; which cells are compared |
+//! | [`retention`] | embeddings from some of the modalities |
 //! | `score` | every metric of every head on every set |
 //! | `draw` | what the report draws |
 
@@ -15,6 +16,7 @@ mod input;
 mod labels;
 mod plain;
 mod reduced;
+pub mod retention;
 mod score;
 mod sets;
 mod table;

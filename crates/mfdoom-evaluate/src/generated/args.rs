@@ -32,11 +32,11 @@ pub struct GeneratedArgs {
     pub label: Option<String>,
 
     /// Number of principal components of the two samples together
-    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub components: usize,
 
     /// Score at most this many cells of either sample, drawn by the seed
-    #[arg(long, value_name = "N", default_value_t = 2_000, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
     /// The report page.

@@ -73,8 +73,10 @@ impl Cells {
         let all = all.take(&kept);
         let cells: Vec<usize> = (0..all.len()).collect();
         let of = |(at, modality): (usize, &String)| {
-            let measured =
-                counts::common_genes(&schema.measured, modality, all.dataset.iter().map(String::as_str));
+                        // Data sets that lack the modality say nothing of its genes.
+            let has = |&cell: &usize| all.modalities[at].present[cell];
+            let datasets = cells.iter().copied().filter(has).map(|cell| all.dataset[cell].as_str());
+            let measured = counts::common_genes(&schema.measured, modality, datasets);
             let mut genes: Vec<(String, u32)> = measured
                 .into_iter()
                 .filter_map(|id| Some((schema.vocabulary.gene(id)?.id.clone(), id)))

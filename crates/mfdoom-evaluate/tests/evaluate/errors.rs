@@ -121,7 +121,6 @@ fn tokens_of_other_cells_are_refused() {
 fn settings_and_outputs_that_cannot_be_are_wrong_usage() {
     let world = world();
     fails(&world, &["--label", "type", "--folds", "1"], 2, &["--folds 1"]);
-    fails(&world, &["--label", "type", "--neighbors", "0"], 2, &["--neighbors 0"]);
     fails(&world, &["--label", "type", "--obsm", "X_pca"], 2, &["h5ad"]);
     fails(&world, &["--label", "type", "--scatter", "-", "--report", "-"], 2, &["standard output"]);
 }

@@ -36,23 +36,29 @@ pub struct RetentionArgs {
     pub reference_key: Option<Assignment>,
 
     /// Heads to score
-    #[arg(long = "head", value_name = "NAME", value_delimiter = ',', default_value = "fusion", help_heading = "Input")]
+    #[arg(
+        long = "head",
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "fusion",
+        help_heading = "Input"
+    )]
     pub heads: Vec<String>,
 
     /// Number of folds
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub folds: usize,
 
     /// Number of neighbours that vote
-    #[arg(long, value_name = "K", default_value_t = 15, help_heading = "Scores")]
+    #[arg(long, value_name = "K", default_value_t = 15, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub neighbors: usize,
 
     /// Number of principal components of the counts
-    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub components: usize,
 
     /// Score at most this many cells, drawn by the seed
-    #[arg(long, value_name = "N", default_value_t = 20_000, help_heading = "Scores")]
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
     /// Where tensors live.

@@ -10,7 +10,7 @@ use super::args::RetentionArgs;
 use super::subsets;
 
 /// Cells that go through the model at once.
-const BATCH: u64 = 64;
+const BATCH: usize = 64;
 
 /// Cells with their vectors from every subset.
 pub(super) struct Embedded {
@@ -39,7 +39,7 @@ pub(super) struct Head {
 /// # Errors
 /// Those of opening model and tokens. Usage: a head that the model does not have.
 pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
-    let model = TrainedModel::open(&args.model, &open_device(&args.device)?)?;
+    let model = TrainedModel::open(&args.model, &open_device(args.device.device))?;
     let scheme = model.model.scheme();
     let row = |name: &String| {
         scheme.output(name).ok_or_else(|| {
@@ -51,7 +51,8 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
     let first = inference(args, &model, &[])?;
     let tokens = first.tokens().clone();
     let known = &model.model.config().modalities;
-    let modalities: Vec<String> = tokens.modalities.iter().filter(|name| known.contains(name)).cloned().collect();
+    let modalities: Vec<String> =
+        tokens.modalities.iter().filter(|name| known.contains(name)).cloned().collect();
     let mut found = Embedded {
         name: mfdoom_artifact::place::base_name(&args.tokens),
         inputs: vec![
@@ -116,7 +117,10 @@ impl Embedded {
                 }
                 let (dataset, cell_id, obs) = block.into_wanted();
                 self.keys.extend(dataset.into_iter().zip(cell_id));
-                self.columns.iter_mut().zip(&obs).for_each(|(column, values)| column.1.extend(values.to_strings()));
+                self.columns
+                    .iter_mut()
+                    .zip(&obs)
+                    .for_each(|(column, values)| column.1.extend(values.to_strings()));
             }
             Ok(())
         })?;

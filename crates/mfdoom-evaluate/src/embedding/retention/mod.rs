@@ -133,8 +133,11 @@ fn reference(column: &NamedColumn, values: &str) -> Result<Vec<bool>> {
         let mut known: Vec<&str> = column.values.iter().flatten().map(String::as_str).collect();
         known.sort_unstable();
         known.dedup();
-        return Err(Error::contract(format!("--reference-key: no cell has {missing:?} in {:?}", column.column))
-            .found(known.join(", ")));
+        return Err(Error::contract(format!(
+            "--reference-key: no cell has {missing:?} in {:?}",
+            column.column
+        ))
+        .found(known.join(", ")));
     }
     let is_reference = |value: &Option<String>| value.as_deref().is_some_and(|value| wanted.contains(&value));
     Ok(column.values.iter().map(is_reference).collect())
