@@ -22,7 +22,7 @@ fn fails(world: &World, more: &[&str], code: i32, says: &[&str]) -> Error {
 fn a_missing_label_column_lists_those_there() {
     let world = world();
     fails(&world, &["--label", "celltype"], 3, &["celltype", "type, batch", "--obs"]);
-    fails(&world, &["--label", "type", "--batch-key", "donor"], 3, &["donor", "type, batch", "--batch-key"]);
+    fails(&world, &["--label", "type", "--batch-key", "donor"], 3, &["donor", "type, batch", "--obs"]);
     let tokens = world.tokens("t.parquet", 120);
     let more = ["--label", "celltype", "--tokens", tokens.to_str().unwrap()];
     fails(&world, &more, 3, &["type, batch, stage"]);
