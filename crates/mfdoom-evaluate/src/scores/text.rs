@@ -13,6 +13,8 @@ pub(crate) fn text(scores: &Scores) -> String {
 pub(crate) fn shown(row: Option<&Row>) -> String {
     match row.and_then(|row| row.value) {
         Some(value) if value.abs() >= 100.0 => format!("{value:.1}"),
+        // What rounds to nothing has no sign.
+        Some(value) if value.abs() < 5e-4 => "0.000".to_owned(),
         Some(value) => format!("{value:.3}"),
         None => "–".to_owned(),
     }
