@@ -61,13 +61,13 @@ mfdoom-preprocess "${inputs[@]}" --obs "$label" -o "$outdir/tokens.parquet" --fo
 step "training"
 training=(${preset:+--preset "$preset"})
 mfdoom-pretrain "$outdir/tokens.parquet" ${training[@]+"${training[@]}"} ${epochs:+--epochs "$epochs"} -o "$outdir/model" --force
-mfdoom-pretrain "$outdir/tokens.parquet" ${training[@]+"${training[@]}"} --epochs 0 -o "$outdir/untrained" --force -q
+mfdoom-pretrain "$outdir/tokens.parquet" ${training[@]+"${training[@]}"} --epochs 0 -o "$outdir/closed_form" --force -q
 
-step "embedding from all modalities, from expression alone, and with the untrained model"
+step "embedding from all modalities, from expression alone, and by the closed form without training"
 embed() { mfdoom-embed "$outdir/tokens.parquet" --model "$outdir/$1" -o "$outdir/$2.parquet" --force -q "${@:3}"; }
 embed model embeddings
 embed model from_expression --use-modalities expression
-embed untrained untrained
+embed closed_form closed_form
 
 step "scoring"
 score() { # score NAME EMBEDDINGS ARGUMENT...
@@ -76,7 +76,7 @@ score() { # score NAME EMBEDDINGS ARGUMENT...
 score metrics embeddings --tokens "$outdir/tokens.parquet" \
   --scatter "$outdir/scatter.svg" --report "$outdir/report.html"
 score metrics_from_expression from_expression --head fusion
-score metrics_untrained untrained --head fusion
+score metrics_closed_form closed_form --head fusion
 finished=$(date +%s)
 
 # Prints the accuracy of a head from a metrics file: the value of the first row of that head with this name.
@@ -94,7 +94,7 @@ MFDOOM quickstart: done in $((finished - started)) seconds after the build.
 label accuracy ($label, 15 nearest neighbours, five folds)
   all modalities, trained      $(accuracy metrics fusion)
   expression alone, trained    $(accuracy metrics_from_expression fusion)
-  all modalities, untrained    $(accuracy metrics_untrained fusion)
+  closed form, no training     $(accuracy metrics_closed_form fusion)
   PCA-50 of expression         $(accuracy metrics pca50_expression)
 
 made in $outdir
