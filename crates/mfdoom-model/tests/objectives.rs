@@ -125,6 +125,44 @@ fn reconstruction_is_the_likelihood_of_measured_counts() {
 }
 
 #[test]
+fn combinatorial_compares_each_modality_with_the_block_of_the_others() {
+    let config = config(Fusion::LeaveOneOut, Objective::Combinatorial);
+    let (model, _) = model(&config);
+    let mut batch = batch();
+    batch.modalities[1] = batch.modalities[0].clone(); // both cells have both
+    let at = |name: &str| model.scheme().output(name).unwrap();
+    let n = model.scheme().outputs.len();
+    // cell 0 is (1, 0) and cell 1 is (0, 1), but in the block without a the other way round
+    let mut values = vec![0f64; 2 * n * 2];
+    for cell in 0..2 {
+        for output in 0..n {
+            let axis = if output == at("fusion_without_a") { 1 - cell } else { cell };
+            values[(cell * n + output) * 2 + axis] = 3.0;
+        }
+    }
+    let pooled = Tensor::from_vec(values, (2, n, 2), &Device::Cpu).unwrap();
+    let loss = loss_of(&model, &pooled, &batch.into()).unwrap();
+    // unit vectors and a temperature of .05: the right cell has 20 or 0 where the other has 0 or 20, in two directions
+    let (found, missed) = (2.0 * (-20f64).exp().ln_1p(), 2.0 * (20.0 + (-20f64).exp().ln_1p()));
+    let close = |name: &str, wanted: f64| {
+        let ours = term(&loss, name).unwrap();
+        assert!((ours - wanted).abs() < 1e-9, "{name}: {ours}, wanted {wanted}");
+    };
+    close("a|b", found);
+    close("b|fusion_without_b", found);
+    close("a|fusion_without_a", missed);
+    assert_eq!(loss.terms.len(), 3);
+    assert!(
+        Objective::Combinatorial
+            .check(
+                &config,
+                &mfdoom_model::Scheme::of(&ModelConfig { fusion: Fusion::Zorro, ..config.clone() })
+            )
+            .is_err()
+    );
+}
+
+#[test]
 fn gradients_are_those_of_finite_differences() {
     for objective in
         [Objective::Contrastive, Objective::Invariance, Objective::Neighbours, Objective::Reconstruction]

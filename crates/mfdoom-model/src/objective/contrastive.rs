@@ -85,16 +85,18 @@ impl Terms for Contrastive {
 }
 
 /// How two outputs are compared.
-struct Pair {
+pub(super) struct Pair {
     /// The cells that have both sides.
-    both: Vec<u32>,
-    scale: Tensor,
-    negatives: Negatives,
+    pub both: Vec<u32>,
+    /// Inverse temperature.
+    pub scale: Tensor,
+    /// Which cells are the columns.
+    pub negatives: Negatives,
 }
 
 impl Pair {
     /// Mean over the cells of the negative log probability of the cell itself, from `x` to `y`.
-    fn cross_entropy(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    pub fn cross_entropy(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         let (x, own) = (rows(x, &self.both)?, rows(y, &self.both)?);
         let columns = match self.negatives {
             Negatives::All => y,

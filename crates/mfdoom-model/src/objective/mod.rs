@@ -4,6 +4,7 @@
 //! the views of a batch that it looks at, and its terms. One line in the list below makes it known: from that list
 //! come the configuration's values and the choices of the command line.
 
+mod combinatorial;
 mod contrastive;
 mod invariance;
 mod neighbours;
@@ -101,6 +102,8 @@ macro_rules! objectives {
 objectives! {
     /// Symmetric InfoNCE over pairs of modalities and (modality, fusion).
     Contrastive: contrastive::Contrastive,
+    /// Each modality against the joint vector of the others.
+    Combinatorial: combinatorial::Combinatorial,
     /// Fusion from a subset of the modalities, and `global`, against fusion from all of them.
     Invariance: invariance::Invariance,
     /// Where the nearest training cells lie in the closed-form model, from every head.

@@ -1,0 +1,81 @@
+//! Combinatorial contrast: each modality against the joint vector of the others (Everything At Once, arXiv 2112.04446).
+
+use candle_core::{Result, Tensor};
+use mfdoom_nn::ParameterBuilder;
+
+use super::contrastive::Pair;
+use super::outputs::{Outputs, normalise};
+use super::{NamedTerm, Terms};
+use crate::config::{ModelConfig, Negatives};
+use crate::scheme::{Block, Scheme};
+
+/// Temperature of the published system.
+const TEMPERATURE: f64 = 0.05;
+
+/// The sum of both directions of InfoNCE between each pair of modalities, and between each modality and the fusion block
+/// that reads all the others, over unit vectors of cells that have both sides. All terms weigh the same.
+#[derive(Debug)]
+pub struct Combinatorial;
+
+/// One side of a term: an output, and for each modality whether it makes a cell have this side.
+struct Side {
+    name: String,
+    reads: Vec<bool>,
+}
+
+impl Terms for Combinatorial {
+    fn check(config: &ModelConfig, scheme: &Scheme) -> std::result::Result<(), String> {
+        match (0..config.modalities.len()).all(|m| others(scheme, m).is_some()) {
+            true => Ok(()),
+            false => Err("needs a fusion block for all modalities but each one".into()),
+        }
+    }
+
+    fn build(_: &ParameterBuilder, _: &ModelConfig) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {
+        let (names, scheme) = (&outputs.config().modalities, outputs.model.scheme());
+        let modality = |m: usize| Side {
+            name: names[m].clone(),
+            reads: (0..names.len()).map(|other| other == m).collect(),
+        };
+        let mut all = Vec::new();
+        for a in 0..names.len() {
+            for b in a + 1..names.len() {
+                all.push(term(outputs, &modality(a), &modality(b))?);
+            }
+        }
+        for m in 0..names.len() {
+            if let Some(block) = others(scheme, m) {
+                let block = Side { name: block.name.clone(), reads: block.reads.clone() };
+                all.push(term(outputs, &modality(m), &block)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Returns the block that reads every modality but one.
+fn others(scheme: &Scheme, left_out: usize) -> Option<&Block> {
+    let all_but = |block: &&Block| block.reads.iter().enumerate().all(|(m, reads)| *reads == (m != left_out));
+    scheme.parts().iter().find(all_but)
+}
+
+fn term(outputs: &Outputs<'_>, a: &Side, b: &Side) -> Result<NamedTerm> {
+    let has = |side: &Side, cell: usize| {
+        side.reads.iter().zip(&outputs.present).any(|(reads, present)| *reads && present[cell])
+    };
+    let both: Vec<u32> =
+        (0..outputs.cells()).filter(|cell| has(a, *cell) && has(b, *cell)).map(|cell| cell as u32).collect();
+    let name = format!("{}|{}", a.name, b.name);
+    if both.is_empty() {
+        return Ok((name, None));
+    }
+    let (x, y) = (normalise(&outputs.head(&a.name)?)?, normalise(&outputs.head(&b.name)?)?);
+    let scale = Tensor::new(1.0 / TEMPERATURE, x.device())?.to_dtype(x.dtype())?;
+    let pair = Pair { both, scale, negatives: Negatives::Present };
+    let value = (pair.cross_entropy(&x, &y)? + pair.cross_entropy(&y, &x)?)?;
+    Ok((name, Some(value)))
+}
