@@ -73,7 +73,7 @@ impl Cells {
         let all = all.take(&kept);
         let cells: Vec<usize> = (0..all.len()).collect();
         let of = |(at, modality): (usize, &String)| {
-                        // Data sets that lack the modality say nothing of its genes.
+            // Data sets that lack the modality say nothing of its genes.
             let has = |&cell: &usize| all.modalities[at].present[cell];
             let datasets = cells.iter().copied().filter(has).map(|cell| all.dataset[cell].as_str());
             let measured = counts::common_genes(&schema.measured, modality, datasets);
