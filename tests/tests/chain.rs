@@ -29,6 +29,9 @@ fn from_counts_to_scores_by_file_and_by_pipe() {
     let folder = folder.path();
     train(folder, "model", "--epochs 2");
     run(folder, "mfdoom-embed", "tokens.parquet --model model -o embeddings.parquet");
+    // A quiet stage does the same work: what a log line shows is not made for the line.
+    run(folder, "mfdoom-embed", "-qq tokens.parquet --model model -o quiet.parquet");
+    assert!(bytes(folder, "quiet.parquet") == bytes(folder, "embeddings.parquet"));
     let pipe = format!(
         "'{}' sim.h5ad sim.expression.h5ad --obs cell_type | '{}' --model model > piped.parquet",
         stage("mfdoom-preprocess").display(),

@@ -55,7 +55,8 @@ pub fn run(args: Args) -> Result<()> {
         }
         Ok(())
     })?;
-    tracing::info!("decoded {} cells", writer.finish()?);
+    let cells = writer.finish()?;
+    tracing::info!("decoded {cells} cells");
     match (&args.into, &target.table) {
         (Some(path), Some(table)) => {
             let mut into = mfdoom_into::Target::in_place(path)?;

@@ -45,7 +45,8 @@ pub fn run(args: Args) -> Result<()> {
         into.commit()?;
     }
     if let Some(writer) = writer {
-        tracing::info!("embedded {} cells", writer.finish()?);
+        let cells = writer.finish()?;
+        tracing::info!("embedded {cells} cells");
     }
     Ok(())
 }
