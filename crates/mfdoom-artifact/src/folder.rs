@@ -101,7 +101,8 @@ impl Folder {
             .try_for_each(|name| self.find(name).map(drop))
     }
 
-    /// Returns the names of the files of the folder but the manifest, in alphabetical order.
+    /// Returns the names of the files of the folder but the manifest, in alphabetical order; hidden files, which workflow
+    /// engines leave, are none of them.
     ///
     /// # Errors
     /// Failed: the folder cannot be read.
@@ -110,8 +111,9 @@ impl Folder {
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(&self.path).map_err(fail)? {
             let entry = entry.map_err(fail)?;
-            if !entry.path().is_dir() && entry.file_name() != MANIFEST {
-                names.insert(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !entry.path().is_dir() && name != MANIFEST && !name.starts_with('.') {
+                names.insert(name);
             }
         }
         Ok(names)

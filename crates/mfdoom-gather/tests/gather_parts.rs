@@ -269,7 +269,14 @@ fn folders_are_gathered_table_by_table() {
     made_folder(&folder.path("whole"), None, 0..4096, 5);
     made_folder(&folder.path("b"), Some("2/2"), 2048..4096, 5);
     made_folder(&folder.path("a"), Some("1/2"), 0..2048, 5);
+    for part in ["a", "b"] {
+        fs::write(folder.path(part).join(".snakemake_timestamp"), "").unwrap();
+    }
     folder.gather(&["b", "a"], "gathered").unwrap();
+    assert!(
+        !folder.path("gathered/.snakemake_timestamp").exists(),
+        "what engines leave is no part of a result"
+    );
     for name in ["velocity.parquet", "kinetics.parquet", "manifest.json"] {
         let [whole, gathered] = ["whole", "gathered"].map(|of| folder.bytes(&format!("{of}/{name}")));
         assert!(whole == gathered, "{name}");
