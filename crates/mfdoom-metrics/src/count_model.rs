@@ -30,8 +30,9 @@ impl MeanGene {
     /// (Cameron and Trivedi 2013, Regression Analysis of Count Data).
     ///
     /// ```
-    /// use mfdoom_metrics::{Csr, MeanGene};
-    /// # fn main() -> mfdoom_metrics::Result<()> {
+    /// use mfdoom_matrix::Csr;
+    /// use mfdoom_metrics::MeanGene;
+    /// # fn main() -> mfdoom_matrix::error::Result<()> {
     /// let counts = Csr::new(1, vec![0, 0, 1], vec![0], vec![8.0])?;
     /// let model = MeanGene::fit(&counts, &[10.0, 10.0])?;
     /// assert_eq!(model.shares, [0.4]);
