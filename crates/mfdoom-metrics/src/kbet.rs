@@ -169,7 +169,8 @@ fn diffusion_map(graph: &Csr, components: usize) -> Result<Matrix> {
         return Err(Error::Unusable("the diffusion map of a label did not converge".to_owned()));
     }
     let weight = |value: &f64| {
-        let value = *value as f32 + 1e-8;
+        // That of a connected graph is 1, whatever rounding makes of it; beside 1 the weight would have no bound.
+        let value = if (value - 1.0).abs() < 1e-6 { 1.0 } else { *value as f32 + 1e-8 };
         if value == 1.0 { value } else { value / (1.0 - value) }
     };
     let weights: Vec<f32> = found.iter().map(|(value, _)| weight(value)).collect();

@@ -14,6 +14,8 @@ use rand::Rng;
 const ROOM: usize = 3;
 /// Most vectors of a basis, for each pair that is wanted.
 const MOST: usize = 12;
+/// Vectors that a basis may have in any case.
+const LEAST: usize = 600;
 /// Residual of a pair that is found: eigenvalues are at most 1.
 const TOLERANCE: f64 = 1e-7;
 const DOMAIN: &[u8; 16] = b"mfdoom lanczos..";
@@ -27,16 +29,17 @@ pub(crate) fn leading(matrix: &Csr, count: usize) -> Vec<(f64, Vec<f64>)> {
         return found.values.into_iter().zip(found.vectors).collect();
     }
     let mut basis = Basis::new(matrix);
+    let most = n.min((MOST * count).max(LEAST));
     let mut room = (ROOM * count).min(n);
     loop {
         while basis.len() < room {
             basis.extend();
         }
         let (pairs, residual) = basis.pairs(count);
-        if residual <= TOLERANCE || room >= n.min(MOST * count) {
+        if residual <= TOLERANCE || room >= most {
             return pairs;
         }
-        room = (2 * room).min(n).min(MOST * count);
+        room = (2 * room).min(most);
     }
 }
 

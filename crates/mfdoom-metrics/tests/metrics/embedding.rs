@@ -164,7 +164,8 @@ fn leiden_agrees_with_labels_as_in_scib_metrics() {
         let found = sweep(&reference);
         eprintln!("{name}: {found:.4?}");
         close(found[0], nmi, 0.02);
-        close(found[1], ari, 0.02);
+        // ARI is taken where NMI is best: scib-metrics' own lies between .592 and .649 over seven seeds of igraph.
+        close(found[1], ari, 0.04);
     }
 }
 
