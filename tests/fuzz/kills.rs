@@ -88,11 +88,12 @@ fn prepare(folder: &Path) {
     run(folder, "mfdoom-velocity", "fit a.h5ad -o fit");
 }
 
-/// Hashes of a file, or of all files of a folder.
+/// Hashes of a file, or of all files of a folder but the metrics, which hold speeds.
 fn hashes(path: &Path) -> BTreeMap<String, String> {
     let all = if path.is_dir() { files(path) } else { vec![path.to_owned()] };
     let name = |file: &Path| file.strip_prefix(path).unwrap_or(file).display().to_string();
-    all.iter().map(|file| (name(file), sha256_file(file).unwrap())).collect()
+    let kept = all.iter().filter(|file| !file.ends_with("metrics.parquet"));
+    kept.map(|file| (name(file), sha256_file(file).unwrap())).collect()
 }
 
 fn start(folder: &Path, name: &str, arguments: &str) -> std::process::Child {
