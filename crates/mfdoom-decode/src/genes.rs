@@ -15,7 +15,8 @@ use mfdoom_error::{Error, Result};
 pub fn chosen(genes: &[Gene], file: Option<&Path>) -> Result<Vec<usize>> {
     let Some(file) = file else { return Ok((0..genes.len()).collect()) };
     let text = read_text(file)?;
-    let names: HashSet<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    let names: HashSet<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     let wanted = |gene: &Gene| names.contains(gene.id.as_str()) || names.contains(gene.symbol.as_str());
     let found: Vec<usize> = (0..genes.len()).filter(|i| wanted(&genes[*i])).collect();
     if found.is_empty() {
@@ -36,7 +37,7 @@ mod tests {
     fn genes_are_named_by_id_or_symbol() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("genes.txt");
-        std::fs::write(&file, "g3\nIns1 \n\nunknown\n").unwrap();
+        std::fs::write(&file, "\u{feff}g3\nIns1 \n\nunknown\n").unwrap();
         let genes = [Gene::new("g1", "Gcg"), Gene::new("g2", "Ins1"), Gene::new("g3", "Sst")];
         assert_eq!(chosen(&genes, Some(&file)).unwrap(), [1, 2]);
         assert_eq!(chosen(&genes, None).unwrap(), [0, 1, 2]);
