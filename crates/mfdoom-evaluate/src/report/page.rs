@@ -58,13 +58,15 @@ impl<'a> Page<'a> {
             .iter()
             .map(|figure| context! { title => figure.title.as_str(), svg => svg(figure) })
             .collect();
-        templates.get_template("page.html")?.render(context! {
+        let page = templates.get_template("page.html")?.render(context! {
             title => self.title.as_str(),
             document => Serde(self.document),
             tables => Serde(tables(&self.document.scores)),
             plots => Serde(&self.plots),
             figures => figures,
-        })
+        })?;
+        // A template's last line end is not kept.
+        Ok(format!("{}\n", page.trim_end()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Scores of embeddings against scib-metrics 0.5.10 on real data, and against scikit-learn on toy data.
 
+use std::collections::BTreeMap;
+
 use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, connectivities, knn, median};
 use mfdoom_metrics::{
     KBET_NEAREST, ari, clisi, graph_connectivity, ilisi, kbet, leiden, lisi, nmi,
@@ -132,11 +134,28 @@ fn kbet_is_that_of_scib_metrics() {
         None,
         None,
     ];
+    eprintln!("{shares:.4?}");
     assert_eq!(shares.len(), wanted.len());
     for (found, wanted) in shares.iter().zip(wanted) {
         assert_eq!(found.is_some(), wanted.is_some(), "{shares:?}");
         if let (Some(found), Some(wanted)) = (found, wanted) {
             close(*found, wanted, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn connectivities_are_those_of_scib_metrics() {
+    let Some(reference) = Reference::open("emb_B_expr_pca50", 1937) else { return };
+    let graph = connectivities(&reference.near.first(14).unwrap());
+    let (rows, columns) = (reference.npz.u32("conn_row"), reference.npz.u32("conn_col"));
+    let wanted: BTreeMap<(u32, u32), f32> =
+        rows.into_iter().zip(columns).zip(reference.npz.f32("conn_data")).collect();
+    assert_eq!(graph.nnz(), wanted.len());
+    for row in 0..graph.n_rows() {
+        let (columns, values) = graph.row(row);
+        for (&column, &value) in columns.iter().zip(values) {
+            close(f64::from(value), f64::from(wanted[&(row as u32, column)]), 1e-4);
         }
     }
 }
@@ -156,16 +175,19 @@ fn sweep(reference: &Reference) -> [f64; 2] {
     [0, 1].map(|score| median(&mut found.iter().map(|found| found[score]).collect::<Vec<_>>()).unwrap())
 }
 
+/// scib-metrics takes one draw of igraph's seeds. Over twenty seeds igraph 0.11 gives these least and greatest NMI and ARI
+/// on the stored neighbours; a median over our seeds has to lie among them.
 #[test]
-fn leiden_agrees_with_labels_as_in_scib_metrics() {
-    let wanted = [("emb_P_spliced_pca50", 3696, 0.7202, 0.6023), ("emb_B_expr_pca50", 1937, 0.9300, 0.9610)];
-    for (name, n, nmi, ari) in wanted {
+fn leiden_agrees_with_labels_as_igraph_does() {
+    let wanted = [
+        ("emb_P_spliced_pca50", 3696, [(0.7104, 0.7546), (0.5527, 0.6674)]),
+        ("emb_B_expr_pca50", 1937, [(0.8870, 0.9352), (0.8438, 0.9637)]),
+    ];
+    for (name, n, wanted) in wanted {
         let Some(reference) = Reference::open(name, n) else { return };
-        let found = sweep(&reference);
-        eprintln!("{name}: {found:.4?}");
-        close(found[0], nmi, 0.02);
-        // ARI is taken where NMI is best: scib-metrics' own lies between .592 and .649 over seven seeds of igraph.
-        close(found[1], ari, 0.04);
+        for (found, (least, most)) in sweep(&reference).into_iter().zip(wanted) {
+            assert!((least..=most).contains(&found), "{name}: {found}, wanted {least} to {most}");
+        }
     }
 }
 
