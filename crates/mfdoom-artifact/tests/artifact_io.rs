@@ -495,3 +495,19 @@ fn a_model_without_weights_is_not_published() {
     assert!(model.commit(manifest).is_err());
     assert!(names(folder.path()).is_empty());
 }
+
+#[test]
+fn a_footer_that_ends_early_is_not_a_table_of_others() {
+    let folder = folder();
+    let path = folder.path().join("metrics.parquet");
+    mfdoom_artifact::write_metrics(&path, &rows()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    // The list of metadata begins before its first key; zeros there end the footer.
+    let at = whole.windows(15).position(|bytes| bytes == b"mfdoom.checksum").unwrap();
+    for from in at - 60..at {
+        let mut damaged = whole.clone();
+        damaged[from..at].fill(0);
+        fs::write(&path, damaged).unwrap();
+        assert!(read_metrics(&path).is_err(), "zeros from {from} to {at}");
+    }
+}

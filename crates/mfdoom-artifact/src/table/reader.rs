@@ -65,7 +65,7 @@ impl TableReader {
         let file = Shared::new(file).map_err(|error| Error::io(name.as_ref(), error))?;
         let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
             .map_err(|error| broken(&name, error))?;
-        let schema = seal::open(metadata.schema(), metadata.metadata().row_groups(), &name)?;
+        let schema = seal::open(&file, metadata.schema(), metadata.metadata().row_groups(), &name)?;
         Ok(Self { name, schema, source: Source::Parquet { file, metadata, projection: None }, batches: None })
     }
 

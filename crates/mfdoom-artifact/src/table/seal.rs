@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use arrow_schema::{Schema, SchemaRef};
 use mfdoom_error::{Error, Result};
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::parquet_file::Shared;
 
 /// Key of the metadata that holds the checksum, in hexadecimal.
 pub(super) const CHECKSUM_KEY: &str = "mfdoom.checksum";
@@ -43,10 +46,21 @@ pub(super) fn checksum(schema: &Schema, groups: &[RowGroupMetaData]) -> String {
 /// Checks the checksum of a file that has one, and returns the schema without it.
 ///
 /// # Errors
-/// Contract, when it is wrong.
-pub(super) fn open(schema: &SchemaRef, groups: &[RowGroupMetaData], name: &str) -> Result<SchemaRef> {
+/// Contract, when it is wrong, or when the footer names it and the metadata that were read from it do not: a damaged
+/// footer may end before them.
+pub(super) fn open(
+    file: &Shared,
+    schema: &SchemaRef,
+    groups: &[RowGroupMetaData],
+    name: &str,
+) -> Result<SchemaRef> {
     let Some(wanted) = schema.metadata().get(CHECKSUM_KEY).map(|value| value.to_string()) else {
-        return Ok(schema.clone());
+        return match is_named(file) {
+            true => Err(Error::contract(format!("{name}: damaged"))
+                .found("a footer that is not read to its end")
+                .help("copy the file again, or make it again")),
+            false => Ok(schema.clone()),
+        };
     };
     let found = checksum(schema, groups);
     if found != wanted {
@@ -59,4 +73,17 @@ pub(super) fn open(schema: &SchemaRef, groups: &[RowGroupMetaData], name: &str) 
     let metadata: BTreeMap<String, String> =
         kept.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(Schema::new(schema.fields().clone()).with_metadata(metadata).into())
+}
+
+/// Returns whether the bytes of the footer name the checksum.
+fn is_named(file: &Shared) -> bool {
+    // Behind the footer stand its length and the mark PAR1.
+    let named = || -> Option<bool> {
+        let end = file.len().checked_sub(8)?;
+        let len = file.get_bytes(end, 4).ok()?;
+        let len = u64::from(u32::from_le_bytes(len.as_ref().try_into().ok()?));
+        let footer = file.get_bytes(end.checked_sub(len)?, usize::try_from(len).ok()?).ok()?;
+        Some(footer.windows(CHECKSUM_KEY.len()).any(|bytes| bytes == CHECKSUM_KEY.as_bytes()))
+    };
+    named().unwrap_or(false)
 }
