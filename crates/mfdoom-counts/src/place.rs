@@ -35,6 +35,11 @@ impl Place {
         &self.file
     }
 
+    /// The path inside the file.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The last name of the path.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

@@ -10,7 +10,7 @@ use mfdoom_error::{Error, Result};
 
 use super::text::Lines;
 use crate::block::{CsrBlock, narrow};
-use crate::matrix::{DEFAULT_MEMORY, RowSource, Spool};
+use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::place::Place;
 
 /// A Matrix Market file whose header was read.
@@ -236,7 +236,7 @@ pub(super) struct MtxRows {
     value: usize,
     order: Option<bool>,
     reading: Option<(usize, Entries, Option<PendingEntry>)>,
-    spool: Option<Spool>,
+    spool: Option<Shared>,
     memory: usize,
 }
 
@@ -273,20 +273,27 @@ impl MtxRows {
         }
         Ok(ordered)
     }
-
-    fn spool(&mut self) -> Result<&mut Spool> {
-        if self.spool.is_none() {
-            let shape = (self.mtx.n_cells(self.cells), self.mtx.n_features(self.cells));
-            let mut spool = Spool::new(shape, self.mtx.nnz, self.memory);
-            let mut entries = Entries::new(&self.mtx, self.cells, self.value)?;
-            let mut rounded = Vec::new();
-            while let Some(entry) = entries.next()? {
-                spool.push(entry.cell, entry.feature, narrow(entry.value, &mut rounded))?;
-            }
-            spool.note_rounded(&rounded);
-            self.spool = Some(spool);
+    fn spool(&mut self) -> Result<Shared> {
+        if let Some(spool) = &self.spool {
+            return Ok(spool.clone());
         }
-        self.spool.as_mut().ok_or_else(|| Error::failed("no entries were set aside"))
+        let (place, memory) =
+            (Place::root(&self.mtx.path).at(&format!("{:?} {}", self.cells, self.value)), self.memory);
+        let spool = Shared::of(&place, memory, || self.filled())?;
+        self.spool = Some(spool.clone());
+        Ok(spool)
+    }
+
+    fn filled(&mut self) -> Result<Spool> {
+        let shape = (self.mtx.n_cells(self.cells), self.mtx.n_features(self.cells));
+        let mut spool = Spool::new(shape, self.mtx.nnz, self.memory);
+        let mut entries = Entries::new(&self.mtx, self.cells, self.value)?;
+        let mut rounded = Vec::new();
+        while let Some(entry) = entries.next()? {
+            spool.push(entry.cell, entry.feature, narrow(entry.value, &mut rounded))?;
+        }
+        spool.note_rounded(&rounded);
+        Ok(spool)
     }
 
     fn in_order(&mut self, rows: Range<usize>) -> Result<CsrBlock> {

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 
 use super::csr::{Entries, split};
 use super::pointers::Pointers;
-use super::{DEFAULT_MEMORY, RowSource, Spool};
+use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::block::CsrBlock;
 use crate::read::SparseGroup;
 
@@ -21,7 +21,7 @@ pub(crate) struct CscRows {
     n_rows: usize,
     n_cols: usize,
     memory: usize,
-    spool: Option<Spool>,
+    spool: Option<Shared>,
 }
 
 impl CscRows {
@@ -32,11 +32,14 @@ impl CscRows {
         Self { pointers, entries, n_rows, n_cols, memory: DEFAULT_MEMORY, spool: None }
     }
 
-    fn spool(&mut self) -> Result<&mut Spool> {
-        if self.spool.is_none() {
-            self.spool = Some(self.filled()?);
+    fn spool(&mut self) -> Result<Shared> {
+        if let Some(spool) = &self.spool {
+            return Ok(spool.clone());
         }
-        self.spool.as_mut().ok_or_else(|| Error::failed("no entries were set aside"))
+        let (place, memory) = (self.entries.place().clone(), self.memory);
+        let spool = Shared::of(&place, memory, || self.filled())?;
+        self.spool = Some(spool.clone());
+        Ok(spool)
     }
 
     fn filled(&mut self) -> Result<Spool> {

@@ -87,6 +87,11 @@ pub(super) fn split(group: SparseGroup) -> (Pointers, Entries) {
 }
 
 impl Entries {
+    /// Where the matrix is.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Number of entries.
     pub(super) fn len(&self) -> usize {
         self.data.len()

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use hdf5::Dataset;
 use hdf5::types::{H5Type, TypeDescriptor};
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 use ndarray::s;
 
-use super::{DEFAULT_MEMORY, RowSource, Spool};
+use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::block::CsrBlock;
 use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, missing_filter, read_bytes};
 use crate::place::Place;
@@ -24,7 +24,7 @@ pub(crate) struct DenseRows {
     n_rows: usize,
     n_cols: usize,
     memory: usize,
-    spool: Option<Spool>,
+    spool: Option<Shared>,
     place: Place,
 }
 
@@ -84,28 +84,35 @@ impl DenseRows {
         (spans && many).then(|| (dataset.clone(), *number, [rows.max(1), columns.max(1)]))
     }
 
+    fn spool(&mut self, dataset: &Dataset, number: Number, chunk: [usize; 2]) -> Result<Shared> {
+        if let Some(spool) = &self.spool {
+            return Ok(spool.clone());
+        }
+        let (place, memory) = (self.place.clone(), self.memory);
+        let spool = Shared::of(&place, memory, || self.filled(dataset, number, chunk))?;
+        self.spool = Some(spool.clone());
+        Ok(spool)
+    }
+
     /// Decodes every chunk once and sets its values aside by rows.
-    fn spool(&mut self, dataset: &Dataset, number: Number, chunk: [usize; 2]) -> Result<&mut Spool> {
-        if self.spool.is_none() {
-            let shape = (self.n_rows, self.n_cols);
-            let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
-            let mut rounded = Vec::new();
-            for row in (0..shape.0).step_by(chunk[0]) {
-                for column in (0..shape.1).step_by(chunk[1]) {
-                    let (rows, columns) =
-                        (row..shape.0.min(row + chunk[0]), column..shape.1.min(column + chunk[1]));
-                    let width = columns.len();
-                    let values = array(dataset, number, (rows, columns), &mut rounded);
-                    let values = values.map_err(|error| self.place.unreadable(error))?;
-                    for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                        spool.push((row + at / width) as u32, (column + at % width) as u32, *value)?;
-                    }
+    fn filled(&mut self, dataset: &Dataset, number: Number, chunk: [usize; 2]) -> Result<Spool> {
+        let shape = (self.n_rows, self.n_cols);
+        let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
+        let mut rounded = Vec::new();
+        for row in (0..shape.0).step_by(chunk[0]) {
+            for column in (0..shape.1).step_by(chunk[1]) {
+                let (rows, columns) =
+                    (row..shape.0.min(row + chunk[0]), column..shape.1.min(column + chunk[1]));
+                let width = columns.len();
+                let values = array(dataset, number, (rows, columns), &mut rounded);
+                let values = values.map_err(|error| self.place.unreadable(error))?;
+                for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                    spool.push((row + at / width) as u32, (column + at % width) as u32, *value)?;
                 }
             }
-            spool.note_rounded(&rounded);
-            self.spool = Some(spool);
         }
-        self.spool.as_mut().ok_or_else(|| Error::failed("no values were set aside"))
+        spool.note_rounded(&rounded);
+        Ok(spool)
     }
 
     /// Rows to read at once.

@@ -20,7 +20,7 @@ pub(crate) use dense::{Cells, DenseRows};
 pub(crate) use hstack::HStack;
 pub(crate) use mapped::{MappedRows, Missing, RowMap};
 use mfdoom_error::{Error, Result};
-pub(crate) use spool::Spool;
+pub(crate) use spool::{Shared, Spool};
 pub(crate) use transposed::TransposedRows;
 
 use crate::block::CsrBlock;

@@ -6,10 +6,14 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use mfdoom_error::{Error, Result};
 
 use crate::block::CsrBlock;
+use crate::place::Place;
 
 /// Bytes of an entry: row, column, value.
 const ENTRY: usize = 12;
@@ -17,6 +21,50 @@ const ENTRY: usize = 12;
 const MAX_BUCKETS: usize = 2048;
 /// Most bytes that a bucket gathers before they are written.
 const BUFFER: usize = 16 << 10;
+
+/// Most spools that are kept for the next reader: planning a run and each pass open a matrix anew.
+const KEPT: usize = 3;
+
+/// A matrix of a file as it was, and the memory that it was set aside with.
+type Key = (PathBuf, String, u64, Option<SystemTime>, usize);
+static SPOOLS: Mutex<Vec<(Key, Shared)>> = Mutex::new(Vec::new());
+
+/// A spool that all readers of a matrix share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Mutex<Spool>>);
+
+impl Shared {
+    /// Takes the spool of a matrix that was set aside before, else fills one.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub(crate) fn of(place: &Place, memory: usize, fill: impl FnOnce() -> Result<Spool>) -> Result<Self> {
+        let metadata = std::fs::metadata(place.real()).ok();
+        let (len, changed) = metadata.map_or((0, None), |found| (found.len(), found.modified().ok()));
+        let key: Key = (place.real().to_owned(), place.path().to_owned(), len, changed, memory);
+        let held = || SPOOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = held().iter().find(|(known, _)| *known == key) {
+            return Ok(found.clone());
+        }
+        let made = Self(Arc::new(Mutex::new(fill()?)));
+        let mut spools = held();
+        if spools.len() >= KEPT {
+            spools.remove(0);
+        }
+        spools.push((key, made.clone()));
+        Ok(made)
+    }
+
+    /// The rows that are held together with row `row`.
+    pub(crate) fn window(&self, row: usize) -> Range<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).window(row)
+    }
+
+    /// Returns a run of rows of one window.
+    pub(crate) fn load(&self, rows: Range<usize>) -> Result<CsrBlock> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).load(rows)
+    }
+}
 
 /// Takes entries and gives them back by rows.
 #[derive(Debug)]

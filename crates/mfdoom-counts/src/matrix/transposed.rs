@@ -7,7 +7,7 @@ use hdf5::types::H5Type;
 use mfdoom_error::Result;
 use ndarray::s;
 
-use super::{DEFAULT_MEMORY, RowSource, Spool};
+use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::block::CsrBlock;
 use crate::hdf::{Number, from_f64, from_i64, from_u64};
 use crate::place::Place;
@@ -25,7 +25,7 @@ pub(crate) struct TransposedRows {
     n_rows: usize,
     n_cols: usize,
     memory: usize,
-    spool: Option<Spool>,
+    spool: Option<Shared>,
     place: Place,
 }
 
@@ -75,27 +75,34 @@ impl TransposedRows {
         values.map_err(|error| self.place.unreadable(error))
     }
 
+    fn spool(&mut self) -> Result<Shared> {
+        if let Some(spool) = &self.spool {
+            return Ok(spool.clone());
+        }
+        let (place, memory) = (self.place.clone(), self.memory);
+        let spool = Shared::of(&place, memory, || self.filled())?;
+        self.spool = Some(spool.clone());
+        Ok(spool)
+    }
+
     /// Reads the whole matrix once, in the order in which it is stored.
-    fn spool(&mut self) -> Result<&mut Spool> {
-        if self.spool.is_none() {
-            let (genes, cells) = self.chunk();
-            let shape = (self.n_rows, self.n_cols);
-            let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
-            let mut rounded = Vec::new();
-            for gene in (0..self.n_cols).step_by(genes) {
-                for cell in (0..self.n_rows).step_by(cells) {
-                    let cells = cell..self.n_rows.min(cell + cells);
-                    let width = cells.len();
-                    let values = self.values(gene..self.n_cols.min(gene + genes), cells, &mut rounded)?;
-                    for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                        spool.push((cell + at % width) as u32, (gene + at / width) as u32, *value)?;
-                    }
+    fn filled(&mut self) -> Result<Spool> {
+        let (genes, cells) = self.chunk();
+        let shape = (self.n_rows, self.n_cols);
+        let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
+        let mut rounded = Vec::new();
+        for gene in (0..self.n_cols).step_by(genes) {
+            for cell in (0..self.n_rows).step_by(cells) {
+                let cells = cell..self.n_rows.min(cell + cells);
+                let width = cells.len();
+                let values = self.values(gene..self.n_cols.min(gene + genes), cells, &mut rounded)?;
+                for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                    spool.push((cell + at % width) as u32, (gene + at / width) as u32, *value)?;
                 }
             }
-            spool.note_rounded(&rounded);
-            self.spool = Some(spool);
         }
-        self.spool.as_mut().ok_or_else(|| mfdoom_error::Error::failed("no entries were set aside"))
+        spool.note_rounded(&rounded);
+        Ok(spool)
     }
 }
 

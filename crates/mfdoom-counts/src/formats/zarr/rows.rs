@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 
 use super::array::Array;
 use super::values::Values;
 use crate::block::{CsrBlock, narrow};
 use crate::keys;
-use crate::matrix::{DEFAULT_MEMORY, RowSource, Spool};
+use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::place::Place;
 
 /// Entries read at once.
@@ -76,7 +76,7 @@ fn integers(values: Values) -> Vec<i64> {
 pub(super) struct SparseRows {
     of: Sparse,
     memory: usize,
-    spool: Option<Spool>,
+    spool: Option<Shared>,
 }
 
 impl SparseRows {
@@ -84,27 +84,34 @@ impl SparseRows {
         Self { of, memory: DEFAULT_MEMORY, spool: None }
     }
 
+    fn spool(&mut self) -> Result<Shared> {
+        if let Some(spool) = &self.spool {
+            return Ok(spool.clone());
+        }
+        let (place, memory) = (self.of.place.clone(), self.memory);
+        let spool = Shared::of(&place, memory, || self.filled())?;
+        self.spool = Some(spool.clone());
+        Ok(spool)
+    }
+
     /// Reads a matrix of columns once and sets its entries aside by rows.
-    fn spool(&mut self) -> Result<&mut Spool> {
-        if self.spool.is_none() {
-            let of = &self.of;
-            let mut spool = Spool::new(of.shape, of.n(), self.memory);
-            let mut rounded = Vec::new();
-            for first in (0..of.shape.1).step_by(PIECE) {
-                let columns = first..of.shape.1.min(first + PIECE);
-                let ends = of.ends(columns.clone())?;
-                for (column, pair) in columns.zip(ends.windows(2)) {
-                    let rows = of.indices(pair[0]..pair[1])?;
-                    let values = of.data.read(pair[0]..pair[1])?.into_numbers();
-                    for (row, value) in rows.into_iter().zip(values) {
-                        spool.push(row, column as u32, narrow(value, &mut rounded))?;
-                    }
+    fn filled(&mut self) -> Result<Spool> {
+        let of = &self.of;
+        let mut spool = Spool::new(of.shape, of.n(), self.memory);
+        let mut rounded = Vec::new();
+        for first in (0..of.shape.1).step_by(PIECE) {
+            let columns = first..of.shape.1.min(first + PIECE);
+            let ends = of.ends(columns.clone())?;
+            for (column, pair) in columns.zip(ends.windows(2)) {
+                let rows = of.indices(pair[0]..pair[1])?;
+                let values = of.data.read(pair[0]..pair[1])?.into_numbers();
+                for (row, value) in rows.into_iter().zip(values) {
+                    spool.push(row, column as u32, narrow(value, &mut rounded))?;
                 }
             }
-            spool.note_rounded(&rounded);
-            self.spool = Some(spool);
         }
-        self.spool.as_mut().ok_or_else(|| Error::failed("no entries were set aside"))
+        spool.note_rounded(&rounded);
+        Ok(spool)
     }
 }
 
