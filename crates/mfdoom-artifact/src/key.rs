@@ -1,6 +1,6 @@
 //! The key of every per-cell table: `dataset` and `cell_id`, no pair twice.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use mfdoom_error::{Error, Result};
@@ -53,6 +53,24 @@ impl KeySet {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Returns what each cell has, by data set (empty in a file that names none) and id.
+///
+/// # Errors
+/// Contract: a cell is there twice; which of its values is meant cannot be known.
+pub fn by_key<V>(
+    source: &str,
+    cells: impl IntoIterator<Item = ((String, String), V)>,
+) -> Result<HashMap<(String, String), V>> {
+    let mut all = HashMap::new();
+    for (key, value) in cells {
+        if all.contains_key(&key) {
+            return Err(KeySet::twice(&key.0, &key.1, source));
+        }
+        all.insert(key, value);
+    }
+    Ok(all)
 }
 
 /// Passes a value that is a hash already.

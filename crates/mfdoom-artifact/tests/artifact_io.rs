@@ -11,6 +11,7 @@ use arrow_array::{
     ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, RecordBatch,
 };
 use arrow_schema::{DataType, Field, Schema};
+use mfdoom_artifact::key::by_key;
 use mfdoom_artifact::{
     AtomicDir, AtomicFile, Column, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema,
     EmbeddingWriter, Head, Input, InputId, KeySet, Manifest, MetricRow, ModelDir, ModelDirWriter, ObsField,
@@ -510,4 +511,14 @@ fn a_footer_that_ends_early_is_not_a_table_of_others() {
         fs::write(&path, damaged).unwrap();
         assert!(read_metrics(&path).is_err(), "zeros from {from} to {at}");
     }
+}
+
+#[test]
+fn what_a_cell_has_twice_is_refused() {
+    let key = |cell: &str| ("a".to_owned(), cell.to_owned());
+    let once = by_key("x.parquet", [(key("c1"), 1), (key("c2"), 2)]).unwrap();
+    assert_eq!(once[&key("c2")], 2);
+    let error = by_key("x.parquet", [(key("c1"), 1), (key("c1"), 2)]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Contract);
+    assert!(error.to_string().contains("x.parquet") && error.to_string().contains("c1"), "{error}");
 }

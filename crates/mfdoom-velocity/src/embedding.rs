@@ -1,8 +1,8 @@
 //! Embeddings to project velocities on: `FILE.h5ad:X_umap`, `FILE.parquet:HEAD`.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use mfdoom_artifact::key::by_key;
 use mfdoom_artifact::{EmbeddingReader, Input, InputId, place, sha256_file};
 use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
@@ -61,8 +61,9 @@ fn from_h5ad(path: &Path, key: &str, cells: &Cells<'_>) -> Result<(String, Matri
             .help("name one of those, or make it: scanpy.tl.umap"));
     }
     let mut matrix = file.matrix(&source)?;
-    let rows: HashMap<String, usize> =
-        file.obs_names()?.into_iter().enumerate().map(|(row, name)| (name, row)).collect();
+    let source = path.display().to_string();
+    let names = file.obs_names()?.into_iter().map(|name| (String::new(), name));
+    let rows = by_key(&source, names.zip(0..))?;
     let mut dense = vec![0.0; matrix.n_rows() * matrix.n_cols()];
     let dim = matrix.n_cols();
     let block = matrix.read_rows(0..matrix.n_rows())?;
@@ -70,8 +71,11 @@ fn from_h5ad(path: &Path, key: &str, cells: &Cells<'_>) -> Result<(String, Matri
         let (columns, values) = block.row(row);
         columns.iter().zip(values).for_each(|(&column, &value)| dense[row * dim + column as usize] = value);
     }
-    let pick = |_: &str, cell: &str| rows.get(cell).map(|&row| &dense[row * dim..(row + 1) * dim]);
-    Ok((key.to_owned(), gather(cells, dim, pick, &path.display().to_string())?))
+    let pick = |_: &str, cell: &str| {
+        let row = *rows.get(&(String::new(), cell.to_owned()))?;
+        Some(&dense[row * dim..(row + 1) * dim])
+    };
+    Ok((key.to_owned(), gather(cells, dim, pick, &source)?))
 }
 
 /// Reads a head of a table of embeddings; without a name, the only one.
@@ -91,14 +95,15 @@ fn from_table(path: &Path, head: Option<&str>, cells: &Cells<'_>) -> Result<(Str
     };
     let dim = schema.heads[at].dim;
     let foreign = schema.manifest.stage.is_empty();
-    let mut found: HashMap<(String, String), Vec<f32>> = HashMap::new();
+    let mut rows = Vec::new();
     for batch in reader {
         let batch = batch?;
         for (row, cell) in batch.cell_id.into_iter().enumerate() {
             let dataset = if foreign { String::new() } else { batch.dataset[row].clone() };
-            found.insert((dataset, cell), batch.heads[at][row * dim..(row + 1) * dim].to_vec());
+            rows.push(((dataset, cell), batch.heads[at][row * dim..(row + 1) * dim].to_vec()));
         }
     }
+    let found = by_key(&name, rows)?;
     let pick = |dataset: &str, cell: &str| {
         let dataset = if foreign { "" } else { dataset };
         found.get(&(dataset.to_owned(), cell.to_owned())).map(Vec::as_slice)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use mfdoom_artifact::key::{CELL_ID, DATASET};
+use mfdoom_artifact::key::{CELL_ID, DATASET, by_key};
 use mfdoom_artifact::{Column, Input, TableReader, table};
 use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
@@ -104,8 +104,10 @@ fn from_file(path: &Path, label: &str, keys: &[Key]) -> Result<Labels> {
             return Err(missing(label, &name, &columns.iter().map(String::as_str).collect::<Vec<_>>()));
         }
         let values = file.obs_column(label)?.to_strings();
-        let of: HashMap<String, Option<String>> = file.obs_names()?.into_iter().zip(values).collect();
-        return Ok(keys.iter().map(|(_, cell)| of.get(cell).cloned().flatten()).collect());
+        let names = file.obs_names()?.into_iter().map(|name| (String::new(), name));
+        let of = by_key(&name, names.zip(values))?;
+        let known = |cell: &String| of.get(&(String::new(), cell.clone())).cloned().flatten();
+        return Ok(keys.iter().map(|(_, cell)| known(cell)).collect());
     }
     let reader = TableReader::open(&Input::Path(path.to_owned()))?;
     let schema = reader.schema().clone();
@@ -113,7 +115,7 @@ fn from_file(path: &Path, label: &str, keys: &[Key]) -> Result<Labels> {
     if !found.contains(&label) {
         return Err(missing(label, &name, &found));
     }
-    let mut of: HashMap<Key, Option<String>> = HashMap::new();
+    let mut rows = Vec::new();
     for batch in reader {
         let batch = batch?;
         let text = |column| table::column::strings(table::column::by_name(&batch, column, &name)?, &name);
@@ -122,9 +124,10 @@ fn from_file(path: &Path, label: &str, keys: &[Key]) -> Result<Labels> {
         let keys = text(DATASET)?.into_iter().zip(text(CELL_ID)?);
         for (key, value) in keys.zip(values) {
             if let (Some(dataset), Some(cell)) = key {
-                of.insert((dataset, cell), value);
+                rows.push(((dataset, cell), value));
             }
         }
     }
+    let of = by_key(&name, rows)?;
     Ok(keys.iter().map(|key| of.get(key).cloned().flatten()).collect())
 }
