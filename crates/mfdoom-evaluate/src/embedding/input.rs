@@ -128,6 +128,10 @@ pub(super) fn read(args: &EmbeddingArgs) -> Result<Cells> {
 
 /// Returns whether a file is HDF5.
 pub(crate) fn is_hdf5(path: &Path) -> bool {
+    // A pipe can be read once only, and holds no HDF5.
+    if !path.is_file() {
+        return false;
+    }
     let mut magic = [0; 4];
     let read =
         std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));
