@@ -115,6 +115,11 @@ fn a_link_stays_and_its_target_is_replaced() {
     put(&link, true, "new").unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    // Also where the target is yet to come, without --force.
+    fs::remove_file(&real).unwrap();
+    put(&link, false, "first").unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), "first");
 }
 
 #[test]

@@ -68,6 +68,9 @@ fn union(plan: &Plan) -> Vocabulary {
     all
 }
 
+/// Share of the smaller list of genes below which a vocabulary is said to know few of them.
+const FEW: f64 = 0.5;
+
 /// Takes the vocabulary of `--vocab` and reports how much of each input it covers.
 fn given(plan: &Plan, vocabulary: &Vocabulary) -> Result<Genes> {
     for of in &plan.files {
@@ -88,11 +91,17 @@ fn given(plan: &Plan, vocabulary: &Vocabulary) -> Result<Genes> {
             ..Coverage::default()
         };
         coverage.check(MIN_COVERAGE, &name)?;
-        tracing::info!(
+        let found = format!(
             "{name}: {} of {n_genes} genes are among the {} of the vocabulary",
             shared.len(),
             vocabulary.len()
         );
+        match coverage.genes() < FEW {
+            true => {
+                tracing::warn!("{found}: are genes named alike (--gene-column), and is it the same species?")
+            }
+            false => tracing::info!("{found}"),
+        }
     }
     let measured = measure(plan, vocabulary)?;
     Ok(Genes { vocabulary: vocabulary.clone(), measured })

@@ -15,7 +15,7 @@ pub(super) enum Wanted {
 
 /// Returns where `path` really lies, after checking that it may be written there.
 ///
-/// A symbolic link is followed, so that the link stays and its target is replaced.
+/// A symbolic link is followed, so that the link stays and its target is made or replaced.
 ///
 /// # Errors
 /// Usage: no file name, a missing parent folder, or something that exists and may not be replaced.
@@ -27,6 +27,11 @@ pub(super) fn check_target(path: &Path, force: bool, wanted: Wanted) -> Result<P
     let linked = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let target = match fs::canonicalize(path) {
         Ok(real) if linked => real,
+        // What the link leads to is yet to come.
+        Err(_) if linked => {
+            let to = fs::read_link(path).map_err(|error| Error::io(path, error))?;
+            self::parent(path).join(to)
+        }
         _ => path.components().collect(),
     };
     let parent = parent(&target);
