@@ -22,6 +22,8 @@ class Cloud {
       return canvas;
     });
     this.controls();
+    // The first picture does not wait for a frame: where a page is only printed, there may be none.
+    this.paintAll();
     new ResizeObserver(() => this.draw()).observe(views);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
@@ -90,8 +92,12 @@ class Cloud {
     this.waits = true;
     requestAnimationFrame(() => {
       this.waits = false;
-      this.canvases.forEach((canvas, at) => this.paint(canvas, this.data.layouts[at]));
+      this.paintAll();
     });
+  }
+
+  paintAll() {
+    this.canvases.forEach((canvas, at) => this.paint(canvas, this.data.layouts[at]));
   }
 
   paint(canvas, layout) {
