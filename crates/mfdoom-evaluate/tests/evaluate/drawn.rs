@@ -38,8 +38,8 @@ fn equal_distributions_are_close_and_a_plain_generator_is_worse() {
     assert!(of("all", "generated", "precision") > 0.7 && of("all", "generated", "recall") > 0.7);
     assert!(of("all", "nb_per_label", "auroc_forest") > of("all", "training cells", "auroc_forest") + 0.1);
     // Within a label all genes have the same mean here: ranks say nothing, distances do.
-    let (own, plain) = (of("s0", "generated", "mmd"), of("s0", "nb_per_label", "auroc_forest"));
-    assert!(own.abs() < 0.05 && (0.0..=1.0).contains(&plain), "each label by itself: {own}, {plain}");
+    let own = of("s0", "generated", "mmd");
+    assert!(own.abs() < 0.05, "each label by itself: {own}");
     let alone = score(&world, &[&like, "--real", &real]);
     assert!((0.3..0.7).contains(&value(&alone, ["all", "half of the real cells", "", "auroc_logistic"])));
 }
