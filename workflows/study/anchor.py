@@ -175,7 +175,8 @@ def hidden():
     return out
 
 
-def teaseq():
+def teaseq_table():
+    """the token table, labels and values of the proteins"""
     a = ad.read_h5ad(DATA / "multimodal/teaseq_pbmc_matilda_train.h5ad")
     y = a.obs.cell_type.astype(str).values
     fold = np.empty(len(y), dtype=object)
@@ -185,11 +186,16 @@ def teaseq():
     protein = pd.DataFrame(np.asarray(a.obsm["protein"], dtype=float), index=a.obs_names)
     protein.columns = [f"protein{j}" for j in range(protein.shape[1])]
     path = write("teaseq", dense(a.X), obs, obsm={"protein": protein}, genes=a.var_names)
-    table = tokens(path, "expression=X", "protein=obsm/protein")
-    values, out = clr(protein.values), {}
+    return tokens(path, "expression=X", "protein=obsm/protein"), y, clr(protein.values)
+
+
+def teaseq():
+    table, y, values = teaseq_table()
+    out = {}
     add = lambda name, value: out.setdefault(name, []).append(value)
     for k in "01234":
         model = pretrain(f"teaseq.{k}", [table], f"fold={k}")
+        fold = embed(table, model)[1]["fold"]
         z = {n: embed(table, model, *u)[0] for n, u in (("both", ()), ("RNA", ["expression"]), ("protein", ["protein"]))}
         test = fold == k
         for name, of in z.items():
@@ -200,7 +206,8 @@ def teaseq():
     return out
 
 
-def pancreas():
+def pancreas_table():
+    """the token table, labels and log-normalised counts by modality"""
     a = ad.read_h5ad(DATA / "spliced/pancreas_3696x2000.h5ad")
     y = a.obs.clusters.astype(str).values
     s, u = dense(a.layers["spliced"]), dense(a.layers["unspliced"])
@@ -218,11 +225,17 @@ def pancreas():
     sizes = [f for m in ("spliced=ts", "unspliced=tu", "expression=te") for f in ("--library-size", m)]
     table = tokens(path, more=sizes)
     logs = {"spliced": log_normalised(s, ts), "unspliced": log_normalised(u, tu), "expression": log_normalised(s + u, ts + tu)}
+    return table, y, logs
+
+
+def pancreas():
+    table, y, logs = pancreas_table()
     out = {}
     add = lambda name, value: out.setdefault(name, []).append(value)
     for k in "01234":
-        model, test = pretrain(f"pancreas.{k}", [table], f"fold={k}"), fold == k
-        z = {"all": embed(table, model)[0], **{m: embed(table, model, m)[0] for m in logs}}
+        model = pretrain(f"pancreas.{k}", [table], f"fold={k}")
+        z, obs = embed(table, model)
+        test, z = obs["fold"] == k, {"all": z, **{m: embed(table, model, m)[0] for m in logs}}
         for m, x in logs.items():
             p = PCA(50, random_state=0).fit(x[~test])
             z[f"PCA-50 {m}"] = p.transform(x)
@@ -264,4 +277,5 @@ def main():
             print(task, name, value, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

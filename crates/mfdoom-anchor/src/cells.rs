@@ -38,6 +38,8 @@ pub struct Cells<'a> {
     pub blocks: Vec<Block<'a>>,
     /// Number of each cell's data set, `[n]`.
     pub dataset: &'a [u32],
+    /// Number of each cell's batch, `[n]`: the data set, or a part of it. Only a fit looks at it.
+    pub batch: &'a [u32],
 }
 
 impl Cells<'_> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::anchor::Anchor;
 use crate::error::{Error, Result};
 use crate::expert::{Expert, Speaker, Values, covariance, measured, rows_of};
-use crate::fit::Training;
+use crate::fit::{Settings, Training};
 use crate::square::{add_outer, add_scaled, inverse, row_times};
 
 /// What stays the same over the rounds.
@@ -24,8 +24,8 @@ pub(crate) struct Em {
     cells: Vec<f64>,
     /// Variances of the scaled values by modality, `[f]`.
     pub variance: Vec<Vec<f64>>,
-    /// Least noise of a feature.
-    floor: f64,
+    /// Least noise of a feature, and its least variance.
+    least: [f64; 2],
 }
 
 /// Sums over the cells of a group.
@@ -59,7 +59,12 @@ struct Round {
 }
 
 impl Em {
-    pub fn new(training: &Training<'_>, anchor: &Anchor, variance: Vec<Vec<f64>>, floor: f64) -> Self {
+    pub fn new(
+        training: &Training<'_>,
+        anchor: &Anchor,
+        variance: Vec<Vec<f64>>,
+        settings: &Settings,
+    ) -> Self {
         let seen = |m: usize, panel: &Option<usize>| {
             panel.map(|panel| measured(&anchor.parts[m].features, training.panel_features(panel, m)))
         };
@@ -76,7 +81,7 @@ impl Em {
             speaking: training.groups.iter().map(speaking).collect(),
             cells,
             variance,
-            floor,
+            least: [settings.floor, settings.least_variance],
         }
     }
 
@@ -96,6 +101,12 @@ impl Em {
             add_scaled(&mut group.squares, &posterior.covariance, *cells);
         }
         (0..anchor.parts.len()).try_for_each(|m| self.maximise(m, &sums, anchor))
+    }
+
+    /// Returns the noise of a feature of which the factors explain some variance.
+    pub fn noise(&self, m: usize, feature: usize, explained: f64) -> f64 {
+        let [noise, variance] = self.least;
+        (self.variance[m][feature].max(variance) - explained).max(noise)
     }
 
     fn posterior(&self, group: usize, speakers: &[Speaker], anchor: &Anchor) -> Posterior {
@@ -166,7 +177,7 @@ impl Em {
             cross.iter_mut().for_each(|c| *c /= part.deviation[g]);
             let w = row_times(&cross, &regression.inverse, d);
             let explained: f64 = w.iter().zip(&cross).map(|(w, c)| w * c).sum::<f64>() / regression.cells;
-            part.noise[g] = (self.variance[m][g] - explained).max(self.floor);
+            part.noise[g] = self.noise(m, g, explained);
             part.loadings[g * d..(g + 1) * d].copy_from_slice(&w);
         }
         Ok(())

@@ -36,4 +36,7 @@ pub enum Error {
     /// No transform is called so.
     #[error("no transform is called '{0}'; choose from log_normalized, log1p, clr and binary")]
     UnknownTransform(String),
+    /// No choice of effects is called so.
+    #[error("'{0}' is neither remove nor keep")]
+    UnknownEffects(String),
 }

@@ -1,10 +1,13 @@
 //! Fits an anchor.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::anchor::{Anchor, Part};
 use crate::cells::{Cells, Panels};
+use crate::effects;
 use crate::em::Em;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
@@ -24,6 +27,33 @@ pub struct Modality {
     pub derived_from: Vec<usize>,
 }
 
+/// What becomes of the directions in which alike cells of different batches lie apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effects {
+    /// They are no part of the coordinates.
+    Remove,
+    /// They are part of them as any other.
+    Keep,
+}
+
+impl fmt::Display for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Remove => "remove",
+            Self::Keep => "keep",
+        })
+    }
+}
+
+impl FromStr for Effects {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = [Self::Remove, Self::Keep].into_iter().find(|effects| effects.to_string() == text);
+        found.ok_or_else(|| Error::UnknownEffects(text.into()))
+    }
+}
+
 /// How an anchor is fitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -33,6 +63,11 @@ pub struct Settings {
     pub iterations: usize,
     /// The noise of a feature is at least this share of its scaled variance.
     pub floor: f64,
+    /// Scaled variance that each feature counts as having at least, the rest of it noise: one that hardly varies in the
+    /// cells of the fit says little of the factors, also in cells where it suddenly does. 1 is the median feature's.
+    pub least_variance: f64,
+    /// What becomes of directions in which alike cells of different batches lie apart.
+    pub effects: Effects,
     /// Root of the predicted variance by which axes are weighed: 0 not at all, 1 as principal components.
     pub power: f64,
     /// Most features of a modality, those that vary most for their mean.
@@ -43,7 +78,16 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { dim: 32, iterations: 30, floor: 0.05, power: 0.5, features: 2000, start_cells: 1024 }
+        Self {
+            dim: 32,
+            iterations: 30,
+            floor: 0.05,
+            least_variance: 1.0,
+            effects: Effects::Remove,
+            power: 0.5,
+            features: 2000,
+            start_cells: 1024,
+        }
     }
 }
 
@@ -76,12 +120,15 @@ pub fn fit(
     let nothing =
         Smoother { landmarks: Vec::new(), coefficients: Vec::new(), centre: vec![0.0; settings.dim] };
     let mut anchor = Anchor { dim: settings.dim, parts, weights: vec![1.0; settings.dim], smoother: nothing };
-    let em = Em::new(&training, &anchor, variance, settings.floor);
+    let em = Em::new(&training, &anchor, variance, settings);
     start::start(&training, &em, &mut anchor, settings)?;
     for _ in 0..settings.iterations {
         em.round(&training, &mut anchor)?;
     }
     anchor.turn(settings.power)?;
+    if settings.effects == Effects::Remove {
+        effects::remove(&mut anchor, (cells, panels), &drawn(&training.rows))?;
+    }
     anchor.smoother =
         Smoother::fit(&mut Encoder::new(&anchor, panels.clone()), cells, &drawn(&training.rows))?;
     Ok(anchor)

@@ -19,12 +19,14 @@
 //! anchor.rs     the fitted model           smooth.rs    regression to neighbours' means
 //! encoder.rs    cells to coordinates       fit.rs       all of it in order
 //! tensors.rs    the model as named arrays   folds.rs     cells as an anchor that has not seen them does
+//! effects.rs    directions in which batches lie apart
 //! ```
 //!
 //! Sums are cut by the number of cells and never by the number of threads, so threads change no byte.
 
 mod anchor;
 mod cells;
+mod effects;
 mod em;
 mod encoder;
 mod error;
@@ -43,7 +45,7 @@ pub use anchor::{Anchor, Part};
 pub use cells::{Block, Cells, Panel, Panels};
 pub use encoder::{Encoder, Scores};
 pub use error::{Error, Result};
-pub use fit::{Modality, Settings, fit};
+pub use fit::{Effects, Modality, Settings, fit};
 pub use folds::cross_fit;
 pub use select::evenly;
 pub use smooth::Smoother;

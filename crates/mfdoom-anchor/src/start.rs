@@ -49,7 +49,7 @@ pub(crate) fn start(
         part.noise = (0..part.features.len())
             .map(|g| {
                 let explained: f64 = w[g * d..(g + 1) * d].iter().map(|w| w * w).sum();
-                (em.variance[m][g] - explained).max(settings.floor)
+                em.noise(m, g, explained)
             })
             .collect();
         part.loadings = w;

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mfdoom_anchor::{Anchor, Block, Cells, Encoder, Modality, Panels, Settings, Transform, fit};
+use mfdoom_anchor::{Anchor, Block, Cells, Effects, Encoder, Modality, Panels, Settings, Transform, fit};
 use mfdoom_testing::Npz;
 
 const NAMES: [&str; 4] = ["spliced", "unspliced", "expression", "protein"];
@@ -29,6 +29,12 @@ impl Counts {
             count: &self.count,
         }
     }
+}
+
+/// Settings of the reference: features as they vary, batches as they lie.
+fn reference() -> Settings {
+    let (least_variance, effects) = (0.0, Effects::Keep);
+    Settings { dim: 6, iterations: 20, least_variance, effects, ..Settings::default() }
 }
 
 struct Fixture {
@@ -66,7 +72,8 @@ impl Fixture {
     }
 
     fn cells(&self) -> Cells<'_> {
-        Cells { blocks: self.counts.iter().map(Counts::block).collect(), dataset: &self.dataset }
+        let blocks = self.counts.iter().map(Counts::block).collect();
+        Cells { blocks, dataset: &self.dataset, batch: &self.dataset }
     }
 
     fn rows(&self) -> Vec<usize> {
@@ -80,8 +87,7 @@ impl Fixture {
             derived_from: if *name == "expression" { vec![0, 1] } else { Vec::new() },
         };
         let modalities: Vec<Modality> = NAMES.iter().map(modality).collect();
-        let settings = Settings { dim: 6, iterations: 20, ..Settings::default() };
-        fit(&self.cells(), &self.panels, &self.rows(), &modalities, &settings).unwrap()
+        fit(&self.cells(), &self.panels, &self.rows(), &modalities, &reference()).unwrap()
     }
 }
 
@@ -204,11 +210,15 @@ fn cross_fitted_coordinates_lie_in_the_space_of_the_whole_fit() {
     let (cells, rows) = (fixture.cells(), fixture.rows());
     let anchor = fixture.fit();
     let groups: Vec<usize> = rows.iter().map(|row| row % 3).collect();
-    let settings = Settings { dim: 6, iterations: 20, ..Settings::default() };
     let subsets = [vec![true; 4], vec![false, false, true, false]];
-    let crossed =
-        mfdoom_anchor::cross_fit((&cells, &fixture.panels), &rows, &groups, &anchor, (&settings, &subsets))
-            .unwrap();
+    let crossed = mfdoom_anchor::cross_fit(
+        (&cells, &fixture.panels),
+        &rows,
+        &groups,
+        &anchor,
+        (&reference(), &subsets),
+    )
+    .unwrap();
     let mut encoder = Encoder::new(&anchor, fixture.panels.clone());
     for (using, crossed) in subsets.iter().zip(crossed) {
         let whole = encoder.embed(&cells, &rows, using);

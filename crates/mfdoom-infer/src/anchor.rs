@@ -74,7 +74,8 @@ impl AnchorHeads {
     /// Returns the coordinates of the cells of a batch from each of some sets of modalities.
     fn embed(&mut self, block: &CellBlock<'_>, batch: Range<usize>, sets: &[Vec<bool>]) -> Vec<Scores> {
         let dataset: Vec<u32> = (0..block.len()).map(|cell| self.number(block, cell)).collect();
-        let cells = Cells { blocks: block.tokens.iter().map(as_block).collect(), dataset: &dataset };
+        let cells =
+            Cells { blocks: block.tokens.iter().map(as_block).collect(), dataset: &dataset, batch: &dataset };
         let rows: Vec<usize> = batch.collect();
         sets.iter().map(|using| self.encoder.embed(&cells, &rows, using)).collect()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args as Group;
-use mfdoom_anchor::{Anchor, Transform};
+use mfdoom_anchor::{Anchor, Effects, Transform};
 use mfdoom_error::Result;
 use mfdoom_model::{AnchorConfig, Anchoring, ModelConfig, Objective};
 use mfdoom_train::{AnchorOptions, Cells, Coordinates, Pretraining, Split, fit_anchor, judge};
@@ -34,6 +34,15 @@ pub struct AnchorArgs {
     /// Genes at most of a modality that it is fitted to, those that vary most for their mean
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
     pub anchor_genes: usize,
+
+    /// What becomes of directions in which alike cells of different batches lie apart: remove or keep
+    #[arg(long, value_name = "WHICH", default_value_t = Effects::Remove, help_heading = "Closed form")]
+    #[serde(serialize_with = "mfdoom_cli::as_text")]
+    pub batch_effects: Effects,
+
+    /// Obs column that tells the batches of a data set [default: each data set is a batch]
+    #[arg(long, value_name = "COLUMN", help_heading = "Closed form")]
+    pub batch_column: Option<String>,
 
     /// How the counts of a modality become its values: log_normalized, log1p, clr or binary [default: clr for
     /// proteins, binary for peaks, log_normalized for all else]
@@ -79,6 +88,7 @@ fn options(args: &AnchorArgs) -> AnchorOptions {
             dim: args.anchor_dim,
             iterations: args.anchor_iterations,
             features: args.anchor_genes,
+            effects: args.batch_effects,
             ..mfdoom_anchor::Settings::default()
         },
         cells: args.anchor_cells,

@@ -145,13 +145,20 @@ fn output(args: &Args) -> Result<PathBuf> {
 }
 
 fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
+    let batch = &args.anchor.batch_column;
+    let mut obs: Vec<String> = args.training.validation.column().map(String::from).into_iter().collect();
+    obs.extend(batch.iter().filter(|column| !obs.contains(*column)).cloned().collect::<Vec<_>>());
     let wanted = Wanted {
-        obs: args.training.validation.column().map(String::from).into_iter().collect(),
+        obs,
         model: init.map(|i| (Arc::clone(&i.vocabulary), i.config.modalities.clone())),
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
         ids: false,
     };
-    Cells::read(inputs, &wanted)
+    let mut cells = Cells::read(inputs, &wanted)?;
+    if let Some(column) = batch {
+        cells.batch_by(column);
+    }
+    Ok(cells)
 }
 
 fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {

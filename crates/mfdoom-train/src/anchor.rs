@@ -82,7 +82,7 @@ pub fn counts(cells: &Cells) -> mfdoom_anchor::Cells<'_> {
         }
     };
     let blocks = (0..cells.modalities.len()).map(block).collect();
-    mfdoom_anchor::Cells { blocks, dataset: cells.dataset_numbers() }
+    mfdoom_anchor::Cells { blocks, dataset: cells.dataset_numbers(), batch: cells.batch_numbers() }
 }
 
 /// Returns what each data set measured.

@@ -1,5 +1,6 @@
 //! All cells of a training run in memory, their tokens in one vocabulary.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use mfdoom_artifact::{Input, InputId};
@@ -23,6 +24,7 @@ pub struct Cells {
     pub inputs: Vec<InputId>,
     tokens: Vec<ModalityTokens>,
     dataset: Vec<u32>,
+    batch: Option<Vec<u32>>,
     datasets: Vec<String>,
     obs: Vec<(String, Vec<Option<String>>)>,
     ids: Option<Vec<String>>,
@@ -65,6 +67,7 @@ impl Cells {
             inputs: Vec::new(),
             measured: Measured::default(),
             dataset: Vec::new(),
+            batch: None,
             datasets: Vec::new(),
             modalities,
             vocabulary,
@@ -187,6 +190,22 @@ impl Cells {
     /// Returns the number of each cell's data set.
     pub fn dataset_numbers(&self) -> &[u32] {
         &self.dataset
+    }
+
+    /// Takes the cells of a data set with the same value of a kept obs column as a batch, in place of the data set.
+    pub fn batch_by(&mut self, column: &str) {
+        let mut known = HashMap::new();
+        let mut number = |cell: usize| {
+            let next = known.len() as u32;
+            *known.entry((self.dataset[cell], self.obs(column, cell))).or_insert(next)
+        };
+        let batch = (0..self.len()).map(&mut number).collect();
+        self.batch = Some(batch);
+    }
+
+    /// Returns the number of each cell's batch: its data set, where nothing else was taken.
+    pub fn batch_numbers(&self) -> &[u32] {
+        self.batch.as_deref().unwrap_or(&self.dataset)
     }
 
     /// Returns the names of the data sets, by number.
