@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Scores the closed form of mfdoom-pretrain on real sets, by its own commands, on cells or donors that were never fitted.
 
-    python3 anchor.py DATA WORK [TASK...]      tasks: mosaic hidden teaseq pancreas reapseq
+    python3 anchor.py DATA WORK [TASK...]      tasks: mosaic hidden teaseq pancreas reapseq kang baron ifnb
 
-DATA is the folder of data (multimodal/, spliced/), WORK keeps what was made: a run that was stopped goes on where it was,
+DATA is the folder of data (multimodal/, spliced/, expression/), WORK keeps what was made: a run that was stopped goes on where it was,
 and WORK/results.json has all scores. MFDOOM_BIN is the folder of the commands, MFDOOM_PRETRAIN further flags of
 mfdoom-pretrain (default: --anchor only). Needs anndata, scikit-learn and pyarrow.
 """
@@ -66,10 +66,10 @@ def tokens(path, *modalities, obs=("label", "fold"), more=()):
     return out
 
 
-def pretrain(name, tables, validation="0"):
+def pretrain(name, tables, validation="0", more=()):
     out = WORK / name
     if not out.exists():
-        run("pretrain", *tables, "--validation", validation, "--preset", "tiny", *FLAGS, "-o", out)
+        run("pretrain", *tables, "--validation", validation, "--preset", "tiny", *FLAGS, *more, "-o", out)
     return out
 
 
@@ -263,11 +263,71 @@ def reapseq():
     return out
 
 
+def mixing(z, batch, k=30):
+    """inverse Simpson index of the batches among the nearest, from 0 to 1"""
+    s = unit(z) @ unit(z).T
+    np.fill_diagonal(s, -9)
+    near = np.argpartition(-s, k, 1)[:, :k]
+    names = np.unique(batch)
+    shares = np.stack([(batch[near] == name).mean(1) for name in names], 1)
+    return float(((1 / (shares**2).sum(1) - 1) / (len(names) - 1)).mean())
+
+
+def of_batches(z, y, batch):
+    """how far batches mix, and labels from the other batches and in five folds; no cell's label takes part in a fit"""
+    scores = {"iLISI": mixing(z, batch)}
+    if len(np.unique(y)) > 1:
+        scores["labels across"] = float(np.mean([knn(z[batch != b], y[batch != b], z[batch == b], y[batch == b]) for b in np.unique(batch)]))
+        folds = np.random.default_rng(0).permutation(len(y)) % 5
+        scores["labels"] = float(np.mean([knn(z[folds != k], y[folds != k], z[folds == k], y[folds == k]) for k in range(5)]))
+    return scores
+
+
+def batches(name, file):
+    """a model of all batches, with and without removal, beside principal components as they are and centred by batch"""
+    a = ad.read_h5ad(DATA / "expression" / file)
+    y = a.obs.cell_type.astype(str).values if "cell_type" in a.obs else np.array(["-"] * a.n_obs)
+    batch = a.obs.batch.astype(str).values
+    fold = np.where(np.char.startswith(batch.astype(str), "ctrl"), "control", "other")
+    table = tokens(write(name, a.X, pd.DataFrame({"label": y, "fold": fold, "batch": batch}, index=a.obs_names), genes=a.var_names), "expression=X", obs=("label", "fold", "batch"))
+    x = log_normalised(dense(a.X))
+    order = np.argsort(-x.var(0) / (x.mean(0) + 1e-9), kind="stable")[:2000]
+    x, centred = x[:, order], x[:, order].copy()
+    for b in np.unique(batch):
+        centred[batch == b] -= centred[batch == b].mean(0)
+    embeddings = {"PCA-50": PCA(50, random_state=0).fit_transform(x), "PCA-50, centred": PCA(50, random_state=0).fit_transform(centred)}
+    for effects in ("remove", "keep"):
+        model = pretrain(f"{name}.{effects}", [table], more=["--batch-column", "batch", "--batch-effects", effects])
+        embeddings[f"closed form, {effects}"] = embed(table, model)[0]
+    out = {form: of_batches(z, y, batch) for form, z in embeddings.items()}
+    if name == "kang":
+        control = fold == "control"
+        for form, z in embeddings.items():
+            out[form]["control to stimulated"] = knn(z[control], y[control], z[~control], y[~control])
+        z = embed(table, pretrain(f"{name}.control", [table], "fold=other"))[0]
+        p = PCA(50, random_state=0).fit(x[control]).transform(x)
+        for form, z in (("closed form of control", z), ("PCA-50 of control", p)):
+            out[form] = {"control to stimulated": knn(z[control], y[control], z[~control], y[~control])}
+    return {f"{form}, {score}": value for form, scores in out.items() for score, value in scores.items()}
+
+
+def kang():
+    return batches("kang", "kang_pbmc_muscat_4samples.h5ad")
+
+
+def baron():
+    return batches("baron", "human_pancreas_baron_1937x20125.h5ad")
+
+
+def ifnb():
+    return batches("ifnb", "pbmc_ifnb_2000x9015.h5ad")
+
+
 def main():
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
-    for task in sys.argv[3:] or ["mosaic", "hidden", "teaseq", "pancreas", "reapseq"]:
+    for task in sys.argv[3:] or ["mosaic", "hidden", "teaseq", "pancreas", "reapseq", "kang", "baron", "ifnb"]:
         results[task] = globals()[task]()
         path.write_text(json.dumps(results, indent=1))
         for name, value in results[task].items():

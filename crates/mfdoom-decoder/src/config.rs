@@ -13,7 +13,7 @@ use crate::task::DecoderTask;
 const MAX_SIZE: usize = 1 << 28;
 
 /// Version of a decoder's `config.json` that this crate reads and writes.
-pub const DECODER_FORMAT: u32 = 1;
+pub const DECODER_FORMAT: u32 = 2;
 
 /// A whole decoder. Together with the configuration of its backbone it names all tensors `decoder.*`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use crate::config::DecoderConfig;
 use crate::likelihood::{CountDistributions, Likelihood, Losses, Target};
 use crate::network::{Context, Network, Said};
 use crate::profile::ProfileBatch;
-use crate::profile_path::ProfilePath;
+use crate::profile_path::{Assessment, ProfilePath};
 
 /// A decoder on its device; it shares its tensors with the store that it was loaded from.
 #[derive(Clone, Debug)]
@@ -85,10 +85,31 @@ impl Decoder {
     /// # Errors
     /// Where context or profile are not of this decoder, or the device fails.
     pub fn forward(&self, context: &Context, profile: &ProfileBatch) -> Result<Outputs> {
-        let from_profile = match &self.profile {
-            Some(path) => Some(path.forward(profile, &self.queries)?), // [cells, rank]
-            None => None,
+        let said = self.profile.as_ref().map(|path| path.forward(profile, &self.queries)).transpose()?;
+        self.join(context, said)
+    }
+
+    /// Returns the outputs of cells, and how far off they may be; nothing of a cell of which the decoder does not know.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::forward`].
+    pub fn forward_assessed(
+        &self,
+        context: &Context,
+        profile: &ProfileBatch,
+    ) -> Result<(Outputs, Vec<Option<Assessment>>)> {
+        let (said, assessments) = match &self.profile {
+            Some(path) => {
+                let (said, assessments) = path.forward_assessed(profile, &self.queries)?;
+                (Some(said), assessments)
+            }
+            None => (None, Vec::new()),
         };
+        Ok((self.join(context, said)?, assessments))
+    }
+
+    /// Joins what the network says of the cells with what the profile path does, `[cells, rank]`.
+    fn join(&self, context: &Context, from_profile: Option<Tensor>) -> Result<Outputs> {
         let rows = match (self.network.forward(context)?, from_profile) {
             (Said::OfCell(h), Some(p)) => self.ask(&(h + p)?)?,
             (Said::OfCell(h), None) => self.ask(&h)?,

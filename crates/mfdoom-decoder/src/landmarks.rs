@@ -60,30 +60,32 @@ impl Landmarks {
         logs.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
     }
 
+    /// Returns the squared distances of each cell to all landmarks, cell by cell.
+    pub(crate) fn squares(&self, image: &Tensor) -> Result<Vec<f32>> {
+        let mut squares = Vec::with_capacity(image.dim(0)? * self.images.len() / self.components);
+        for cell in host(image)?.chunks_exact(self.components) {
+            let square = |other: &[f32]| cell.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+            squares.extend(self.images.chunks_exact(self.components).map(square));
+        }
+        Ok(squares)
+    }
+
     /// Returns the distance of each cell to its nearest landmark, in units of the reach.
-    pub(crate) fn distances(&self, image: &Tensor) -> Result<Vec<f64>> {
-        let reach = f64::from(self.reach);
-        let nearest = |squares: Vec<f32>| squares.into_iter().fold(f32::INFINITY, f32::min);
-        let squares = host(image)?;
-        let cells = squares.chunks_exact(self.components);
-        Ok(cells.map(|cell| f64::from(nearest(self.squares(cell))).sqrt() / reach).collect())
+    pub(crate) fn distances(&self, squares: &[f32]) -> Vec<f64> {
+        let nearest = |squares: &[f32]| squares.iter().copied().fold(f32::INFINITY, f32::min);
+        let distance = |squares: &[f32]| f64::from(nearest(squares)).sqrt() / f64::from(self.reach);
+        squares.chunks_exact(self.images.len() / self.components).map(distance).collect()
     }
 
     /// Returns what is said of each cell, blended with what is said of its nearest landmarks, `[cells, rank]`.
-    pub(crate) fn blend(&self, own: Tensor, image: &Tensor) -> Result<Tensor> {
+    pub(crate) fn blend(&self, own: Tensor, squares: &[f32]) -> Result<Tensor> {
         let Some(neighbours) = &self.neighbours else { return Ok(own) };
         let mut means = Vec::with_capacity(own.elem_count());
-        for cell in host(image)?.chunks_exact(self.components) {
-            means.extend(neighbours.mean(&self.squares(cell)));
+        for squares in squares.chunks_exact(self.images.len() / self.components) {
+            means.extend(neighbours.mean(squares));
         }
         let means = Tensor::from_vec(means, own.shape(), own.device())?.to_dtype(own.dtype())?;
         (own * (1.0 - SHARE))? + (means * SHARE)?
-    }
-
-    /// Squared distances of a cell to all landmarks.
-    fn squares(&self, cell: &[f32]) -> Vec<f32> {
-        let square = |other: &[f32]| cell.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-        self.images.chunks_exact(self.components).map(square).collect()
     }
 }
 

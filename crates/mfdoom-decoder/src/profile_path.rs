@@ -108,35 +108,49 @@ impl ProfilePath {
         }
     }
 
-    /// Returns how far off predictions of the cells may be, as the mean over their modalities; nothing of a cell without
-    /// a modality that the decoder has learned this for.
-    ///
-    /// # Errors
-    /// Where an id is outside the vocabulary or the device fails.
-    pub fn assess(&self, batch: &ProfileBatch) -> Result<Vec<Option<Assessment>>> {
-        let mut sums = vec![(0usize, 0f64, 0f64); batch.cells];
-        for (part, seen) in self.modalities.iter().zip(&batch.modalities) {
-            let Some(part) = part else { continue };
-            let Some(landmarks) = part.landmarks.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
-            let image = part.centred(seen)?;
-            let logs = landmarks.log_errors(&part.features(&image)?)?;
-            let distances = landmarks.distances(&image)?;
-            for (cell, sum) in sums.iter_mut().enumerate().filter(|(cell, _)| seen.set[*cell].is_some()) {
-                *sum = (sum.0 + 1, sum.1 + logs[cell], sum.2 + distances[cell]);
-            }
-        }
-        let mean = |(n, log, distance): (usize, f64, f64)| {
-            let n = Some(n).filter(|n| *n > 0)? as f64;
-            Some(Assessment { error: (log / n).exp(), distance: distance / n })
-        };
-        Ok(sums.into_iter().map(mean).collect())
-    }
-
     /// Returns what the path says of the cells, `[cells, rank]`; 0 for a cell without a modality.
     ///
     /// # Errors
     /// Where an id is outside the vocabulary or the device fails.
     pub fn forward(&self, batch: &ProfileBatch, like: &Tensor) -> Result<Tensor> {
+        self.say(batch, like, &mut |_, _, _| Ok(()))
+    }
+
+    /// Returns what the path says of the cells, and how far off predictions of them may be, as the mean over their
+    /// modalities; nothing of a cell without a modality that the decoder has learned this for.
+    ///
+    /// # Errors
+    /// Those of [`ProfilePath::forward`].
+    pub fn forward_assessed(
+        &self,
+        batch: &ProfileBatch,
+        like: &Tensor,
+    ) -> Result<(Tensor, Vec<Option<Assessment>>)> {
+        let mut sums = vec![(0usize, 0f64, 0f64); batch.cells];
+        let said = self.say(batch, like, &mut |m, part, seen| {
+            let (Some(landmarks), Some(squares)) = (&part.landmarks, &seen.squares) else { return Ok(()) };
+            let (logs, distances) = (landmarks.log_errors(&seen.features)?, landmarks.distances(squares));
+            let has = |cell: &usize| batch.modalities[m].set[*cell].is_some();
+            for cell in (0..batch.cells).filter(has) {
+                let sum = &mut sums[cell];
+                *sum = (sum.0 + 1, sum.1 + logs[cell], sum.2 + distances[cell]);
+            }
+            Ok(())
+        })?;
+        let mean = |(n, log, distance): (usize, f64, f64)| {
+            let n = Some(n).filter(|n| *n > 0)? as f64;
+            Some(Assessment { error: (log / n).exp(), distance: distance / n })
+        };
+        Ok((said, sums.into_iter().map(mean).collect()))
+    }
+
+    /// Says something of the cells, and shows `each` what a modality sees of them.
+    fn say(
+        &self,
+        batch: &ProfileBatch,
+        like: &Tensor,
+        each: &mut dyn FnMut(usize, &Part, &Seen) -> Result<()>,
+    ) -> Result<Tensor> {
         let mut sum = Tensor::zeros((batch.cells, self.rank), like.dtype(), like.device())?;
         let has =
             |m: usize, cell: usize| self.modalities[m].is_some() && batch.modalities[m].set[cell].is_some();
@@ -144,15 +158,25 @@ impl ProfilePath {
         let present: Vec<usize> =
             (0..batch.cells).map(|cell| (0..n).filter(|m| has(*m, cell)).count()).collect();
         for (m, part) in self.modalities.iter().enumerate() {
-            let seen = &batch.modalities[m];
-            let Some(part) = part.as_ref().filter(|_| !seen.sets.is_empty()) else { continue };
+            let profile = &batch.modalities[m];
+            let Some(part) = part.as_ref().filter(|_| !profile.sets.is_empty()) else { continue };
             let weight = |cell: usize| if has(m, cell) { 1.0 / present[cell] as f32 } else { 0.0 };
             let weights: Vec<f32> = (0..batch.cells).map(weight).collect();
             let weights = Tensor::from_vec(weights, (batch.cells, 1), like.device())?;
-            sum = (sum + part.forward(seen)?.broadcast_mul(&weights.to_dtype(like.dtype())?)?)?;
+            let seen = part.see(profile)?;
+            each(m, part, &seen)?;
+            sum = (sum + part.forward(&seen)?.broadcast_mul(&weights.to_dtype(like.dtype())?)?)?;
         }
         Ok(sum)
     }
+}
+
+/// What a part sees of cells.
+struct Seen {
+    /// `[cells, width]`
+    features: Tensor,
+    /// Squared distances to all landmarks, where there are some.
+    squares: Option<Vec<f32>>,
 }
 
 impl Part {
@@ -180,13 +204,18 @@ impl Part {
         Ok(part)
     }
 
+    fn see(&self, profile: &ModalityProfile) -> Result<Seen> {
+        let image = self.centred(profile)?;
+        let squares = self.landmarks.as_ref().map(|landmarks| landmarks.squares(&image)).transpose()?;
+        Ok(Seen { features: self.features(&image)?, squares })
+    }
+
     /// Returns what the part says of the cells, `[cells, rank]`.
-    fn forward(&self, seen: &ModalityProfile) -> Result<Tensor> {
-        let image = self.centred(seen)?;
-        let own = linear(&self.features(&image)?, &self.map, None)?;
-        match &self.landmarks {
-            Some(landmarks) => landmarks.blend(own, &image),
-            None => Ok(own),
+    fn forward(&self, seen: &Seen) -> Result<Tensor> {
+        let own = linear(&seen.features, &self.map, None)?;
+        match (&self.landmarks, &seen.squares) {
+            (Some(landmarks), Some(squares)) => landmarks.blend(own, squares),
+            _ => Ok(own),
         }
     }
 

@@ -148,7 +148,9 @@ fn a_task_is_one_type() {
         profile.push_cell(|_| Some((shown.clone(), &measured)));
     }
     let context = decoder.network().context(&model, &packed).unwrap();
-    let outputs = decoder.forward(&context, &profile).unwrap();
+    let (outputs, assessed) = decoder.forward_assessed(&context, &profile).unwrap();
+    let again = decoder.forward(&context, &profile).unwrap().values;
+    assert_eq!(again.to_vec2::<f32>().unwrap(), outputs.values.to_vec2::<f32>().unwrap());
     let predicted = decoder.predict(&outputs).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
     let wanted = targets.dense(&cells, &held);
     let mean = wanted.iter().sum::<f32>() / wanted.len() as f32;
@@ -159,10 +161,16 @@ fn a_task_is_one_type() {
     assert!(ours < 0.2 * constant, "{ours} against {constant} of the mean");
 
     // What is said of an error is of its size, and no cell is unlike the others.
-    let assessed = decoder.profile().unwrap().assess(&profile).unwrap();
     let said = assessed.iter().map(|of| of.unwrap().error).sum::<f64>() / held.len() as f64;
     let root = f64::from(ours).sqrt();
     assert!(said > 0.3 * root && said < 3.0 * root, "{said} said, {root} measured");
     let far = assessed.iter().filter(|of| of.unwrap().distance > 1.0).count();
     assert!(far * 5 < held.len(), "{far} of {} cells", held.len());
+
+    // A cell with all its counts in one gene is unlike all others.
+    let mut strange = ProfileBatch::new(1);
+    let shown = Shown { ids: &[GENES], counts: &[500.0], rows: None, library_size: 500.0 };
+    held.iter().for_each(|_| strange.push_cell(|_| Some((shown.clone(), &measured))));
+    let (_, assessed) = decoder.forward_assessed(&context, &strange).unwrap();
+    assert!(assessed.iter().all(|of| of.unwrap().distance > 1.0), "{:?}", assessed[0]);
 }

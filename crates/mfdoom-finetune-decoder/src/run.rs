@@ -55,8 +55,9 @@ pub fn run(args: Args) -> Result<()> {
         penalty: args.decoder.penalty,
     };
     let started = starter.apply(&store, &config, &backbone)?.penalties;
-    for (modality, penalty) in &started {
-        tracing::info!("start from {modality}: penalty {penalty}");
+    for (modality, penalties) in &started {
+        let penalties: Vec<String> = penalties.iter().map(f64::to_string).collect();
+        tracing::info!("start from {modality}: penalty {}", penalties.join(", "));
     }
     let kept = args.decoder.path() == PathUse::Kept && !started.is_empty();
     freeze(&args, &mut store, (backbone.depth, kept));

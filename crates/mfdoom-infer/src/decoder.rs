@@ -109,9 +109,7 @@ impl TrainedDecoder {
     pub fn predict(&self, block: &CellBlock<'_>, batch: Range<usize>, subsets: u64) -> Result<Predictions> {
         let cells: Vec<usize> = batch.clone().collect();
         let profile = self.profile(block, &cells);
-        let (outputs, embedding) = self.outputs(&block.pack(batch.clone()), &profile)?;
-        let assess = |path: &mfdoom_decoder::ProfilePath| path.assess(&profile);
-        let assessments = self.decoder.profile().map(assess).transpose().or_failed()?.unwrap_or_default();
+        let (outputs, embedding, assessments) = self.outputs(&block.pack(batch.clone()), &profile)?;
         let mut values = self.values(&outputs)?;
         let long = if subsets > 1 { block.long(batch.clone()) } else { Vec::new() };
         if !long.is_empty() {
@@ -132,7 +130,7 @@ impl TrainedDecoder {
         let mut sums = vec![0f64; cells.len() * self.decoder.config().outputs()];
         let profile = self.profile(block, cells);
         for subset in 0..subsets {
-            let (outputs, _) = self.outputs(&block.pack_drawn(cells, subset), &profile)?;
+            let (outputs, ..) = self.outputs(&block.pack_drawn(cells, subset), &profile)?;
             let drawn = self.values(&outputs)?;
             sums.iter_mut().zip(drawn).for_each(|(sum, value)| *sum += f64::from(value));
         }
@@ -160,7 +158,12 @@ impl TrainedDecoder {
         values.to_dtype(DType::F32).and_then(|v| v.flatten_all()?.to_vec1()).or_failed()
     }
 
-    fn outputs(&self, packed: &PackedBatch, profile: &ProfileBatch) -> Result<(Outputs, Vec<f32>)> {
+    /// Returns outputs, embeddings and assessments of cells.
+    fn outputs(
+        &self,
+        packed: &PackedBatch,
+        profile: &ProfileBatch,
+    ) -> Result<(Outputs, Vec<f32>, Vec<Option<Assessment>>)> {
         let run = || {
             let hidden = self.model.hidden(packed)?;
             let scheme = self.model.scheme();
@@ -168,7 +171,8 @@ impl TrainedDecoder {
             let pooled = self.model.pool(&hidden)?;
             let fusion = pooled.narrow(1, row, 1)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
             let context = self.decoder.network().context_of(&pooled, hidden)?;
-            Ok((self.decoder.forward(&context, profile)?, fusion))
+            let (outputs, assessments) = self.decoder.forward_assessed(&context, profile)?;
+            Ok((outputs, fusion, assessments))
         };
         run().or_failed()
     }

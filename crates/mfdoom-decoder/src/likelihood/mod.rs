@@ -14,6 +14,7 @@ use candle_core::{Result, Tensor};
 use mfdoom_nn::{Counts, ParameterBuilder, ParameterStore};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::counts::{add_shares, log_factors};
 pub(crate) use self::draw::library_size;
 pub use self::draw::{CountDistribution, CountDistributions};
 use crate::config::DecoderConfig;

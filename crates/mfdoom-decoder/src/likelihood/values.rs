@@ -75,7 +75,7 @@ impl Likelihood for OfValues {
         set(store, "decoder.target.mean", mean.iter().map(|m| *m as f32).collect())?;
         set(store, "decoder.target.scale", vec![scale as f32; mean.len()])?;
         let n = mean.len();
-        Ok(Some(Units { scale: vec![scale; n], factor: vec![1.0; n], mean, as_logs: false }))
+        Ok(Some(Units { scale: vec![scale; n], factor: vec![1.0; n], mean, as_shares: false }))
     }
 }
 

@@ -55,7 +55,7 @@ impl Starter<'_> {
         let rows: Vec<usize> = (0..fit.errors.len()).filter(|row| fit.errors[*row].is_finite()).collect();
         let logs = rows.iter().map(|row| fit.errors[*row].max(LEAST).ln() as f32).collect();
         let logs = matrix(logs, rows.len(), 1)?;
-        let map = Ridge::fit(&fit.inputs.select_rows(&rows), &logs, fit.penalty)
+        let map = Ridge::fit(&fit.inputs.select_rows(&rows), &logs, fit.penalties[0])
             .map_err(|e| Error::failed("the errors of training cells").source(e))?;
         set(store, &leaf(modality, "error.map"), map.weights.iter().map(|w| *w as f32).collect())?;
         set(store, &leaf(modality, "error.level"), vec![(map.intercept[0] + scale.ln()) as f32])

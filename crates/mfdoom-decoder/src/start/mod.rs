@@ -2,12 +2,11 @@
 //!
 //! Every modality's map starts as a ridge regression of the targets on its random features, cut to the rank of
 //! the decoder by the leading directions of the fitted values. For counts the targets of the regression are
-//! log-normalised, what is fitted is turned into logarithms of shares, and the bias starts at that of each gene's mean
-//! share; for labels it starts at that of each label's share, and the map at zero.
+//! log-normalised, and a factor for each gene makes the mean of the fitted shares that of the training cells; for labels
+//! the bias starts at the logarithm of each label's share, and the map at zero.
 
 mod landmarks;
 mod regression;
-mod shares;
 
 use std::collections::BTreeMap;
 
@@ -18,10 +17,9 @@ use mfdoom_model::{ModelConfig, TensorResult};
 use mfdoom_nn::{ParameterBuilder, ParameterStore, Stream};
 use mfdoom_train::Cells;
 
-use self::regression::{Fit, regress};
-use self::shares::log_shares;
+use self::regression::{Choice, Fit, regress};
 use crate::config::{DecoderConfig, ProfileConfig};
-use crate::likelihood::Target;
+use crate::likelihood::{Target, add_shares, log_factors};
 use crate::profile::log_normalised;
 use crate::profile_path::ProfilePath;
 use crate::target::Targets;
@@ -31,6 +29,8 @@ use crate::train::{DecoderViews, View};
 const MOST_ROWS: usize = 8192;
 /// Target values at most that are looked at: fewer cells where there are many outputs.
 const MOST_VALUES: usize = 1 << 27;
+/// Share of the least error within which the larger penalty is taken for targets that are no counts.
+const TOLERANCE: f64 = 0.01;
 /// With more outputs than this, the map of the profile path starts at zero.
 const MOST_OUTPUTS: usize = 1 << 14;
 /// Inverse squared widths of the kernel that the random features stand for, half of them each, for profiles
@@ -55,8 +55,8 @@ pub struct Starter<'a> {
 /// What was chosen.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
-    /// Penalty of each modality.
-    pub penalties: BTreeMap<String, f64>,
+    /// Penalties of each modality: one, or for counts one for each target.
+    pub penalties: BTreeMap<String, Vec<f64>>,
 }
 
 impl Starter<'_> {
@@ -80,6 +80,7 @@ impl Starter<'_> {
         let path = ProfilePath::build(&p, profile, backbone, config.rank).or_failed()?;
         let mut start = Start::default();
         let mut fits = Vec::new();
+        let mut shares = vec![[0.0; 2]; config.outputs()];
         for name in &profile.modalities {
             let rows = self.rows(name, config.outputs());
             let x = self.features(&path, name, &rows)?;
@@ -89,16 +90,28 @@ impl Starter<'_> {
                 self.landmarks(store, &path, name, &rows)?;
             }
             let Some(units) = &units else { continue };
-            let fit = regress(&less(&x, &centre), &self.in_units(units, &rows)?, self.penalty)?;
-            start.penalties.insert(name.clone(), fit.penalty);
+            let (x, wanted) = (less(&x, &centre), self.in_units(units, &rows)?);
+            // Modalities that are counted have their own penalties; velocities are better the smoother they are.
+            let sections = if units.as_shares { config.targets.len() } else { 1 };
+            let tolerance = if units.as_shares { 0.0 } else { TOLERANCE };
+            let fit = regress(&x, &wanted, &Choice { penalty: self.penalty, tolerance, sections })?;
+            start.penalties.insert(name.clone(), fit.penalties.clone());
             if profile.landmarks > 0 {
                 self.errors(store, name, &fit, units)?;
             }
-            let fit = if units.as_logs { log_shares(fit, &less(&x, &centre), units)? } else { fit };
+            if units.as_shares {
+                let fitted = fit.map().predict(&x).map_err(|e| Error::failed("a prediction").source(e))?;
+                (0..x.n_rows())
+                    .for_each(|row| add_shares(&mut shares, (fitted.row(row), wanted.row(row)), units));
+            }
             fits.push((name.clone(), fit));
         }
         if let Some(units) = units.filter(|_| !fits.is_empty()) {
             self.cut(store, config, &fits, &units)?;
+            if units.as_shares {
+                let factors = log_factors(&shares).into_iter().map(|f| f as f32).collect();
+                set(store, "decoder.log_factor", factors)?;
+            }
         }
         Ok(start)
     }
@@ -270,8 +283,8 @@ pub struct Units {
     pub scale: Vec<f64>,
     /// What a fitted value is multiplied with to become an output.
     pub factor: Vec<f64>,
-    /// Whether outputs are logarithms of shares, and the fitted values log-normalised counts.
-    pub as_logs: bool,
+    /// Whether the values are log-normalised counts that stand for shares.
+    pub as_shares: bool,
 }
 
 /// Returns the means of sums as [`Starter::sums`] has them.
