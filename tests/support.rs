@@ -5,7 +5,7 @@ pub mod engines;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Returns the path of a stage's binary, built beside this test.
+/// Returns the path of a stage's binary, built next to this test.
 ///
 /// # Panics
 /// Where it is not there: build with `--workspace`.

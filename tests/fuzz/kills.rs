@@ -10,7 +10,17 @@ use mfdoom_artifact::sha256_file;
 use mfdoom_tests::{run, stage};
 
 use crate::mutate::Random;
-use crate::{files, number};
+use crate::{State, files, number};
+
+/// What lies where a stage publishes, before it begins.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    /// The result of an earlier run, to be replaced.
+    Result,
+    /// A copy of this file, to be added to.
+    CopyOf(&'static str),
+}
 
 /// A command that publishes something, and what.
 struct Stage {
@@ -19,73 +29,108 @@ struct Stage {
     /// Appended when it is run again: to go on from a checkpoint.
     again: &'static str,
     output: &'static str,
+    before: Before,
 }
 
-const STAGES: [Stage; 10] = [
-    Stage {
-        name: "mfdoom-simulate",
-        arguments: "-o s.h5ad --cells 300 --genes 200 --seed 2",
-        again: "--force",
-        output: "s.h5ad",
-    },
-    Stage {
-        name: "mfdoom-preprocess",
-        arguments: "a.h5ad -o t.parquet --force",
-        again: "",
-        output: "t.parquet",
-    },
-    Stage {
-        name: "mfdoom-pretrain",
-        arguments: "tokens.parquet -o m --preset tiny --epochs 2 --batch-cells 16 --checkpoint-every 5 --threads 1",
-        again: "--resume",
-        output: "m",
-    },
-    Stage {
-        name: "mfdoom-finetune-decoder",
-        arguments: "tokens.parquet --model model --task expression -o d --epochs 2 --batch-cells 16 --checkpoint-every 5 --threads 1",
-        again: "--resume",
-        output: "d",
-    },
-    Stage {
-        name: "mfdoom-embed",
-        arguments: "tokens.parquet --model model -o e.parquet --force",
-        again: "",
-        output: "e.parquet",
-    },
-    Stage {
-        name: "mfdoom-decode",
-        arguments: "tokens.parquet --model model --decoder decoder -o p.parquet --force",
-        again: "",
-        output: "p.parquet",
-    },
-    Stage { name: "mfdoom-velocity", arguments: "fit a.h5ad -o v --force", again: "", output: "v" },
-    Stage { name: "mfdoom-velocity", arguments: "graph fit -o g --force", again: "", output: "g" },
-    Stage {
-        name: "mfdoom-annotate",
-        arguments: "a.h5ad --velocity fit -o b.h5ad --force",
-        again: "",
-        output: "b.h5ad",
-    },
-    Stage {
-        name: "mfdoom-gather",
-        arguments: "s1.parquet s2.parquet -o w.parquet --force",
-        again: "",
-        output: "w.parquet",
-    },
+impl Stage {
+    const fn new(
+        name: &'static str,
+        arguments: &'static str,
+        again: &'static str,
+        output: &'static str,
+        before: Before,
+    ) -> Self {
+        Self { name, arguments, again, output, before }
+    }
+
+    /// What the stage is called in messages and in the file of `MFDOOM_FUZZ_STATE`.
+    fn title(&self) -> String {
+        format!("{} {}", self.name, self.arguments)
+    }
+}
+
+const TRAINING: &str = "--batch-cells 16 --checkpoint-every 2 --threads 1";
+
+const STAGES: [Stage; 15] = [
+    Stage::new("mfdoom-simulate", "-o s.h5ad --cells 60 --genes 60", "", "s.h5ad", Before::Nothing),
+    Stage::new("mfdoom-preprocess", "a.h5ad -o t.parquet --force", "", "t.parquet", Before::Result),
+    Stage::new("mfdoom-pretrain", "tokens.parquet -o m --epochs 2", "--resume", "m", Before::Nothing),
+    Stage::new(
+        "mfdoom-finetune-decoder",
+        "tokens.parquet --model model --task expression -o d --epochs 3",
+        "--resume",
+        "d",
+        Before::Nothing,
+    ),
+    Stage::new(
+        "mfdoom-embed",
+        "tokens.parquet --model model -o e.parquet --force",
+        "",
+        "e.parquet",
+        Before::Result,
+    ),
+    Stage::new(
+        "mfdoom-embed",
+        "tokens.parquet --model model --into e.h5ad",
+        "",
+        "e.h5ad",
+        Before::CopyOf("a.h5ad"),
+    ),
+    Stage::new(
+        "mfdoom-decode",
+        "tokens.parquet --model model --decoder decoder -o p.parquet --force",
+        "",
+        "p.parquet",
+        Before::Result,
+    ),
+    Stage::new(
+        "mfdoom-decode",
+        "tokens.parquet --model model --decoder decoder --into p.h5ad",
+        "",
+        "p.h5ad",
+        Before::CopyOf("a.h5ad"),
+    ),
+    Stage::new("mfdoom-velocity", "fit a.h5ad -o v --force", "", "v", Before::Result),
+    Stage::new("mfdoom-velocity", "graph fit -o g --force", "", "g", Before::Result),
+    Stage::new(
+        "mfdoom-velocity",
+        "predict tokens.parquet --model model --decoder velocities -o vp --force",
+        "",
+        "vp",
+        Before::Result,
+    ),
+    Stage::new("mfdoom-annotate", "a.h5ad --velocity fit -o b.h5ad --force", "", "b.h5ad", Before::Result),
+    Stage::new("mfdoom-annotate", "c.h5ad --velocity fit", "", "c.h5ad", Before::CopyOf("a.h5ad")),
+    Stage::new(
+        "mfdoom-gather",
+        "s1.parquet s2.parquet -o w.parquet --force",
+        "",
+        "w.parquet",
+        Before::Result,
+    ),
+    Stage::new(
+        "mfdoom-evaluate",
+        "embedding embedded.parquet -o ev.json --force",
+        "",
+        "ev.json",
+        Before::Result,
+    ),
 ];
 
 fn prepare(folder: &Path) {
-    run(folder, "mfdoom-simulate", "-o a.h5ad --cells 300 --genes 200 --seed 1");
+    let decoder = |task: &str| {
+        let arguments = format!("tokens.parquet --model model {task} --epochs 0");
+        run(folder, "mfdoom-finetune-decoder", &arguments);
+    };
+    run(folder, "mfdoom-simulate", "-o a.h5ad --cells 80 --genes 60 --seed 1");
     run(folder, "mfdoom-preprocess", "a.h5ad -o tokens.parquet");
     run(folder, "mfdoom-preprocess", "a.h5ad -o s1.parquet --shard 1/2");
     run(folder, "mfdoom-preprocess", "a.h5ad -o s2.parquet --shard 2/2");
-    run(folder, "mfdoom-pretrain", "tokens.parquet -o model --preset tiny --epochs 1");
-    run(
-        folder,
-        "mfdoom-finetune-decoder",
-        "tokens.parquet --model model --task expression -o decoder --epochs 0",
-    );
+    run(folder, "mfdoom-pretrain", "tokens.parquet -o model --epochs 1");
+    run(folder, "mfdoom-embed", "tokens.parquet --model model -o embedded.parquet");
     run(folder, "mfdoom-velocity", "fit a.h5ad -o fit");
+    decoder("--task expression -o decoder");
+    decoder("--task velocity --targets fit -o velocities");
 }
 
 /// Hashes of a file, or of all files of a folder but the metrics, which hold speeds.
@@ -102,52 +147,96 @@ fn start(folder: &Path, name: &str, arguments: &str) -> std::process::Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// A stage, what it gives, and how long that takes.
+struct Victim<'a> {
+    of: &'a Stage,
+    folder: &'a Path,
+    arguments: String,
+    whole: BTreeMap<String, String>,
+    took: Duration,
+}
+
+impl<'a> Victim<'a> {
+    /// Runs the stage once, undisturbed.
+    fn new(of: &'a Stage, folder: &'a Path) -> Self {
+        let trains = !of.again.is_empty();
+        let arguments = if trains { format!("{} {TRAINING}", of.arguments) } else { of.arguments.to_owned() };
+        if let Before::CopyOf(source) = of.before {
+            fs::copy(folder.join(source), folder.join(of.output)).unwrap();
+        }
+        let begin = Instant::now();
+        run(folder, of.name, &arguments);
+        let took = begin.elapsed();
+        Self { of, folder, arguments, whole: hashes(&folder.join(of.output)), took }
+    }
+
+    /// Brings back what is there before a run.
+    fn reset(&self) {
+        let output = self.folder.join(self.of.output);
+        match self.of.before {
+            Before::Nothing if output.is_dir() => fs::remove_dir_all(&output).unwrap(),
+            Before::Nothing => fs::remove_file(&output).unwrap(),
+            Before::Result => {}
+            Before::CopyOf(source) => drop(fs::copy(self.folder.join(source), &output).unwrap()),
+        }
+    }
+
+    /// Kills a run, checks what it left, and runs it again; returns whether the kill came before the end.
+    fn kill(&self, case: u64) -> bool {
+        let mut random = Random::new(number("MFDOOM_FUZZ_SEED", 1), &self.of.title(), case);
+        self.reset();
+        let mut child = start(self.folder, self.of.name, &self.arguments);
+        let moment = random.below(self.took.as_micros() as usize * 11 / 10) as u64;
+        std::thread::sleep(Duration::from_micros(moment));
+        child.kill().unwrap();
+        let killed = !child.wait().unwrap().success();
+        let told = format!("{} case {case}", self.of.title());
+        let output = self.folder.join(self.of.output);
+        let found = output.exists().then(|| hashes(&output));
+        let before = match self.of.before {
+            Before::Nothing => None,
+            Before::Result => Some(self.whole.clone()),
+            Before::CopyOf(source) => hashes(&self.folder.join(source))
+                .into_values()
+                .next()
+                .map(|hash| BTreeMap::from([(String::new(), hash)])),
+        };
+        assert!(found == before || found.as_ref() == Some(&self.whole), "{told}: something half");
+        if found.as_ref() != Some(&self.whole) || matches!(self.of.before, Before::Result) {
+            run(self.folder, self.of.name, &format!("{} {}", self.arguments, self.of.again));
+        }
+        assert_eq!(hashes(&output), self.whole, "{told}: other bytes after a kill");
+        let names = fs::read_dir(self.folder).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        let left: Vec<String> = names
+            .filter(|name| [".tmp-", ".old-", ".checkpoint"].iter().any(|part| name.contains(part)))
+            .collect();
+        assert!(left.is_empty(), "{told}: left {left:?}");
+        killed
+    }
+}
+
 #[test]
 #[ignore = "by hand: minutes of runs that are killed"]
 fn a_killed_stage_leaves_nothing_half() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     prepare(folder);
-    let kills = number("MFDOOM_FUZZ_KILLS", 10);
-    for (kind, of) in STAGES.iter().enumerate() {
-        let begin = Instant::now();
-        run(folder, of.name, of.arguments);
-        let took = begin.elapsed();
-        let output = folder.join(of.output);
-        let whole = hashes(&output);
-        let (mut killed, mut late) = (0, 0);
-        for case in 0..kills {
-            let mut random = Random::new(number("MFDOOM_FUZZ_SEED", 1), of.name, 1000 * kind as u64 + case);
-            let replaces = of.arguments.contains("--force");
-            if !replaces {
-                if output.is_dir() { fs::remove_dir_all(&output) } else { fs::remove_file(&output) }.unwrap();
-            }
-            let mut child = start(folder, of.name, of.arguments);
-            std::thread::sleep(Duration::from_micros(
-                random.below(took.as_micros() as usize * 11 / 10) as u64
-            ));
-            child.kill().unwrap();
-            match child.wait().unwrap().success() {
-                true => late += 1,
-                false => killed += 1,
-            }
-            let told = format!("{} {} case {case}", of.name, of.arguments);
-            // The old one, the new one, which is the same, or where nothing was replaced none.
-            match output.exists() {
-                true => assert_eq!(hashes(&output), whole, "{told}: something half"),
-                false => assert!(!replaces, "{told}: what was to be replaced is gone"),
-            }
-            if !output.exists() || replaces {
-                run(folder, of.name, &format!("{} {}", of.arguments, of.again));
-            }
-            assert_eq!(hashes(&output), whole, "{told}: other bytes after a kill");
-            let left: Vec<String> = fs::read_dir(folder)
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-                .filter(|name| name.contains(".tmp-") || name.contains(".old-"))
-                .collect();
-            assert!(left.is_empty(), "{told}: left {left:?}");
+    let state = State::open();
+    let only = std::env::var("MFDOOM_FUZZ_ONLY").unwrap_or_default();
+    for of in STAGES.iter().filter(|of| of.title().contains(&only)) {
+        let victim = Victim::new(of, folder);
+        let first = state.next(&of.title());
+        let (mut killed, kills) = (0, number("MFDOOM_FUZZ_KILLS", 10));
+        for case in first..first + kills {
+            killed += u64::from(victim.kill(case));
+            state.set(&of.title(), case + 1);
         }
-        println!("{} {}: {killed} killed, {late} had ended", of.name, of.arguments);
+        let late = kills - killed;
+        println!(
+            "{}: from case {first}: {killed} killed, {late} had ended; {:?} a run",
+            of.title(),
+            victim.took
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What users read: `tests/help/<stage>.txt` is what `--help` prints, and every stage has a page beside its code.
+//! What users read: `tests/help/<stage>.txt` is what `--help` prints, and every stage has a page next to its code.
 //!
 //! `MFDOOM_WRITE_HELP=1 cargo test --release --workspace --test pages` writes the help texts anew. README.md, the pages
 //! of `workflows/` and of the stages name only commands and flags that exist.

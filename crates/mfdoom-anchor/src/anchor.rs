@@ -14,7 +14,7 @@ pub struct Part {
     pub transform: Transform,
     /// Library size of a typical cell, for [`Transform::LogNormalized`].
     pub scale: f64,
-    /// Modalities by number of which this one is a function: it does not speak for a cell that has them all.
+    /// Numbers of the modalities that this one is a function of: it does not speak for a cell that has them all.
     pub derived_from: Vec<usize>,
     /// Ids of its features, ascending, `[f]`.
     pub features: Vec<u32>,

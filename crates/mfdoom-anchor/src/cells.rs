@@ -13,7 +13,7 @@ pub struct Block<'a> {
     pub offsets: &'a [usize],
     /// Ids of the features, ascending within a cell.
     pub feature: &'a [u32],
-    /// Counts above 0, beside `feature`.
+    /// Counts above 0, next to `feature`.
     pub count: &'a [f32],
 }
 
@@ -33,7 +33,7 @@ pub type Panels = Vec<Panel>;
 
 /// Cells with the modalities of a model.
 #[derive(Clone, Debug)]
-pub struct Cells<'a> {
+pub struct AnchorCells<'a> {
     /// One block per modality.
     pub blocks: Vec<Block<'a>>,
     /// Number of each cell's data set, `[n]`.
@@ -42,7 +42,7 @@ pub struct Cells<'a> {
     pub batch: &'a [u32],
 }
 
-impl Cells<'_> {
+impl AnchorCells<'_> {
     /// Returns the number of cells.
     pub fn len(&self) -> usize {
         self.dataset.len()

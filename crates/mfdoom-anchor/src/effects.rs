@@ -6,7 +6,7 @@
 //! keeps the other directions, so a cell needs no code of its batch, and one of a new batch is treated alike.
 
 use crate::anchor::Anchor;
-use crate::cells::{Cells, Panels};
+use crate::cells::{AnchorCells, Panels};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::smooth::to_unit;
@@ -25,7 +25,7 @@ const RATIO: f64 = 2.0;
 /// these were.
 pub(crate) fn remove(
     anchor: &mut Anchor,
-    (cells, panels): (&Cells<'_>, &Panels),
+    (cells, panels): (&AnchorCells<'_>, &Panels),
     rows: &[usize],
 ) -> Result<usize> {
     let (d, modalities) = (anchor.dim, cells.blocks.len());

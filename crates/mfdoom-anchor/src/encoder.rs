@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::anchor::Anchor;
-use crate::cells::{Cells, Panel, Panels};
+use crate::cells::{AnchorCells, Panel, Panels};
 use crate::expert::{Expert, Speaker, Values, covariance, measured, rows_of};
 use crate::smooth::to_unit;
 use crate::square::row_times;
@@ -60,7 +60,7 @@ impl<A: Borrow<Anchor> + Sync> Encoder<A> {
     }
 
     /// Returns the posterior means of some cells from the modalities in `using` that each of them has.
-    pub fn scores(&mut self, cells: &Cells<'_>, rows: &[usize], using: &[bool]) -> Scores {
+    pub fn scores(&mut self, cells: &AnchorCells<'_>, rows: &[usize], using: &[bool]) -> Scores {
         let d = self.anchor().dim;
         let prepared: Vec<Option<Prepared>> =
             rows.iter().map(|cell| self.prepare(cells, *cell, using)).collect();
@@ -79,7 +79,7 @@ impl<A: Borrow<Anchor> + Sync> Encoder<A> {
     }
 
     /// Returns the coordinates of some cells before smoothing, at unit length: posterior means times the weights.
-    pub(crate) fn unit(&mut self, cells: &Cells<'_>, rows: &[usize], using: &[bool]) -> Scores {
+    pub(crate) fn unit(&mut self, cells: &AnchorCells<'_>, rows: &[usize], using: &[bool]) -> Scores {
         let mut scores = self.scores(cells, rows, using);
         for row in scores.means.chunks_exact_mut(self.anchor.borrow().dim) {
             row.iter_mut().zip(&self.anchor.borrow().weights).for_each(|(z, w)| *z *= w);
@@ -89,9 +89,9 @@ impl<A: Borrow<Anchor> + Sync> Encoder<A> {
     }
 
     /// Returns the coordinates by which cells are compared, `[n, 2 d]` at unit length: posterior means times the
-    /// weights beside what [`Smoother`](crate::Smoother) makes of them, both of equal length. A cell without any of
+    /// weights next to what [`Smoother`](crate::Smoother) makes of them, both of equal length. A cell without any of
     /// the modalities has zeros.
-    pub fn embed(&mut self, cells: &Cells<'_>, rows: &[usize], using: &[bool]) -> Scores {
+    pub fn embed(&mut self, cells: &AnchorCells<'_>, rows: &[usize], using: &[bool]) -> Scores {
         let d = self.anchor().dim;
         let Scores { means, present } = self.unit(cells, rows, using);
         let smooth = self.anchor().smoother.smooth(&means);
@@ -109,7 +109,7 @@ impl<A: Borrow<Anchor> + Sync> Encoder<A> {
     }
 
     /// Returns which modalities speak for a cell and its covariance; nothing where none does.
-    fn prepare(&mut self, cells: &Cells<'_>, cell: usize, using: &[bool]) -> Option<Prepared> {
+    fn prepare(&mut self, cells: &AnchorCells<'_>, cell: usize, using: &[bool]) -> Option<Prepared> {
         let dataset = cells.dataset[cell];
         let has: Vec<bool> = (0..using.len())
             .map(|m| using[m] && cells.blocks[m].present[cell] && self.expert(dataset, m).measured > 0)
@@ -142,7 +142,7 @@ impl<A: Borrow<Anchor> + Sync> Encoder<A> {
         self.experts.entry((dataset, m)).or_insert_with(new).clone()
     }
 
-    fn sum(&self, cells: &Cells<'_>, cell: usize, speaking: &[bool], values: &mut Values) -> Vec<f64> {
+    fn sum(&self, cells: &AnchorCells<'_>, cell: usize, speaking: &[bool], values: &mut Values) -> Vec<f64> {
         let mut h = vec![0.0; self.anchor().dim];
         for (m, part) in self.anchor().parts.iter().enumerate().filter(|(m, _)| speaking[*m]) {
             let Some(expert) = self.experts.get(&(cells.dataset[cell], m)) else { continue };

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use crate::anchor::{Anchor, Part};
-use crate::cells::{Cells, Panels};
+use crate::cells::{AnchorCells, Panels};
 use crate::effects;
 use crate::em::Em;
 use crate::encoder::Encoder;
@@ -23,7 +23,7 @@ pub struct Modality {
     pub name: String,
     /// How its counts become values.
     pub transform: Transform,
-    /// Modalities by number of which it is a function, as expression is of spliced and unspliced.
+    /// Numbers of the modalities that it is a function of, as expression is of spliced and unspliced.
     pub derived_from: Vec<usize>,
 }
 
@@ -96,7 +96,7 @@ impl Default for Settings {
 /// # Errors
 /// Where there are under two cells with a modality, nothing varies or the numbers overflow.
 pub fn fit(
-    cells: &Cells<'_>,
+    cells: &AnchorCells<'_>,
     panels: &Panels,
     rows: &[usize],
     modalities: &[Modality],
@@ -137,7 +137,7 @@ pub fn fit(
 /// The cells of a fit, grouped by what they have.
 #[derive(Debug)]
 pub(crate) struct Training<'a> {
-    pub cells: &'a Cells<'a>,
+    pub cells: &'a AnchorCells<'a>,
     /// Cells that have some modality.
     pub rows: Vec<usize>,
     /// Group of each of `rows`.
@@ -150,7 +150,7 @@ pub(crate) struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    fn new(cells: &'a Cells<'a>, panels: &'a Panels, rows: &[usize]) -> Self {
+    fn new(cells: &'a AnchorCells<'a>, panels: &'a Panels, rows: &[usize]) -> Self {
         let first = |m: usize, dataset: usize| {
             (0..dataset).find(|other| panels[*other][m] == panels[dataset][m]).unwrap_or(dataset)
         };

@@ -5,7 +5,7 @@
 //! those of the fit to all cells (orthogonal Procrustes on the cells of the fit).
 
 use crate::anchor::Anchor;
-use crate::cells::{Cells, Panels};
+use crate::cells::{AnchorCells, Panels};
 use crate::encoder::{Encoder, Scores};
 use crate::error::{Error, Result};
 use crate::fit::{Modality, Settings, fit};
@@ -18,7 +18,7 @@ use crate::square::{eigen, row_times};
 /// # Errors
 /// Those of [`fit`].
 pub fn cross_fit(
-    (cells, panels): (&Cells<'_>, &Panels),
+    (cells, panels): (&AnchorCells<'_>, &Panels),
     rows: &[usize],
     fold: &[usize],
     whole: &Anchor,

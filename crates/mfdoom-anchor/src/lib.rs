@@ -1,4 +1,4 @@
-//! The closed-form fusion model: factor analysis over modalities of which any may be missing in a cell.
+//! The closed-form fusion model: factor analysis over modalities, any of which may be missing in a cell.
 //!
 //! ```text
 //! x_mg = mu_mg + s_mg (w_mg . z + e_mg),   z ~ N(0, I_d),   e_mg ~ N(0, psi_mg)      m modality, g feature
@@ -42,7 +42,7 @@ mod tensors;
 mod transform;
 
 pub use anchor::{Anchor, Part};
-pub use cells::{Block, Cells, Panel, Panels};
+pub use cells::{AnchorCells, Block, Panel, Panels};
 pub use encoder::{Encoder, Scores};
 pub use error::{Error, Result};
 pub use fit::{Effects, Modality, Settings, fit};

@@ -14,7 +14,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::anchor::Anchor;
-use crate::cells::Cells;
+use crate::cells::AnchorCells;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::square::{add_scaled, solve};
@@ -43,7 +43,11 @@ pub struct Smoother {
 
 impl Smoother {
     /// Fits the regression to some of the cells that the anchor was fitted to.
-    pub(crate) fn fit(encoder: &mut Encoder<&Anchor>, cells: &Cells<'_>, rows: &[usize]) -> Result<Self> {
+    pub(crate) fn fit(
+        encoder: &mut Encoder<&Anchor>,
+        cells: &AnchorCells<'_>,
+        rows: &[usize],
+    ) -> Result<Self> {
         let d = encoder.dim();
         let modalities = cells.blocks.len();
         let joint = encoder.unit(cells, rows, &vec![true; modalities]);

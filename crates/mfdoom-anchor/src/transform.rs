@@ -51,7 +51,7 @@ impl Transform {
     }
 }
 
-/// What a transform needs to know of a cell beside its counts.
+/// What a transform needs to know of a cell besides its counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Depth {
     /// Library size.

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use mfdoom_anchor::{Anchor, Block, Cells, Effects, Encoder, Modality, Panels, Settings, Transform, fit};
+use mfdoom_anchor::{
+    Anchor, AnchorCells, Block, Effects, Encoder, Modality, Panels, Settings, Transform, fit,
+};
 use mfdoom_testing::Npz;
 
 const NAMES: [&str; 2] = ["expression", "protein"];
@@ -44,7 +46,7 @@ impl Fixture {
         Self { npz, present, counts, dataset, panels }
     }
 
-    fn cells(&self) -> Cells<'_> {
+    fn cells(&self) -> AnchorCells<'_> {
         let blocks = self.counts.iter().map(|counts| Block {
             present: &self.present,
             total: &counts.total,
@@ -52,7 +54,7 @@ impl Fixture {
             feature: &counts.feature,
             count: &counts.count,
         });
-        Cells { blocks: blocks.collect(), dataset: &self.dataset, batch: &self.dataset }
+        AnchorCells { blocks: blocks.collect(), dataset: &self.dataset, batch: &self.dataset }
     }
 
     fn rows(&self) -> Vec<usize> {

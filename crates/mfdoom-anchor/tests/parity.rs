@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mfdoom_anchor::{Anchor, Block, Cells, Effects, Encoder, Modality, Panels, Settings, Transform, fit};
+use mfdoom_anchor::{
+    Anchor, AnchorCells, Block, Effects, Encoder, Modality, Panels, Settings, Transform, fit,
+};
 use mfdoom_testing::Npz;
 
 const NAMES: [&str; 4] = ["spliced", "unspliced", "expression", "protein"];
@@ -71,9 +73,9 @@ impl Fixture {
         }
     }
 
-    fn cells(&self) -> Cells<'_> {
+    fn cells(&self) -> AnchorCells<'_> {
         let blocks = self.counts.iter().map(Counts::block).collect();
-        Cells { blocks, dataset: &self.dataset, batch: &self.dataset }
+        AnchorCells { blocks, dataset: &self.dataset, batch: &self.dataset }
     }
 
     fn rows(&self) -> Vec<usize> {

@@ -2,7 +2,7 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`publish`] | [`AtomicFile`], [`AtomicDir`]: written beside the target, renamed when whole |
+//! | [`publish`] | [`AtomicFile`], [`AtomicDir`]: written next to the target, renamed when whole |
 //! | [`place`] | [`Input`], [`Output`]: a path or a standard stream |
 //! | [`manifest`] | [`Manifest`] and content ids: what made an artefact |
 //! | [`table`] | [`TableWriter`], [`TableReader`], [`TableCopier`]: parquet files and Arrow IPC streams, batch by batch |

@@ -39,6 +39,8 @@
 //! [`resolve`]. What a stage serialises is what decides its numbers: paths, threads, memory and logs are
 //! `#[serde(skip)]`.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod allocator;
 mod arguments;
 mod assignment;

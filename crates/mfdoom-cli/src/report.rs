@@ -10,7 +10,7 @@ use crate::{LogFormat, progress};
 
 static HELP: AtomicBool = AtomicBool::new(false);
 
-/// Asks for the stage's short help beside the next error.
+/// Asks for the stage's short help with the next error.
 pub(crate) fn with_help(error: Error) -> Error {
     HELP.store(true, Ordering::SeqCst);
     error

@@ -5,8 +5,9 @@
 use std::fmt::Write;
 use std::io::Write as _;
 
-use mfdoom_counts::{CsrBlock, H5ad};
+use mfdoom_counts::H5ad;
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 const ROWS: usize = 37;
 
@@ -54,7 +55,7 @@ fn dump(path: &str) -> Result<String> {
 }
 
 /// Sum of the values, each weighted by its place.
-fn checksum(block: &CsrBlock, begin: usize) -> f64 {
+fn checksum(block: &Csr, begin: usize) -> f64 {
     let mut sum = 0.0;
     for row in 0..block.n_rows() {
         let (columns, values) = block.row(row);

@@ -1,9 +1,13 @@
 //! The contract of raw counts: non-negative integers, or an error that shows what was found instead.
 
-use mfdoom_error::{Error, Result};
+use std::ops::Range;
 
-use crate::block::{CsrBlock, MAX_COUNT};
+use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
+
 use crate::file::CountsFile;
+use crate::matrix::Matrix;
+use crate::rounded::{MAX_COUNT, Rounded, not_counts, settle};
 use crate::source::Source;
 
 /// Rows that are looked at before a matrix is taken; the rest is checked as it is read.
@@ -13,30 +17,35 @@ const SHOWN: usize = 3;
 
 /// Which values are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct CountRule {
     /// Fractions are taken too, never negative values.
     pub allow_non_integer: bool,
 }
 
-impl Counts {
-    /// Returns up to three values of `block` that are not taken.
-    pub fn offending(self, block: &CsrBlock) -> Vec<f64> {
+impl CountRule {
+    /// Returns up to three values of `block` that are not taken; `rounded` are those that only rounding made counts.
+    pub fn offending(self, block: &Csr, rounded: &Rounded) -> Vec<f64> {
         if !self.allow_non_integer {
-            return block.offending_counts();
+            return not_counts(block, rounded);
         }
         let bad = |value: &&f32| !(value.is_finite() && **value >= 0.0);
-        block.values.iter().filter(bad).take(SHOWN).map(|value| f64::from(*value)).collect()
+        block.values().iter().filter(bad).take(SHOWN).map(|value| f64::from(*value)).collect()
     }
 
-    /// Checks a block that was read, and makes values within the tolerance the integers that they stand for.
+    /// Reads rows, and makes values within the tolerance the integers that they stand for; `None` where a value is not
+    /// taken.
     ///
-    /// Returns whether every value is taken.
-    pub fn accept(self, block: &mut CsrBlock) -> bool {
-        let taken = self.offending(block).is_empty();
-        if taken && !self.allow_non_integer {
-            block.settle_counts();
+    /// # Errors
+    /// Those of [`Matrix::read_rows`].
+    pub fn read(self, matrix: &mut Matrix, rows: Range<usize>) -> Result<Option<Csr>> {
+        let mut block = matrix.read_rows(rows)?;
+        if !self.offending(&block, matrix.rounded()).is_empty() {
+            return Ok(None);
         }
-        taken
+        if !self.allow_non_integer {
+            settle(&mut block);
+        }
+        Ok(Some(block))
     }
 
     /// Looks at the first rows of a matrix; at all rows until there is a count.
@@ -47,9 +56,9 @@ impl Counts {
         while start < matrix.n_rows() && look.empty {
             let end = (start + PROBED).min(matrix.n_rows());
             let block = matrix.read_rows(start..end)?;
-            look.offending = self.offending(&block);
+            look.offending = self.offending(&block, matrix.rounded());
             look.empty = block.nnz() == 0;
-            look.binary = block.values.iter().all(|value| *value == 1.0);
+            look.binary = block.values().iter().all(|value| *value == 1.0);
             start = end;
         }
         if !look.offending.is_empty() {
@@ -62,7 +71,8 @@ impl Counts {
     pub fn probe(self, file: &dyn CountsFile, source: &Source) -> Result<bool> {
         let mut matrix = file.matrix(source)?;
         let rows = matrix.n_rows().min(PROBED);
-        Ok(self.offending(&matrix.read_rows(0..rows)?).is_empty())
+        let block = matrix.read_rows(0..rows)?;
+        Ok(self.offending(&block, matrix.rounded()).is_empty())
     }
 
     /// Returns the error for a matrix with an offending value, after looking for more of them.
@@ -85,19 +95,22 @@ impl Counts {
     pub fn search(self, file: &dyn CountsFile, source: &Source) -> Result<Vec<f64>> {
         let mut matrix = file.matrix(source)?;
         let mut found: Vec<f64> = Vec::new();
-        let mut start = 0;
-        while start < matrix.n_rows() && found.len() < SHOWN {
+        let mut show = |values: Vec<f64>| {
+            for value in values {
+                if found.len() < SHOWN && !found.iter().any(|known| known.to_bits() == value.to_bits()) {
+                    found.push(value);
+                }
+            }
+            found.len()
+        };
+        let (mut start, mut n) = (0, 0);
+        while start < matrix.n_rows() && n < SHOWN {
             let end = (start + PROBED).min(matrix.n_rows());
             let block = matrix.read_rows(start..end)?;
+            // What rounding hides comes first: in no row does it look wrong.
+            n = show(self.offending(&Csr::empty(block.n_cols()), matrix.rounded()));
             for row in 0..block.n_rows() {
-                let (columns, values) = block.row(row);
-                let ends = vec![0, values.len()];
-                let single = CsrBlock::new(block.n_cols, ends, columns.to_vec(), values.to_vec());
-                for value in self.offending(&single) {
-                    if found.len() < SHOWN && !found.iter().any(|known| known.to_bits() == value.to_bits()) {
-                        found.push(value);
-                    }
-                }
+                n = show(self.offending(&block.select_rows(&[row]), &Rounded::default()));
             }
             start = end;
         }

@@ -130,7 +130,7 @@ impl CountsFile for Split {
     fn matrix(&self, source: &Source) -> Result<Matrix> {
         let Source::Features(whole, kind) = source else { return self.file.matrix(source) };
         let chosen = self.chosen(whole, kind)?;
-        let columns = ChosenColumns::new(self.file.matrix(whole)?, &chosen);
+        let columns = ChosenColumns::new(self.file.matrix(whole)?, chosen);
         Matrix::of(self.name().as_ref(), &source.to_string(), columns.shape(), Box::new(columns))
     }
 

@@ -12,7 +12,7 @@ fn sums(file: &dyn CountsFile, source: &str) -> (usize, usize, usize, f64) {
     for start in (0..file.n_obs()).step_by(100) {
         let block = matrix.read_rows(start..file.n_obs().min(start + 100)).unwrap();
         nnz += block.nnz();
-        sum += block.values.iter().map(|value| f64::from(*value)).sum::<f64>();
+        sum += block.values().iter().map(|value| f64::from(*value)).sum::<f64>();
     }
     assert_eq!(file.var_names_of(&source.parse().unwrap()).unwrap().len(), matrix.n_cols());
     (file.n_obs(), matrix.n_cols(), nnz, sum)
@@ -84,7 +84,7 @@ fn other_formats_are_read() {
     // bc1 of example-dat.csv: 2 1 2 2 spliced, 1 2 1 2 unspliced, 1 1 1 2 ambiguous.
     let row = |layer: &str| {
         let source = Source::Layer(layer.to_owned());
-        file.matrix(&source).unwrap().read_rows(0..1).unwrap().values
+        file.matrix(&source).unwrap().read_rows(0..1).unwrap().values().to_vec()
     };
     assert_eq!((row("spliced"), row("unspliced")), (vec![2.0, 1.0, 2.0, 2.0], vec![1.0, 2.0, 1.0, 2.0]));
     assert_eq!(row("ambiguous"), [1.0, 1.0, 1.0, 2.0]);

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use mfdoom_counts::{
-    Column, Content, CountsFile, CsrBlock, Format, Found, Listed, Matrix, RowSource, Source, open, open_among,
+    Column, Content, CountsFile, Format, Found, Listed, Matrix, Rounded, RowSource, Source, open, open_among,
 };
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 /// Lines of `cell<TAB>count,count,...` behind a line `#counts gene,gene,...`.
 struct Lines;
@@ -104,15 +105,9 @@ impl RowSource for Rows {
         Ok(wanted)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
-        let mut block = CsrBlock::empty(self.0.first().map_or(0, Vec::len));
-        for row in &self.0[rows] {
-            for (gene, count) in row.iter().enumerate().filter(|(_, count)| **count != 0.0) {
-                block.indices.push(gene as u32);
-                block.values.push(*count);
-            }
-            block.indptr.push(block.values.len());
-        }
+    fn load(&mut self, rows: Range<usize>, _: &mut Rounded) -> Result<Csr> {
+        let mut block = Csr::empty(self.0.first().map_or(0, Vec::len));
+        self.0[rows].iter().for_each(|row| block.push_dense_row(row));
         Ok(block)
     }
 }

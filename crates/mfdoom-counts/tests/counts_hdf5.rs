@@ -1,10 +1,11 @@
-//! Formats in HDF5 beside AnnData: Cell Ranger and loom, and what lies in other files.
+//! Formats in HDF5 besides AnnData: Cell Ranger and loom, and what lies in other files.
 
 mod make;
 
 use hdf5::types::FixedAscii;
 use hdf5::{File, Group};
-use mfdoom_counts::{Column, CountsFile, CsrBlock, H5ad, Source, open};
+use mfdoom_counts::{Column, CountsFile, H5ad, Source, open};
+use mfdoom_matrix::Csr;
 use ndarray::Array2;
 
 use self::make::{Packing, Sparse, line, scratch, skeleton, sparse, texts};
@@ -16,7 +17,7 @@ fn counts(n_cells: usize, n_genes: usize) -> Array2<u32> {
     })
 }
 
-fn expected(counts: &Array2<u32>) -> CsrBlock {
+fn expected(counts: &Array2<u32>) -> Csr {
     let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
     for row in counts.rows() {
         for (column, count) in row.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -25,10 +26,10 @@ fn expected(counts: &Array2<u32>) -> CsrBlock {
         }
         indptr.push(indices.len());
     }
-    CsrBlock::new(counts.ncols(), indptr, indices, values)
+    Csr::new(counts.ncols(), indptr, indices, values).unwrap()
 }
 
-fn read(file: &dyn CountsFile, source: &str) -> CsrBlock {
+fn read(file: &dyn CountsFile, source: &str) -> Csr {
     let mut matrix = file.matrix(&source.parse().unwrap()).unwrap();
     let n = file.n_obs();
     let mut whole = matrix.read_rows(0..n / 2).unwrap();
@@ -40,9 +41,9 @@ fn read(file: &dyn CountsFile, source: &str) -> CsrBlock {
 /// Writes a matrix as Cell Ranger does: features by barcodes, column by column.
 fn cell_ranger(group: &Group, counts: &Array2<u32>) {
     let block = expected(counts);
-    let indptr: Vec<i64> = block.indptr.iter().map(|at| *at as i64).collect();
-    let indices: Vec<i64> = block.indices.iter().map(|at| i64::from(*at)).collect();
-    let data: Vec<i32> = block.values.iter().map(|value| *value as i32).collect();
+    let indptr: Vec<i64> = block.indptr().iter().map(|at| *at as i64).collect();
+    let indices: Vec<i64> = block.indices().iter().map(|at| i64::from(*at)).collect();
+    let data: Vec<i32> = block.values().iter().map(|value| *value as i32).collect();
     line(group, "indptr", &indptr);
     line(group, "indices", &indices);
     line(group, "data", &data);

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::Command;
 
 use hdf5::{Dataset, Group, SimpleExtents};
-use mfdoom_counts::{CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_matrix::Csr;
 
 use self::make::{attribute, attribute_list, scratch, texts};
 
@@ -25,14 +26,13 @@ fn value(row: usize, column: usize) -> f32 {
     ((row * 7 + column) % 5 + 1) as f32
 }
 
-fn block(rows: Range<usize>) -> CsrBlock {
-    let mut block = CsrBlock::empty(GENES);
+fn block(rows: Range<usize>) -> Csr {
+    let mut block = Csr::empty(GENES);
     for row in rows {
-        for column in (row % SPARSITY..GENES).step_by(SPARSITY) {
-            block.indices.push(column as u32);
-            block.values.push(value(row, column));
-        }
-        block.indptr.push(block.values.len());
+        let columns: Vec<u32> =
+            (row % SPARSITY..GENES).step_by(SPARSITY).map(|column| column as u32).collect();
+        let values: Vec<f32> = columns.iter().map(|column| value(row, *column as usize)).collect();
+        block.push_row(&columns, &values);
     }
     block
 }

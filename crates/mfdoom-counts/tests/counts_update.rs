@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::FixedAscii;
 use hdf5::{H5Type, ObjectReference1};
-use mfdoom_counts::{Column, CsrBlock, Frame, H5ad, H5adUpdate, MatrixKind, Source, Value};
+use mfdoom_counts::{Column, Frame, H5ad, H5adUpdate, MatrixKind, Source, Value};
 use mfdoom_error::Kind;
+use mfdoom_matrix::Csr;
 
 use self::make::{
     Packing, Sparse, attribute, columns, line, next_second, scratch, skeleton, sparse, stamped, texts,
@@ -66,9 +67,9 @@ fn set_all(update: &mut H5adUpdate) {
     update.append_dense(&layer("velocity"), &[1.0; 4]).unwrap();
     update.append_dense(&layer("velocity"), &[2.0; 8]).unwrap();
     update.begin(&layer("Ms"), MatrixKind::Sparse, 4).unwrap();
-    let rows = CsrBlock::new(4, vec![0, 1, 1, 2], vec![2, 0], vec![0.5, 1.5]);
+    let rows = Csr::new(4, vec![0, 1, 1, 2], vec![2, 0], vec![0.5, 1.5]).unwrap();
     update.append(&layer("Ms"), &rows).unwrap();
-    let graph = CsrBlock::new(3, vec![0, 1, 2, 2], vec![1, 2], vec![0.25, 0.75]);
+    let graph = Csr::new(3, vec![0, 1, 2, 2], vec![1, 2], vec![0.25, 0.75]).unwrap();
     update.set_obsp("distances", &graph).unwrap();
     update.set_uns("velocity_params/embeddings", &Value::Texts(names(&["umap"]))).unwrap();
     update.set_uns("velocity_graph", &Value::Csr(graph)).unwrap();
@@ -101,10 +102,10 @@ fn check(path: &Path) -> (Frame, Frame) {
     assert_eq!(after.obs_column("embedded").unwrap().describe(), "booleans");
     assert_eq!(after.var_column("gamma").unwrap(), Column::Float(vec![1.0, 2.0, 3.0, 4.0]));
     let read = |source: &Source| after.matrix(source).unwrap().read_rows(0..3).unwrap();
-    assert_eq!(read(&layer("Ms")), CsrBlock::new(4, vec![0, 1, 1, 2], vec![2, 0], vec![0.5, 1.5]));
+    assert_eq!(read(&layer("Ms")), Csr::new(4, vec![0, 1, 1, 2], vec![2, 0], vec![0.5, 1.5]).unwrap());
     let velocity: Vec<f32> = [[1.0; 4], [2.0; 4], [2.0; 4]].concat();
-    assert_eq!(read(&layer("velocity")).values, velocity);
-    assert_eq!(read(&Source::Obsm("X_mfdoom".into())).values[4..], [5.0, 6.0]);
+    assert_eq!(read(&layer("velocity")).values(), velocity);
+    assert_eq!(read(&Source::Obsm("X_mfdoom".into())).values()[4..], [5.0, 6.0]);
     let file = hdf5::File::open(path).unwrap();
     assert_eq!(file.dataset("uns/rank_genes_groups").unwrap().read_1d::<Score>().unwrap()[0].score, 1.5);
     for there in ["obsp/distances/indptr", "uns/velocity_graph/data", "uns/velocity_params/embeddings"] {
@@ -206,7 +207,7 @@ fn setting_twice_replaces() {
     }
     let file = H5ad::open(&path).unwrap();
     let mut embedding = file.matrix(&Source::Obsm("X_mfdoom".into())).unwrap();
-    assert_eq!(embedding.read_rows(0..3).unwrap().values, [2.0; 3]);
+    assert_eq!(embedding.read_rows(0..3).unwrap().values(), [2.0; 3]);
     assert_eq!(file.obs_columns(), ["cluster"]);
     assert_eq!(file.obs_column("cluster").unwrap(), Column::Float(vec![2.0; 3]));
 }
@@ -226,7 +227,7 @@ fn a_failing_update_leaves_no_trace() {
     intact();
     let mut update = H5adUpdate::open(&path).unwrap();
     update.begin(&layer("Ms"), MatrixKind::Sparse, 4).unwrap();
-    update.append(&layer("Ms"), &CsrBlock::empty(4)).unwrap();
+    update.append(&layer("Ms"), &Csr::empty(4)).unwrap();
     assert!(update.commit().unwrap_err().to_string().contains("is incomplete"));
     intact();
     let mut update = H5adUpdate::open(&path).unwrap();
@@ -235,7 +236,7 @@ fn a_failing_update_leaves_no_trace() {
     assert_eq!(update.set_obs("a/b", &column).unwrap_err().kind(), Kind::Usage);
     assert_eq!(update.set_obs("", &column).unwrap_err().kind(), Kind::Usage);
     assert!(update.set_var("short", &column).is_err());
-    assert!(update.set_obsp("wrong", &CsrBlock::empty(3)).is_err());
+    assert!(update.set_obsp("wrong", &Csr::empty(3)).is_err());
     assert!(update.begin(&Source::RawX, MatrixKind::Dense, 4).is_err());
     drop(update);
     intact();

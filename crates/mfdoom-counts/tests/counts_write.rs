@@ -4,10 +4,9 @@ mod make;
 
 use std::path::Path;
 
-use mfdoom_counts::{
-    Column, CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value,
-};
+use mfdoom_counts::{Column, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
 use mfdoom_error::Kind;
+use mfdoom_matrix::Csr;
 
 use self::make::{next_second, scratch, stamped};
 
@@ -36,14 +35,11 @@ fn frame(n: usize, prefix: &str) -> Frame {
         .with("maybe_flag", Column::Bool((0..n).map(|row| rare(row).then_some(true)).collect()))
 }
 
-fn counts(rows: std::ops::Range<usize>) -> CsrBlock {
-    let mut block = CsrBlock::empty(GENES);
+fn counts(rows: std::ops::Range<usize>) -> Csr {
+    let mut block = Csr::empty(GENES);
     for row in rows {
-        for column in (0..GENES).filter(|column| (row + column) % 3 == 0) {
-            block.indices.push(column as u32);
-            block.values.push((row * column + 1) as f32);
-        }
-        block.indptr.push(block.values.len());
+        let count = |column: usize| if (row + column) % 3 == 0 { (row * column + 1) as f32 } else { 0.0 };
+        block.push_dense_row(&(0..GENES).map(count).collect::<Vec<_>>());
     }
     block
 }
@@ -65,7 +61,7 @@ fn new_file() -> NewFile {
     ];
     let nested = Value::Dict(vec![
         ("lineages".into(), Value::Texts(vec!["a".into(), "b".into()])),
-        ("graph".into(), Value::Csr(CsrBlock::new(3, vec![0, 1], vec![2], vec![0.5]))),
+        ("graph".into(), Value::Csr(Csr::new(3, vec![0, 1], vec![2], vec![0.5]).unwrap())),
     ]);
     let uns = vec![
         ("seed".into(), Value::Int(7)),
@@ -104,7 +100,7 @@ fn what_is_written_is_read_back() {
     assert_eq!(read(&layer("counts")), counts(0..CELLS));
     let wanted = dense(0..CELLS);
     let velocity = read(&layer("velocity"));
-    assert_eq!(velocity.values, wanted.into_iter().filter(|value| *value != 0.0).collect::<Vec<_>>());
+    assert_eq!(velocity.values(), wanted.into_iter().filter(|value| *value != 0.0).collect::<Vec<_>>());
     assert_eq!(file.sources().len(), 4);
 }
 
@@ -185,9 +181,9 @@ fn what_cannot_be_written_is_refused() {
     });
 
     let mut writer = H5adWriter::create(&path, false, &new_file()).unwrap();
-    let halves = CsrBlock::new(GENES, vec![0, 1], vec![0], vec![0.5]);
+    let halves = Csr::new(GENES, vec![0, 1], vec![0], vec![0.5]).unwrap();
     assert!(writer.append(&layer("counts"), &halves).is_err());
-    assert!(writer.append(&Source::X, &CsrBlock::empty(GENES + 1)).is_err());
+    assert!(writer.append(&Source::X, &Csr::empty(GENES + 1)).is_err());
     assert!(writer.append_dense(&layer("velocity"), &[1.0; GENES + 1]).is_err());
     assert!(writer.append_dense(&Source::X, &[1.0; GENES]).is_err());
     assert!(writer.append(&layer("velocity"), &counts(0..1)).is_err());
@@ -202,5 +198,5 @@ fn a_file_without_cells_or_matrices_is_written() {
     writer.finish(&Frame::default().with("x", Column::Float(vec![]))).unwrap();
     let file = H5ad::open(&path).unwrap();
     assert_eq!((file.n_obs(), file.n_vars()), (0, 0));
-    assert_eq!(file.matrix(&Source::X).unwrap().read_rows(0..0).unwrap(), CsrBlock::empty(0));
+    assert_eq!(file.matrix(&Source::X).unwrap().read_rows(0..0).unwrap(), Csr::empty(0));
 }

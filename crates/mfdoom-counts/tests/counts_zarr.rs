@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use mfdoom_counts::{Column, CountsFile, CsrBlock, Source, open};
+use mfdoom_counts::{Column, CountsFile, Source, open};
+use mfdoom_matrix::Csr;
 
 /// [[0, 1, 0, 2], [0, 0, 0, 0], [3, 0, 4, 0]].
-fn expected() -> CsrBlock {
-    CsrBlock::new(4, vec![0, 2, 2, 4], vec![1, 3, 0, 2], vec![1.0, 2.0, 3.0, 4.0])
+fn expected() -> Csr {
+    Csr::new(4, vec![0, 2, 2, 4], vec![1, 3, 0, 2], vec![1.0, 2.0, 3.0, 4.0]).unwrap()
 }
 
 /// Writes stores of one version.
@@ -114,7 +115,7 @@ impl Store<'_> {
     }
 }
 
-fn read(file: &dyn CountsFile, source: &str) -> CsrBlock {
+fn read(file: &dyn CountsFile, source: &str) -> Csr {
     let mut matrix = file.matrix(&source.parse().unwrap()).unwrap();
     let mut whole = matrix.read_rows(0..1).unwrap();
     let rest = matrix.read_rows(1..3).unwrap();

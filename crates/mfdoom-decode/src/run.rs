@@ -86,7 +86,7 @@ fn schema(
     GeneTableSchema::new(PREDICTIONS_FORMAT, genes, &names, manifest).with_obs(obs)
 }
 
-/// Where predictions go; with `--into` and without `-o` through a table beside that file, which is never published.
+/// Where predictions go; with `--into` and without `-o` through a table next to that file, which is never published.
 struct Target {
     output: Output,
     format: TableFormat,

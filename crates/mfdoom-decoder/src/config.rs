@@ -41,7 +41,7 @@ pub struct DecoderConfig {
     pub hidden: usize,
     /// The way past the backbone, from the counts of all genes.
     pub profile: Option<ProfileConfig>,
-    /// Weight of one minus the cosine of a cell, beside the squared or Huber error.
+    /// Weight of one minus the cosine of a cell, added to the squared or Huber error.
     pub cosine: f64,
     /// Library sizes of predicted modalities, for cells that lack them; for velocity those of every modality,
     /// the scale of a cell's state.
@@ -60,7 +60,7 @@ pub struct ProfileConfig {
     pub components: usize,
     /// Number of random features.
     pub features: usize,
-    /// Whether the components themselves are features too, beside the random ones.
+    /// Whether the components themselves are features too, besides the random ones.
     #[serde(default)]
     pub linear: bool,
     /// Training cells of each modality that are kept, to tell a cell that is unlike all of them; 0 where the decoder

@@ -2,7 +2,7 @@
 //!
 //! `pooled`: `out[c, g] = bias[g] + <query[g], h[c]>`, where `h` is what the profile path says of the cell plus
 //! what the network makes of the pooled vector. `attention`: the network gives a value of its own for each cell
-//! and gene, beside that product. The network starts at zero and the profile path at a closed-form regression, so
+//! and gene, next to that product. The network starts at zero and the profile path at a closed-form regression, so
 //! that training starts at that baseline.
 
 use std::sync::Arc;

@@ -12,6 +12,8 @@
 //! A task states its losses, how its targets are read and what is written of its predictions; a likelihood its
 //! parameters, start, loss and prediction. Nothing else knows which of them there are.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod config;
 mod decoder;
 mod landmarks;

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use mfdoom_train::Cells;
+use mfdoom_matrix::median;
+use mfdoom_train::TrainingCells;
 
 use crate::config::Library;
 
 /// Returns, for each of the named modalities, the median library size over `rows` and its ratio to that of
 /// every other modality, as the mean ratio over the cells that have both.
-pub fn libraries(cells: &Cells, rows: &[usize], modalities: &[usize]) -> BTreeMap<String, Library> {
+pub fn libraries(cells: &TrainingCells, rows: &[usize], modalities: &[usize]) -> BTreeMap<String, Library> {
     let size = |m: usize, cell: usize| Some(cells.tokens(m).library_size[cell]).filter(|size| *size > 0.0);
     let of = |m: usize| {
         let mut sizes: Vec<f64> = rows.iter().filter_map(|cell| size(m, *cell)).collect();
-        sizes.sort_by(f64::total_cmp);
-        let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+        let median = median(&mut sizes).unwrap_or(0.0);
         let ratio = |other: usize| {
             let both = rows.iter().filter_map(|cell| Some((size(m, *cell)?, size(other, *cell)?)));
             let (a, b) = both.fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));

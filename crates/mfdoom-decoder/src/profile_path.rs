@@ -49,7 +49,7 @@ struct Part {
     landmarks: Option<Landmarks>,
 }
 
-/// What is known of a prediction beside it.
+/// What is known of a prediction besides its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assessment {
     /// Root mean square error to be expected over the outputs, in the units of the target.

@@ -11,7 +11,7 @@ use mfdoom_decoder::{
 use mfdoom_model::{Model, ModelConfig, PackedBatch, Preset, Shown};
 use mfdoom_nn::{ParameterBuilder, Stream};
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenSchema, TokenWriter, Vocabulary};
-use mfdoom_train::{Cells, Wanted};
+use mfdoom_train::{TrainingCells, Wanted};
 
 const GENES: u32 = 12;
 const CELLS: usize = 120;
@@ -33,7 +33,7 @@ impl Task for FirstShare {
         PathUse::Kept
     }
 
-    fn read(&self, _: &[String], _: DecoderLoss, cells: &Cells) -> mfdoom_error::Result<Chosen> {
+    fn read(&self, _: &[String], _: DecoderLoss, cells: &TrainingCells) -> mfdoom_error::Result<Chosen> {
         let share = |cell: usize| {
             let (ids, counts) = cells.tokens(0).cell(cell);
             let first = ids.iter().position(|id| *id == 1).map_or(0.0, |at| counts[at]);
@@ -58,7 +58,7 @@ impl Task for FirstShare {
 }
 
 /// Cells of random counts, the first gene's from 0 to 40.
-fn cells() -> Cells {
+fn cells() -> TrainingCells {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens.parquet");
     let vocabulary = Vocabulary::new((10..10 + GENES).map(|i| Gene::new(format!("g{i}"), format!("G{i}"))));
@@ -87,11 +87,11 @@ fn cells() -> Cells {
     let mut writer = TokenWriter::create(&Output::file(&path, false), &schema).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
-    Cells::read(&[Input::Path(path)], &Wanted::default()).unwrap()
+    TrainingCells::read(&[Input::Path(path)], &Wanted::default()).unwrap()
 }
 
 /// Returns the configuration of a decoder without a network.
-fn small(task: DecoderTask, cells: &Cells, chosen: &Chosen) -> DecoderConfig {
+fn small(task: DecoderTask, cells: &TrainingCells, chosen: &Chosen) -> DecoderConfig {
     DecoderConfig {
         format: DECODER_FORMAT,
         task,

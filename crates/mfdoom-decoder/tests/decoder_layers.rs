@@ -8,7 +8,7 @@ use mfdoom_decoder::{
     Outputs, ProfileBatch, ProfileConfig, Target, Values, is_constant, log_normalised,
 };
 use mfdoom_model::{Model, ModelConfig, PackedBatch, Preset};
-use mfdoom_nn::{Counts, ParameterBuilder, ParameterStore, Stream};
+use mfdoom_nn::{MaskedCounts, ParameterBuilder, ParameterStore, Stream};
 
 const GENES: usize = 7;
 
@@ -103,7 +103,7 @@ impl Setup {
         match self.decoder.config().loss {
             DecoderLoss::CrossEntropy => Target::Labels((0..cells).map(|c| (c % 3) as u32).collect()),
             DecoderLoss::Nb | DecoderLoss::Zinb => Target::Counts(ObservedCounts {
-                counts: Counts {
+                counts: MaskedCounts {
                     values: (0..cells * n).map(|i| (i % 4) as f32).collect(),
                     observed: seen.into(),
                 },

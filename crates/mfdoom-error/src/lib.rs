@@ -14,6 +14,8 @@
 //! assert_eq!(error.exit_code(), 3);
 //! ```
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod last_words;
 mod nearest;
 

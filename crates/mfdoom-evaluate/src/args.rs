@@ -23,7 +23,7 @@ pub struct Args {
 /// What can be scored.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Labels kept, batches mixed and cells found by every head, beside PCA of the counts
+    /// Labels kept, batches mixed and cells found by every head, next to PCA of the counts
     ///
     /// The scores of scib-metrics (Leiden NMI and ARI, silhouettes, LISI, graph connectivity, PCR, kBET), label transfer:
     /// is the label of a cell that of most of its nearest cells in the other folds? And retrieval: does the head of one
@@ -42,13 +42,13 @@ pub enum Command {
     /// (CBDir): do cells of cluster A next to cluster B move towards it? A field that is the same everywhere may score
     /// high, so the excess over it counts, on several UMAPs. Coherence (ICCoh): do cells move like their neighbours?
     Velocity(VelocityArgs),
-    /// Predicted expression profiles against the counts of the same cells, beside plain baselines
+    /// Predicted expression profiles against the counts of the same cells, next to plain baselines
     ///
     /// Profile: Pearson's correlation of every gene over cells, of log-normalised values. Counts: negative-binomial
     /// deviance of the counts given predicted share x library size, and the share of the mean-gene model's that is
     /// explained. With training cells, the same of ridge regression and nearest neighbours that see the same modality.
     Expression(ExpressionArgs),
-    /// Generated counts beside those of real cells, beside plain baselines
+    /// Generated counts next to those of real cells, next to plain baselines
     ///
     /// On principal components of both together: maximum mean discrepancy, whether a random forest or a logistic
     /// regression tells them apart on a held-out half, whether each is where the other is, and how well they mix. On
@@ -83,7 +83,7 @@ pub struct EmbeddingArgs {
     #[arg(long = "head", value_name = "NAME", value_delimiter = ',', help_heading = "Input")]
     pub heads: Vec<String>,
 
-    /// Token table of the same cells: PCA of its counts is scored beside the heads
+    /// Token table of the same cells: PCA of its counts is scored next to the heads
     #[arg(long, value_name = "TOKENS", help_heading = "Input")]
     #[serde(serialize_with = "mfdoom_cli::base_name")]
     pub tokens: Option<PathBuf>,
@@ -134,7 +134,7 @@ pub struct EmbeddingArgs {
     pub common: CommonArgs,
 }
 
-/// What can be written beside `metrics.json`.
+/// What can be written besides `metrics.json`.
 #[derive(ClapArgs, Clone, Debug, Default)]
 pub struct PageArgs {
     /// Write a page with tables and plots (HTML, nothing to load)
@@ -164,6 +164,6 @@ metrics.json:
     total                                  .6 of the mean of nmi, ari, asw_label, clisi and .4 of the mean of the others
     recall_at_1, recall_at_5, recall_at_10, median_rank, foscttm, nearest_same_label, alignment   of pairs of heads
     uniformity                             of one head
-  confusion[], retrieval_curves[]          labels beside those of the nearest cells; share found among the first k
+  confusion[], retrieval_curves[]          labels next to those of the nearest cells; share found among the first k
 
 Definitions are those of scib-metrics 0.5.10. Intervals without another word are 95 % of 200 bootstrap samples of the cells.";

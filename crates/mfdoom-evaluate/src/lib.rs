@@ -7,8 +7,8 @@
 //! | [`scores`] | scores as rows, and what is drawn from them |
 //! | [`embedding`] | embeddings: labels kept, batches mixed, cells found |
 //! | [`velocity`] | velocities against fitted or true ones, across borders and within clusters |
-//! | [`expression`] | expression profiles against the counts of the same cells, beside plain baselines |
-//! | [`generated`] | generated counts beside real ones |
+//! | [`expression`] | expression profiles against the counts of the same cells, next to plain baselines |
+//! | [`generated`] | generated counts next to real ones |
 //! | [`report`] | a self-contained HTML page |
 //!
 //! The numerics are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Group, Parser};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
 use mfdoom_decoder::{Architecture, DecoderLoss, DecoderTask, PathUse};
-use mfdoom_train::Validation;
+use mfdoom_train::Training;
 use serde::Serialize;
 
 /// Trains a decoder on the embeddings of a model.
@@ -83,11 +83,11 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "LOSS", help_heading = "Decoder")]
     pub loss: Option<DecoderLoss>,
 
-    /// Weight of one minus the cosine of a cell, beside mse and huber
+    /// Weight of one minus the cosine of a cell, added to mse and huber
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = mfdoom_cli::not_negative, help_heading = "Decoder")]
     pub cosine: f64,
 
-    /// Width in which genes and cells meet [default: 64, or what genes and cells allow]
+    /// Width of the product of genes and cells [default: 64, or what genes and cells allow]
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
     pub rank: Option<usize>,
 
@@ -127,37 +127,14 @@ pub struct DecoderArgs {
 /// How it is trained.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
-    /// Passes over the cells; 0 writes the start
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
-    pub epochs: u64,
-
-    /// Cells of a batch
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
-    pub batch_cells: usize,
+    /// What training is told by every stage.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub shared: Training,
 
     /// Tokens that a cell keeps of a modality [default: of the model]
     #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
     pub max_tokens: Option<usize>,
-
-    /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
-    pub lr: f64,
-
-    /// Share of the run in which the learning rate rises, before it falls along a cosine
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = mfdoom_cli::share, help_heading = "Training")]
-    pub warmup: f64,
-
-    /// Decoupled weight decay of the network's linear layers
-    #[arg(long, value_name = "RATE", default_value_t = 0.1, value_parser = mfdoom_cli::not_negative, help_heading = "Training")]
-    pub weight_decay: f64,
-
-    /// Largest norm of the gradient
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
-    pub clip: f64,
-
-    /// Probability that a modality of a cell is hidden
-    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = mfdoom_cli::share, help_heading = "Training")]
-    pub modality_dropout: f64,
 
     /// Probability that a gene of a cell is hidden, in all modalities [default: 0.2 for expression, else 0]
     #[arg(long, value_name = "P", value_parser = mfdoom_cli::share, help_heading = "Training")]
@@ -168,15 +145,10 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
     pub views: u64,
 
-    /// Stop when so many epochs in a row brought nothing better on the cells held back
+    /// Stop when so many epochs in a row brought nothing better on the cells held back; the best state there is kept,
+    /// by loss, of velocities by cosine
     #[arg(long, value_name = "EPOCHS", default_value_t = 8, value_parser = mfdoom_cli::positive::<u64>, help_heading = "Training")]
     pub patience: u64,
-
-    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE; the state that is best there is kept, by
-    /// loss, of velocities by cosine
-    #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
-    #[serde(serialize_with = "mfdoom_cli::as_text")]
-    pub validation: Validation,
 }
 
 impl DecoderArgs {

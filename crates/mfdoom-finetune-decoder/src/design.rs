@@ -3,7 +3,7 @@
 use mfdoom_decoder::{Chosen, DECODER_FORMAT, DecoderConfig, PathUse, ProfileConfig, libraries};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::ModelConfig;
-use mfdoom_train::{Cells, Split};
+use mfdoom_train::{Split, TrainingCells};
 
 use crate::args::Args;
 
@@ -31,7 +31,7 @@ pub fn allowed(args: &Args, modalities: &[String]) -> Result<Vec<bool>> {
 pub fn configure(
     args: &Args,
     backbone: (&ModelConfig, &str),
-    cells: &Cells,
+    cells: &TrainingCells,
     chosen: &Chosen,
     split: &Split,
 ) -> Result<DecoderConfig> {
@@ -63,7 +63,7 @@ pub fn configure(
 }
 
 /// The profile path of the modalities that some training cells have; none where it is off.
-fn profile(args: &Args, cells: &Cells, split: &Split) -> Result<Option<ProfileConfig>> {
+fn profile(args: &Args, cells: &TrainingCells, split: &Split) -> Result<Option<ProfileConfig>> {
     if args.decoder.path() == PathUse::Off {
         return Ok(None);
     }

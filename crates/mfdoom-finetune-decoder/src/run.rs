@@ -14,22 +14,23 @@ use mfdoom_infer::{GENES, TrainedModel, open_device};
 use mfdoom_model::{Model, TensorResult};
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{Cells, Checkpoint, Plan, Sampler, Schedule, Selection, Split, Views, Wanted, train};
+use mfdoom_train::{Checkpoint, Plan, Selection, Split, TrainingCells, Views, Wanted, train};
 use serde_json::json;
 
-use crate::args::{Args, TrainingArgs};
+use crate::args::Args;
 use crate::design::{allowed, configure};
 
 /// Trains a decoder and publishes its folder.
 ///
 /// # Errors
 /// Those of reading tokens, model and targets, of the settings, and of training.
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    args.training.shared.or_known(3e-4, 0.1);
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
     let device = open_device(args.device.device);
     let trained = TrainedModel::open(&args.model, &device)?;
-    let cells = Cells::read(&inputs, &wanted(&args, &trained)?)?;
+    let cells = TrainingCells::read(&inputs, &wanted(&args, &trained)?)?;
     let mut chosen = args.decoder.task.read(&args.targets, args.decoder.loss(), &cells)?;
     let split = split(&args, &cells, &mut chosen)?;
     let backbone = trained.model.config().clone();
@@ -68,14 +69,14 @@ pub fn run(args: Args) -> Result<()> {
         Decoder::load(&store, &config, &backbone).or_failed()?,
         args.decoder.unfreeze.is_some(),
     );
-    let batch = args.training.batch_cells;
+    let batch = args.training.shared.batch_cells;
     let task = Finetuning::new(parts, (&cells, chosen.targets.as_ref()), split.validation, views, batch);
     let metrics = train(
         &task,
         &store,
         &plan,
         &checkpoint,
-        &mut Console::new(plan.epochs, |name| name.ends_with("/all")),
+        &mut Console::new(plan.training.epochs, |name| name.ends_with("/all")),
     )?;
 
     folder.write_config(&mfdoom_cli::to_json(&config)?)?;
@@ -105,7 +106,7 @@ fn output(args: &Args) -> Result<PathBuf> {
 fn wanted(args: &Args, trained: &TrainedModel) -> Result<Wanted> {
     let needs = args.decoder.task.needs(&args.targets)?;
     let mut obs = needs.obs;
-    obs.extend(args.training.validation.column().map(str::to_owned));
+    obs.extend(args.training.shared.validation.column().map(str::to_owned));
     obs.sort_unstable();
     obs.dedup();
     Ok(Wanted {
@@ -117,8 +118,8 @@ fn wanted(args: &Args, trained: &TrainedModel) -> Result<Wanted> {
 }
 
 /// Splits the cells that have a target and something to see, and drops genes that no training cell knows.
-fn split(args: &Args, cells: &Cells, chosen: &mut Chosen) -> Result<Split> {
-    let mut split = args.training.validation.split(cells, args.seed.seed)?;
+fn split(args: &Args, cells: &TrainingCells, chosen: &mut Chosen) -> Result<Split> {
+    let mut split = args.training.shared.validation.split(cells, args.seed.seed)?;
     let allowed = allowed(args, &cells.modalities)?;
     let usable = |cell: &usize| {
         let seen = (0..allowed.len()).any(|m| allowed[m] && !cells.tokens(m).cell(*cell).0.is_empty());
@@ -139,7 +140,7 @@ fn split(args: &Args, cells: &Cells, chosen: &mut Chosen) -> Result<Split> {
     Ok(split)
 }
 
-fn describe(config: &DecoderConfig, cells: &Cells, split: &Split) {
+fn describe(config: &DecoderConfig, cells: &TrainingCells, split: &Split) {
     tracing::info!(
         "{} of {} cells to train on, {} held back; {} outputs: {}",
         split.training.len(),
@@ -153,7 +154,7 @@ fn describe(config: &DecoderConfig, cells: &Cells, split: &Split) {
 fn manifest(
     args: &Args,
     config: &DecoderConfig,
-    cells: &Cells,
+    cells: &TrainingCells,
     (trained, chosen): (&TrainedModel, &Chosen),
 ) -> Result<Manifest> {
     let settings = json!({
@@ -198,7 +199,7 @@ fn views(args: &Args, trained: &TrainedModel) -> Result<DecoderViews> {
         views: Views {
             max_tokens: args.training.max_tokens.unwrap_or(config.max_tokens),
             token_dropout: 0.0,
-            modality_dropout: args.training.modality_dropout,
+            modality_dropout: args.training.shared.modality_dropout,
             seed: args.seed.seed,
         },
         hide_genes: args.training.hide_genes.unwrap_or(args.decoder.task.hidden_genes()),
@@ -207,22 +208,13 @@ fn views(args: &Args, trained: &TrainedModel) -> Result<DecoderViews> {
     })
 }
 
-fn plan(args: &Args, cells: &Cells, split: &Split, max_tokens: usize) -> Plan {
-    let TrainingArgs { epochs, batch_cells, lr, warmup, weight_decay, clip, patience, .. } =
-        args.training.clone();
+fn plan(args: &Args, cells: &TrainingCells, split: &Split, max_tokens: usize) -> Plan {
     let training = split.training.clone();
-    let tokens = training.iter().map(|cell| cells.cell_tokens(*cell, max_tokens)).collect();
-    let most = batch_cells.saturating_mul(max_tokens).saturating_mul(cells.modalities.len());
-    let sampler = Sampler { cells: training, tokens, batch_cells, batch_tokens: most, seed: args.seed.seed };
     let held_back = !split.validation.is_empty();
+    let selection = || Selection { score: SELECTION.into(), patience: args.training.patience };
     Plan {
-        epochs,
-        sampler,
-        schedule: Schedule { peak: lr, warmup, floor: 0.01 },
-        weight_decay,
-        clip,
-        log_every: 10,
         checkpoint_every: args.checkpoint_every,
-        selection: held_back.then(|| Selection { score: SELECTION.into(), patience }),
+        selection: held_back.then(selection),
+        ..Plan::new(&args.training.shared, cells, training, max_tokens, args.seed.seed)
     }
 }

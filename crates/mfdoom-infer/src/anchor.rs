@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use mfdoom_anchor::{Anchor, Block, Cells, Encoder, Scores};
+use mfdoom_anchor::{Anchor, AnchorCells, Block, Encoder, Scores};
 use mfdoom_model::{Anchoring, Model, PackedBatch, modalities_read, profile};
 use mfdoom_tokens::ModalityTokens;
 
@@ -74,8 +74,11 @@ impl AnchorHeads {
     /// Returns the coordinates of the cells of a batch from each of some sets of modalities.
     fn embed(&mut self, block: &CellBlock<'_>, batch: Range<usize>, sets: &[Vec<bool>]) -> Vec<Scores> {
         let dataset: Vec<u32> = (0..block.len()).map(|cell| self.number(block, cell)).collect();
-        let cells =
-            Cells { blocks: block.tokens.iter().map(as_block).collect(), dataset: &dataset, batch: &dataset };
+        let cells = AnchorCells {
+            blocks: block.tokens.iter().map(as_block).collect(),
+            dataset: &dataset,
+            batch: &dataset,
+        };
         let rows: Vec<usize> = batch.collect();
         sets.iter().map(|using| self.encoder.embed(&cells, &rows, using)).collect()
     }

@@ -45,7 +45,7 @@ pub struct Predictions {
     /// The backbone's fusion vector, or that of the decoder's head where there is no fusion, `[cells, dim]` row by
     /// row.
     pub embedding: Vec<f32>,
-    /// How far off the values may be, where the decoder knows; none of a cell of which it does not.
+    /// How far off the values may be, where the decoder knows; none for another cell.
     pub assessments: Vec<Option<Assessment>>,
 }
 

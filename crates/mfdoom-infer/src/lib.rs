@@ -11,6 +11,8 @@
 //! A stage opens a [`TrainedModel`] or a [`TrainedDecoder`], prepares an [`Inference`] from its [`InferArgs`] and hands
 //! [`Inference::run`] a closure that sees each [`CellBlock`] once, its genes already under the model's ids.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod anchor;
 mod args;
 mod cells;

@@ -12,6 +12,8 @@
 //! Cells are matched by name, genes one by one on the column of `var` that knows most of them. A copy is changed and
 //! replaces the file in one rename; what MFDOOM did not write is kept.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod cells;
 pub mod embeddings;
 mod genes;

@@ -8,9 +8,10 @@ mod make;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mfdoom_counts::{CsrBlock, H5adUpdate, Source, Value};
+use mfdoom_counts::{H5adUpdate, Source, Value};
 use mfdoom_error::{Kind, Result};
 use mfdoom_into::Target;
+use mfdoom_matrix::Csr;
 
 use self::make::{CELLS, Parts, World, dense, genes, layer, ring};
 
@@ -35,7 +36,7 @@ fn neighbours_and_coordinates_of_the_file_stay() {
     let world = World::new();
     let file = file(&world);
     let mut update = H5adUpdate::open(&file).unwrap();
-    let one = CsrBlock::new(CELLS, (0..=CELLS).collect(), (0..CELLS as u32).collect(), vec![9.0; CELLS]);
+    let one = Csr::new(CELLS, (0..=CELLS).collect(), (0..CELLS as u32).collect(), vec![9.0; CELLS]).unwrap();
     // As if another program had written them: set, and the mark taken off.
     update.set_obsp("connectivities", &one).unwrap();
     update.set_obsp("distances", &one).unwrap();

@@ -1,5 +1,7 @@
 //! Splicing kinetics: simulation, moments, velocity fits and graphs, on the matrices of [`mfdoom_matrix`].
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 pub mod dynamics;
 pub mod graph;
 pub mod moments;

@@ -51,6 +51,49 @@ impl Csr {
         Ok(Self { n_cols, indptr, indices, values })
     }
 
+    /// Returns a matrix of parts whose rows may name columns in any order and more than once: rows are sorted, duplicates
+    /// summed in f64 and made f32 by `narrow`, zeros dropped.
+    ///
+    /// # Errors
+    /// Those of [`Csr::new`].
+    pub fn tidied(
+        n_cols: usize,
+        mut indptr: Vec<usize>,
+        mut indices: Vec<u32>,
+        mut values: Vec<f32>,
+        narrow: &mut dyn FnMut(f64) -> f32,
+    ) -> Result<Self> {
+        let n = indices.len();
+        if n != values.len() || indptr.windows(2).any(|pair| pair[0] > pair[1]) || indptr.last() != Some(&n) {
+            return Self::new(n_cols, indptr, indices, values);
+        }
+        let mut row = Vec::new();
+        let (mut begin, mut kept) = (0, 0);
+        for end in &mut indptr[1..] {
+            let range = begin..*end;
+            begin = *end;
+            if !indices[range.clone()].is_sorted_by(|a, b| a < b) {
+                row.clear();
+                row.extend(range.clone().map(|at| (indices[at], f64::from(values[at]))));
+                sum_duplicates(&mut row);
+                for (at, &(column, value)) in range.clone().zip(&row) {
+                    (indices[at], values[at]) = (column, narrow(value));
+                }
+                values[range.start + row.len()..range.end].fill(0.0);
+            }
+            for at in range {
+                if values[at] != 0.0 {
+                    (indices[kept], values[kept]) = (indices[at], values[at]);
+                    kept += 1;
+                }
+            }
+            *end = kept;
+        }
+        indices.truncate(kept);
+        values.truncate(kept);
+        Self::new(n_cols, indptr, indices, values)
+    }
+
     /// Returns a matrix without rows.
     pub fn empty(n_cols: usize) -> Self {
         Self { n_cols, indptr: vec![0], indices: Vec::new(), values: Vec::new() }
@@ -82,6 +125,16 @@ impl Csr {
         debug_assert!(columns.last().is_none_or(|&last| (last as usize) < self.n_cols));
         self.indices.extend_from_slice(columns);
         self.values.extend_from_slice(values);
+        self.indptr.push(self.indices.len());
+    }
+
+    /// Appends a row with a value for every column; zeros are not stored.
+    pub fn push_dense_row(&mut self, row: &[f32]) {
+        debug_assert!(row.len() <= self.n_cols);
+        for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            self.indices.push(column as u32);
+            self.values.push(*value);
+        }
         self.indptr.push(self.indices.len());
     }
 
@@ -194,7 +247,7 @@ impl Csr {
         out
     }
 
-    /// Appends the rows of `matrix`, of which `keep` marks the columns that this one has.
+    /// Appends the rows of `matrix`; `keep` marks its columns that this one has.
     ///
     /// # Panics
     /// When there is not one mark a column of `matrix`.
@@ -278,4 +331,16 @@ impl Csr {
             None => Ok(()),
         }
     }
+}
+
+/// Sorts the entries of a row by column and sums those of one column, in the order in which they came.
+fn sum_duplicates(row: &mut Vec<(u32, f64)>) {
+    row.sort_by_key(|entry| entry.0);
+    row.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
 }

@@ -1,6 +1,6 @@
 //! Sums in lanes: several running sums do not wait for each other, and are the same whatever the processor has.
 
-/// Sums that run beside each other.
+/// Sums that run side by side.
 const LANES: usize = 8;
 
 /// Returns the sum of `term` over two slices of equal length.

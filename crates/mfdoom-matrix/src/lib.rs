@@ -26,6 +26,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod clusters;
 pub mod connectivities;
 pub mod csr;

@@ -5,7 +5,7 @@
 //!
 //! `2 [y ln(y / mu) - (y + 1 / phi) ln((1 + phi y) / (1 + phi mu))]`,
 //!
-//! twice the log-likelihood that is lost beside mu = y; without dispersion that of Poisson, `2 [y ln(y / mu) - y + mu]`.
+//! twice the log-likelihood that is lost against mu = y; without dispersion that of Poisson, `2 [y ln(y / mu) - y + mu]`.
 
 use mfdoom_matrix::error::{Result, at_least, same};
 use mfdoom_matrix::{Csr, Matrix, Rows};

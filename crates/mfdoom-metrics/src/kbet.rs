@@ -22,7 +22,7 @@ const LEAST: usize = 10;
 const ENOUGH: f64 = 0.75;
 
 /// Returns for each label, from 0 on, whether each tested cell's neighbourhood is accepted; nothing for labels of one
-/// batch or fewer than ten cells. A label of which too many cells lie in small pieces is rejected as a whole.
+/// batch or fewer than ten cells. A label with too many cells in small pieces is rejected as a whole.
 ///
 /// `near` holds the 49 nearest other cells.
 ///
@@ -169,7 +169,7 @@ fn diffusion_map(graph: &Csr, components: usize) -> Result<Matrix> {
         return Err(Error::Unusable("the diffusion map of a label did not converge".to_owned()));
     }
     let weight = |value: &f64| {
-        // That of a connected graph is 1, whatever rounding makes of it; beside 1 the weight would have no bound.
+        // That of a connected graph is 1, whatever rounding makes of it; next to 1 the weight would have no bound.
         let value = if (value - 1.0).abs() < 1e-6 { 1.0 } else { *value as f32 + 1e-8 };
         if value == 1.0 { value } else { value / (1.0 - value) }
     };

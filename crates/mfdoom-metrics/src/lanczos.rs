@@ -83,7 +83,7 @@ impl<'a> Basis<'a> {
         self.vectors.extend_from_slice(&own);
         self.remove(&mut image);
         let length = length(&image);
-        // Nothing is left beside a space that the matrix maps into itself: go on elsewhere.
+        // Nothing is left outside a space that the matrix maps into itself: go on elsewhere.
         if length > 1e-12 {
             image.iter_mut().for_each(|value| *value /= length);
             self.next = image;

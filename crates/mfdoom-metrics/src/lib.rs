@@ -18,7 +18,7 @@
 //! | [`mod@leiden`] | Leiden clusters of a neighbour graph |
 //! | [`sphere`] | alignment and uniformity of unit vectors |
 //! | [`mod@kbet`] | kBET within each label |
-//! | [`two_sample`] | generated beside real cells: discrepancy, classifiers, coverage |
+//! | [`two_sample`] | generated next to real cells: discrepancy, classifiers, coverage |
 //! | [`mod@bootstrap`], [`chi_square`] | intervals, a distribution |
 //!
 //! Integration scores follow scib-metrics 0.5.10.
@@ -37,6 +37,8 @@
 //! # Ok(())
 //! # }
 //! ```
+
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 pub mod agreement;
 pub mod bootstrap;

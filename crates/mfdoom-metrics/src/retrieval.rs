@@ -88,7 +88,7 @@ pub fn retrieval(a: &Matrix, b: &Matrix, metric: Metric) -> Result<Retrieval> {
     at_least("cells", n, 2)?;
     let pairs = Pairs::new(a, b, metric)?;
     let partner: Vec<f64> = (0..n).into_par_iter().map(|row| pairs.exact(row, row)).collect();
-    let (forward, backward) = (Counts::new(n), Counts::new(n));
+    let (forward, backward) = (PlaceCounts::new(n), PlaceCounts::new(n));
     blocks(n).into_par_iter().for_each(|block| {
         pairs.tiles(block.clone(), |references, tile| {
             let mut columns = vec![Place::default(); references.len()];
@@ -128,12 +128,12 @@ impl Place {
 }
 
 /// Places of all cells; sums of integers, so the order of threads does not matter.
-struct Counts {
+struct PlaceCounts {
     nearer: Vec<AtomicU32>,
     level: Vec<AtomicU32>,
 }
 
-impl Counts {
+impl PlaceCounts {
     fn new(n: usize) -> Self {
         let zeros = || (0..n).map(|_| AtomicU32::new(0)).collect();
         Self { nearer: zeros(), level: zeros() }

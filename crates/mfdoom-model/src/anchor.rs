@@ -1,4 +1,4 @@
-//! The closed-form model beside the network: its part of the configuration, its tensors, and heads made of both.
+//! The closed-form model next to the network: its part of the configuration, its tensors, and heads made of both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -18,7 +18,7 @@ pub struct PackedBatch {
 pub struct Shown<'a> {
     /// Vocabulary ids of the cell, ascending.
     pub ids: &'a [u32],
-    /// Raw counts beside them.
+    /// Raw counts next to them.
     pub counts: &'a [f32],
     /// Which of them are shown, ascending; all where it is none.
     pub rows: Option<Vec<usize>>,

@@ -50,10 +50,10 @@ pub struct ModelConfig {
     /// Data sets that the decoder of `reconstruction` has a code for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub datasets: usize,
-    /// Rows of a modality that carry its coordinates in the closed form and its sizes, beside those of its genes.
+    /// Rows of a modality that carry its coordinates in the closed form and its sizes, besides those of its genes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub profile_tokens: usize,
-    /// The closed-form model beside the network.
+    /// The closed-form model next to the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<AnchorConfig>,
     /// Whether all modalities share one gene table.

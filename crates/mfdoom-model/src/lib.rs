@@ -4,11 +4,13 @@
 //! config.rs      what a model is made of            encoder.rs    token -> vector
 //! batch.rs       packed cells                       backbone.rs   layers over all rows
 //! scheme/        who reads what                     pool.rs       rows -> one vector per output
-//! objective/     what is optimised                  anchor.rs      the closed-form model beside it
+//! objective/     what is optimised                  anchor.rs      the closed-form model next to it
 //! ```
 //!
 //! Formulas are those of Zorro (arXiv 2301.09595) with the changes that `crates/README.md` lists; the golden
 //! test holds them to a float64 reference.
+
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod anchor;
 mod attention;

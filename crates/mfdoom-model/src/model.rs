@@ -99,7 +99,7 @@ impl Model {
         &self.config
     }
 
-    /// Returns the closed-form model beside the network, where there is one.
+    /// Returns the closed-form model next to the network, where there is one.
     pub fn anchor(&self) -> Option<&Arc<Anchor>> {
         self.anchor.as_ref()
     }

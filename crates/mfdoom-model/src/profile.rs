@@ -13,7 +13,7 @@ const PREFIX: &str = "profiles";
 const MEAN: &str = "mean";
 /// Its deviation.
 const DEVIATION: &str = "deviation";
-/// Numbers of a profile beside the coordinates.
+/// Numbers of a profile besides the coordinates.
 const SIZES: usize = 2;
 
 /// Returns the length of a profile.

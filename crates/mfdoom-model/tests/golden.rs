@@ -1,7 +1,7 @@
 //! Holds the model to float64 reference fixtures: hidden states, outputs, losses, gradients and AdamW runs.
 //!
 //! Reads every `NAME.json` with its `NAME.safetensors` in `test-data/reference` (made by the script there) and
-//! in the folder `MFDOOM_FIXTURES`, by default the reference beside the checkout where there is one.
+//! in the folder `MFDOOM_FIXTURES`, by default the reference next to the checkout where there is one.
 
 mod fixture;
 

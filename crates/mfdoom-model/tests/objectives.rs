@@ -7,7 +7,7 @@ use mfdoom_model::{
     AllCounts, AnchorConfig, Anchoring, BatchViews, Fusion, Loss, ModalityCounts, Model, ModelConfig,
     Objective, PackedBatch, Preset, Targets, initialise, loss, loss_of,
 };
-use mfdoom_nn::{Counts, ParameterStore};
+use mfdoom_nn::{MaskedCounts, ParameterStore};
 
 fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
     let names = vec!["a".to_owned(), "b".to_owned()];
@@ -47,7 +47,7 @@ fn views() -> BatchViews {
     let modality = |cells: &[u32], library: &[f32], values: &[f32]| ModalityCounts {
         cells: cells.to_vec(),
         library_size: library.to_vec(),
-        counts: Some(Counts {
+        counts: Some(MaskedCounts {
             values: values.into(),
             observed: values.iter().enumerate().map(|(i, _)| i % 3 > 0).collect(),
         }),

@@ -134,7 +134,7 @@ impl ParameterBuilder {
         format!("{}{name}", self.prefix)
     }
 
-    /// Returns the parameter `name`, of which the place says the values, or `init` where it is new. Who asks
+    /// Returns the parameter `name` with the values of its place, or `init` where it is new. Who asks
     /// twice for one name gets the same parameter.
     ///
     /// # Errors

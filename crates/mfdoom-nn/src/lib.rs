@@ -9,6 +9,8 @@
 //! Work is cut into pieces by size, never by the number of threads, and every sum has one fixed order, so
 //! the result of a function does not depend on how many threads computed it.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 pub mod attention;
 pub mod composed;
 pub mod device;
@@ -49,7 +51,7 @@ pub use init::Init;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use log_softmax::log_softmax;
-pub use negative_binomial::{Counts, negative_binomial};
+pub use negative_binomial::{MaskedCounts, negative_binomial};
 pub use parameters::ParameterStore;
 pub use sparse::{SparseRows, sparse_product};
 pub use stream::Stream;

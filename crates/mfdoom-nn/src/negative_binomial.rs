@@ -22,7 +22,7 @@ use crate::math::Real;
 
 /// Counts, and which of them were observed; row by row.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub struct MaskedCounts {
     /// The counts, whole and not negative.
     pub values: Arc<[f32]>,
     /// Which of them count; the others have likelihood 1.
@@ -52,7 +52,7 @@ pub fn negative_binomial(
     log_mean: &Tensor,
     log_dispersion: &Tensor,
     gate: Option<&Tensor>,
-    counts: &Counts,
+    counts: &MaskedCounts,
 ) -> Result<Tensor> {
     let (n, width) = log_mean.dims2()?;
     expect_shape("the dispersion of a negative binomial", log_dispersion, &[width])?;
@@ -74,7 +74,7 @@ pub fn negative_binomial(
 }
 
 struct Likelihood {
-    counts: Counts,
+    counts: MaskedCounts,
 }
 
 impl CustomOp2 for Likelihood {

@@ -4,8 +4,8 @@ mod nn_support;
 
 use candle_core::{DType, Result, Tensor, Var};
 use mfdoom_nn::{
-    Counts, FeedForwardBlock, SparseRows, ValueEncoder, composed, gather, gather_add, geglu, layer_norm,
-    linear, negative_binomial, sparse_product, value_hidden,
+    FeedForwardBlock, MaskedCounts, SparseRows, ValueEncoder, composed, gather, gather_add, geglu,
+    layer_norm, linear, negative_binomial, sparse_product, value_hidden,
 };
 
 use self::nn_support::{
@@ -277,7 +277,7 @@ fn sparse_products() {
 
 #[test]
 fn negative_binomials() {
-    let counts = Counts {
+    let counts = MaskedCounts {
         values: (0..36).map(|i| [0.0, 1.0, 0.0, 3.0, 60.0, 0.0, 2.0][i % 7]).collect(),
         observed: (0..36).map(|i| i % 5 != 2).collect(),
     };
@@ -295,7 +295,8 @@ fn negative_binomials() {
 fn moments_of_the_negative_binomial() {
     for (mean, dispersion, gate) in [(2.5f64, 0.7f64, None), (9.0, 4.0, None), (3.0, 1.5, Some(-0.4f64))] {
         let n = 600;
-        let counts = Counts { values: (0..n).map(|x| x as f32).collect(), observed: vec![true; n].into() };
+        let counts =
+            MaskedCounts { values: (0..n).map(|x| x as f32).collect(), observed: vec![true; n].into() };
         let of = |value: f64, rows: usize| Tensor::full(value, (rows, 1), &candle_core::Device::Cpu).unwrap();
         let t = Tensor::new(&[dispersion.ln()], &candle_core::Device::Cpu).unwrap();
         let gate_tensor = gate.map(|g| of(g, n));

@@ -28,7 +28,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Returns the space beside and below the plane in pixels.
+    /// Returns the space next to and below the plane in pixels.
     fn beside(&self) -> [i32; 2] {
         if self.ticks > 0 { [52, 40] } else { [24, 22] }
     }

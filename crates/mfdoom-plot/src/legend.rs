@@ -1,4 +1,4 @@
-//! The list of groups beside a plot.
+//! The list of groups next to a plot.
 
 use plotters::prelude::*;
 

@@ -13,6 +13,8 @@
 //!
 //! The first ten colours can be told apart with red-green blindness too; groups beyond the palette are triangles.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod calibration;
 mod canvas;
 mod chart;

@@ -1,4 +1,4 @@
-//! A scatter plot of cells in the plane, coloured by group, with a legend beside it.
+//! A scatter plot of cells in the plane, coloured by group, with a legend next to it.
 
 use mfdoom_error::Result;
 

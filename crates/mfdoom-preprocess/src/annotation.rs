@@ -5,7 +5,7 @@ use std::ops::Range;
 use mfdoom_artifact::{Column, ObsField, ObsType};
 use mfdoom_error::{Error, Result};
 
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::job::Asked;
 use crate::plan::FilePlan;
 
@@ -61,7 +61,7 @@ impl Annotation {
     }
 
     /// Reads the columns of a range of cells; a file without a column gives nulls.
-    pub fn read(&self, file: &Counted, rows: Range<usize>) -> Result<Vec<Column>> {
+    pub fn read(&self, file: &CountsInput, rows: Range<usize>) -> Result<Vec<Column>> {
         let present = file.obs_columns();
         let read = |planned: &Planned| {
             let field = &planned.field;
@@ -90,7 +90,7 @@ impl Columns {
     ///
     /// # Errors
     /// Contract: a column that was asked for cannot be read.
-    pub fn read(file: &Counted, asked: &Asked) -> Result<Self> {
+    pub fn read(file: &CountsInput, asked: &Asked) -> Result<Self> {
         let all = asked.obs.iter().any(|name| name == ALL);
         let first = 0..file.n_obs().min(1);
         let column = |name: String| {

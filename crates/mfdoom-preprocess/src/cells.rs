@@ -7,7 +7,7 @@ use mfdoom_cli::CellList;
 use mfdoom_error::Result;
 use mfdoom_tokens::FilterReport;
 
-use crate::inputs::{Counted, Named};
+use crate::inputs::{CountsInput, Named};
 
 /// Names that are read at once.
 const NAMES: usize = 4096;
@@ -30,7 +30,7 @@ impl<'a> CellNames<'a> {
     ///
     /// # Errors
     /// Contract: a name twice, in the file or in another one of its data set.
-    pub fn read(&mut self, named: &Named, file: &Counted) -> Result<()> {
+    pub fn read(&mut self, named: &Named, file: &CountsInput) -> Result<()> {
         self.files += 1;
         // Files without a given data set become data sets of their own.
         let dataset = named.dataset.clone().unwrap_or_else(|| format!("{} {}", named.dataset(), self.files));

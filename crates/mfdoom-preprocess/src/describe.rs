@@ -1,9 +1,9 @@
 //! Says what a file is and holds: what `--check` is for.
 
-use mfdoom_counts::{Counts, CountsFile, Listed};
+use mfdoom_counts::{CountRule, CountsFile, Listed};
 use mfdoom_error::Result;
 
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 
 /// Names that are shown of many.
 const SHOWN: usize = 8;
@@ -12,7 +12,7 @@ const SHOWN: usize = 8;
 ///
 /// # Errors
 /// Contract: what is there cannot be read.
-pub(crate) fn log(file: &Counted, counts: Counts) -> Result<()> {
+pub(crate) fn log(file: &CountsInput, counts: CountRule) -> Result<()> {
     let name = &file.name;
     let cells = file.obs_names_in(0..file.n_obs().min(3))?;
     tracing::info!("{name}: {}; {} cells: {}", file.format(), file.n_obs(), some(&cells, file.n_obs()));
@@ -24,7 +24,7 @@ pub(crate) fn log(file: &Counted, counts: Counts) -> Result<()> {
     Ok(())
 }
 
-fn matrix(file: &dyn CountsFile, listed: &Listed, counts: Counts) -> Result<String> {
+fn matrix(file: &dyn CountsFile, listed: &Listed, counts: CountRule) -> Result<String> {
     let source = &listed.source;
     if let Some(form) = &listed.unread {
         return Ok(format!("cannot be read: {form}"));

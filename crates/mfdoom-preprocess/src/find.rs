@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use mfdoom_cli::Assignment;
 use mfdoom_counts::keys::{AMBIGUOUS_LAYERS, COUNTS_LAYER, SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_counts::{Counts, Listed, Look, Source};
+use mfdoom_counts::{CountRule, Listed, Look, Source};
 use mfdoom_error::{Error, Result};
 
 use crate::args::Ambiguous;
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::job::Reading;
 use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
 use crate::wanted::{GENES, Wanted, listing, modality_of};
@@ -17,7 +17,7 @@ use crate::wanted::{GENES, Wanted, listing, modality_of};
 const PAIR: [(&str, [&str; 4]); 2] = [(SPLICED, SPLICED_LAYERS), (UNSPLICED, UNSPLICED_LAYERS)];
 
 /// Finds the modalities of a file, as [`Modalities::find`] says.
-pub(crate) fn modalities(file: &Counted, reading: &Reading, named: &[Assignment]) -> Result<Modalities> {
+pub(crate) fn modalities(file: &CountsInput, reading: &Reading, named: &[Assignment]) -> Result<Modalities> {
     let mut wanted = Wanted::new(file, named)?;
     if let Some(kind) = reading.kind {
         wanted.add(kind.named(file));
@@ -58,7 +58,7 @@ struct Unit {
     listed: Vec<Listed>,
 }
 
-fn units(file: &Counted) -> Vec<Unit> {
+fn units(file: &CountsInput) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     for found in file.matrices() {
         let (name, source) = found.source.split_modality();
@@ -109,7 +109,7 @@ impl Unit {
 
 /// The search in one unit.
 struct Search<'a> {
-    file: &'a Counted,
+    file: &'a CountsInput,
     reading: &'a Reading,
     wanted: &'a Wanted,
     unit: &'a Unit,
@@ -223,7 +223,7 @@ fn best(looks: &[(Source, Look)]) -> Option<&Source> {
     rich.or_else(some).or_else(|| counts().next()).map(|(source, _)| source)
 }
 
-fn nothing(file: &Counted, counts: Counts, refused: &[String]) -> Error {
+fn nothing(file: &CountsInput, counts: CountRule, refused: &[String]) -> Error {
     let error = Error::contract(format!("{}: no raw counts found", file.name));
     let others: Vec<Source> = file.sources();
     let help = "name them: --modality expression=layers/NAME, or give the file with its raw counts";
@@ -247,7 +247,7 @@ fn nothing(file: &Counted, counts: Counts, refused: &[String]) -> Error {
 }
 
 /// Checks the first rows of every matrix, and that expression is not just spliced under another name.
-fn check(file: &Counted, counts: Counts, found: &Modalities) -> Result<()> {
+fn check(file: &CountsInput, counts: CountRule, found: &Modalities) -> Result<()> {
     for source in found.matrices.values().chain(&found.ambiguous) {
         if !counts.probe(&**file, source)? {
             return Err(counts.refuse(&**file, source));
@@ -267,9 +267,9 @@ fn check(file: &Counted, counts: Counts, found: &Modalities) -> Result<()> {
 }
 
 /// Returns whether the first rows of two matrices are equal and not empty.
-fn equal(file: &Counted, a: &Source, b: &Source) -> Result<bool> {
+fn equal(file: &CountsInput, a: &Source, b: &Source) -> Result<bool> {
     let (mut a, mut b) = (file.matrix(a)?, file.matrix(b)?);
     let rows = a.n_rows().min(512);
     let (a, b) = (a.read_rows(0..rows)?, b.read_rows(0..rows)?);
-    Ok(a.nnz() > 0 && a.indptr == b.indptr && a.indices == b.indices && a.values == b.values)
+    Ok(a.nnz() > 0 && a.n_cols() == b.n_cols() && a == b)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mfdoom_error::Result;
 use mfdoom_tokens::{Gene, Vocabulary};
 
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::job::{GeneChoice, Reading};
 use crate::modalities::Modalities;
 use crate::plan::FilePlan;
@@ -25,7 +25,7 @@ impl GeneLists {
     /// Contract: no such column of ids.
     pub fn read(
         &mut self,
-        file: &Counted,
+        file: &CountsInput,
         modalities: &Modalities,
         reading: &Reading,
     ) -> Result<BTreeMap<String, Arc<[Gene]>>> {

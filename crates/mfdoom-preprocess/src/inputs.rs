@@ -38,7 +38,7 @@ pub struct InputFile {
 
 /// An open file of counts, with its name for messages.
 #[derive(Debug)]
-pub struct Counted {
+pub struct CountsInput {
     file: Box<dyn CountsFile>,
     /// The path as the user gave it.
     pub name: String,
@@ -48,8 +48,8 @@ pub struct Counted {
 
 impl InputFile {
     /// Opens the file.
-    pub fn open(&self) -> Result<Counted> {
-        Counted::open(&self.named)
+    pub fn open(&self) -> Result<CountsInput> {
+        CountsInput::open(&self.named)
     }
 
     /// Returns where it is.
@@ -65,7 +65,7 @@ impl Named {
     }
 }
 
-impl Counted {
+impl CountsInput {
     /// Opens a file.
     pub fn open(named: &Named) -> Result<Self> {
         let (path, columns) = (&named.path, named.columns.clone());
@@ -74,14 +74,14 @@ impl Counted {
         Ok(Self { file, name: path.display().to_string(), columns })
     }
 
-    /// Begins to hash what the file is made of, beside whatever else is done with it.
+    /// Begins to hash what the file is made of, while other work goes on.
     pub fn hash(&self) -> Hashing {
         let parts = self.file.parts();
         Hashing(std::thread::spawn(move || sha256_parts(&parts)))
     }
 }
 
-impl Deref for Counted {
+impl Deref for CountsInput {
     type Target = dyn CountsFile;
 
     fn deref(&self) -> &Self::Target {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mfdoom_cli::{Assignment, CellList, Shard};
-use mfdoom_counts::Counts;
+use mfdoom_counts::CountRule;
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{CellFilter, Vocabulary};
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub enum GeneChoice {
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// Which values are counts.
-    pub counts: Counts,
+    pub counts: CountRule,
     /// The kind of measurement, where it is told.
     pub kind: Option<Kind>,
     /// What becomes of ambiguous counts.
@@ -108,7 +108,7 @@ impl Reading {
     /// Takes the arguments that say how matrices are read.
     pub fn new(args: &Args) -> Self {
         Self {
-            counts: Counts { allow_non_integer: args.allow_non_integer },
+            counts: CountRule { allow_non_integer: args.allow_non_integer },
             kind: args.kind,
             ambiguous: args.ambiguous,
             gene_column: args.gene_column.clone(),

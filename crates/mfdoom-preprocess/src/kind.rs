@@ -5,7 +5,7 @@ use mfdoom_counts::Source;
 use mfdoom_error::{Error, Result};
 use serde::Serialize;
 
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::modalities::{EXPRESSION, SPLICED, UNSPLICED};
 use crate::wanted::listing;
 
@@ -54,7 +54,7 @@ impl Kind {
     }
 
     /// Finds the matrices that only their names tell: modalities of a MuData file, feature types, obsm.
-    pub(crate) fn named(self, file: &Counted) -> Vec<(String, Source)> {
+    pub(crate) fn named(self, file: &CountsInput) -> Vec<(String, Source)> {
         let sources = file.sources();
         let known = KNOWN.iter().filter(|(modality, ..)| self.modalities().contains(modality));
         known
@@ -86,7 +86,7 @@ impl Kind {
     ///
     /// # Errors
     /// Contract: it has none of the modalities.
-    pub(crate) fn check(self, file: &Counted, found: &[String]) -> Result<()> {
+    pub(crate) fn check(self, file: &CountsInput, found: &[String]) -> Result<()> {
         let wanted = self.modalities();
         if wanted.iter().any(|name| found.iter().any(|found| found == name)) {
             return Ok(());

@@ -7,7 +7,7 @@ use mfdoom_cli::Assignment;
 use mfdoom_counts::{find_library_sizes, library_sizes};
 use mfdoom_error::{Error, Result};
 
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::modalities::{EXPRESSION, Modalities, SPLICED, UNSPLICED};
 use crate::plan::FilePlan;
 
@@ -34,7 +34,7 @@ impl Libraries {
     ///
     /// # Errors
     /// Contract: a column cannot be read.
-    pub fn new(file: &Counted, modalities: &Modalities, assignments: &[Assignment]) -> Result<Self> {
+    pub fn new(file: &CountsInput, modalities: &Modalities, assignments: &[Assignment]) -> Result<Self> {
         let columns = file.obs_columns();
         let mut libraries = BTreeMap::new();
         for name in modalities.names() {
@@ -68,7 +68,7 @@ impl Libraries {
     /// Contract: the column does not hold totals.
     pub fn replace(
         &self,
-        file: &Counted,
+        file: &CountsInput,
         modality: &str,
         rows: (Range<usize>, &[usize]),
         counted: &mut [f64],

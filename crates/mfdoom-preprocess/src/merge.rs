@@ -1,9 +1,9 @@
 //! Sums of count matrices: spliced and unspliced to expression, ambiguous counts to either.
 
-use mfdoom_counts::CsrBlock;
+use mfdoom_matrix::Csr;
 
 /// Returns a + b, row by row; both have the same shape.
-pub fn add(a: &CsrBlock, b: &CsrBlock) -> CsrBlock {
+pub fn add(a: &Csr, b: &Csr) -> Csr {
     combine(a, b, |x, y| x + y)
 }
 
@@ -11,28 +11,30 @@ pub fn add(a: &CsrBlock, b: &CsrBlock) -> CsrBlock {
 ///
 /// Where a gene has neither, the halves go to either side. Counts stay integers: the spliced side is rounded,
 /// half up, and the total is kept.
-pub fn split(spliced: &CsrBlock, unspliced: &CsrBlock, ambiguous: &CsrBlock) -> (CsrBlock, CsrBlock) {
+pub fn split(spliced: &Csr, unspliced: &Csr, ambiguous: &Csr) -> (Csr, Csr) {
     let total = combine(spliced, unspliced, |s, u| s + u);
-    let share = |part: &CsrBlock| restrict(part, ambiguous);
+    let share = |part: &Csr| restrict(part, ambiguous);
     let (known, total) = (share(spliced), restrict(&total, ambiguous));
     let to_spliced = map(ambiguous, |at, count| {
         let ratio = if total[at] > 0.0 { known[at] / total[at] } else { 0.5 };
         if count.fract() == 0.0 { (count * ratio).round() } else { count * ratio }
     });
     let to_unspliced = map(ambiguous, |at, count| count - to_spliced[at]);
-    let block = |values: Vec<f32>| {
-        CsrBlock::new(ambiguous.n_cols, ambiguous.indptr.clone(), ambiguous.indices.clone(), values)
+    let with = |values: Vec<f32>| {
+        let mut block = ambiguous.clone();
+        block.values_mut().copy_from_slice(&values);
+        block
     };
-    (add(spliced, &block(to_spliced)), add(unspliced, &block(to_unspliced)))
+    (add(spliced, &with(to_spliced)), add(unspliced, &with(to_unspliced)))
 }
 
-fn map(block: &CsrBlock, f: impl Fn(usize, f32) -> f32) -> Vec<f32> {
-    block.values.iter().enumerate().map(|(at, value)| f(at, *value)).collect()
+fn map(block: &Csr, f: impl Fn(usize, f32) -> f32) -> Vec<f32> {
+    block.values().iter().enumerate().map(|(at, value)| f(at, *value)).collect()
 }
 
 /// Returns the values of `block` at the places where `pattern` has some; 0 elsewhere.
-fn restrict(block: &CsrBlock, pattern: &CsrBlock) -> Vec<f32> {
-    let mut values = Vec::with_capacity(pattern.values.len());
+fn restrict(block: &Csr, pattern: &Csr) -> Vec<f32> {
+    let mut values = Vec::with_capacity(pattern.nnz());
     for row in 0..pattern.n_rows() {
         let (columns, found) = block.row(row);
         values.extend(
@@ -43,13 +45,15 @@ fn restrict(block: &CsrBlock, pattern: &CsrBlock) -> Vec<f32> {
 }
 
 /// Merges rows with ascending columns; results of zero are dropped.
-fn combine(a: &CsrBlock, b: &CsrBlock, f: impl Fn(f32, f32) -> f32) -> CsrBlock {
-    let n_max = a.values.len() + b.values.len();
-    let (mut indptr, mut indices, mut values) =
-        (vec![0], Vec::with_capacity(n_max), Vec::with_capacity(n_max));
+fn combine(a: &Csr, b: &Csr, f: impl Fn(f32, f32) -> f32) -> Csr {
+    let mut merged = Csr::empty(a.n_cols());
+    merged.reserve(a.n_rows(), a.nnz() + b.nnz());
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
     for row in 0..a.n_rows().min(b.n_rows()) {
         let ((ia, va), (ib, vb)) = (a.row(row), b.row(row));
         let (mut i, mut j) = (0, 0);
+        columns.clear();
+        values.clear();
         while i < ia.len() || j < ib.len() {
             let column_a = ia.get(i).copied().unwrap_or(u32::MAX);
             let column_b = ib.get(j).copied().unwrap_or(u32::MAX);
@@ -65,35 +69,22 @@ fn combine(a: &CsrBlock, b: &CsrBlock, f: impl Fn(f32, f32) -> f32) -> CsrBlock 
             }
             let value = f(x, y);
             if value != 0.0 {
-                indices.push(column);
+                columns.push(column);
                 values.push(value);
             }
         }
-        indptr.push(indices.len());
+        merged.push_row(&columns, &values);
     }
-    CsrBlock::new(a.n_cols, indptr, indices, values)
-}
-
-/// Returns the rows at `rows`, in that order.
-pub fn take(block: &CsrBlock, rows: &[usize]) -> CsrBlock {
-    let mut taken = CsrBlock::empty(block.n_cols);
-    rows.iter().for_each(|row| taken.extend(block, *row..row + 1));
-    taken
+    merged
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn block(rows: &[&[(u32, f32)]]) -> CsrBlock {
-        let mut indptr = vec![0];
-        let (mut indices, mut values) = (Vec::new(), Vec::new());
-        for row in rows {
-            indices.extend(row.iter().map(|entry| entry.0));
-            values.extend(row.iter().map(|entry| entry.1));
-            indptr.push(indices.len());
-        }
-        CsrBlock::new(9, indptr, indices, values)
+    fn block(rows: &[&[(u32, f32)]]) -> Csr {
+        let rows: Vec<_> = rows.iter().map(|row| row.iter().copied().unzip()).collect();
+        Csr::from_rows(9, &rows)
     }
 
     #[test]
@@ -114,11 +105,5 @@ mod tests {
         assert_eq!(s, block(&[&[(0, 6.0), (1, 3.0), (2, 2.0)]]));
         assert_eq!(u, block(&[&[(0, 2.0), (2, 1.0), (3, 7.0)]]));
         assert_eq!(add(&s, &u), add(&add(&spliced, &unspliced), &ambiguous));
-    }
-
-    #[test]
-    fn takes_rows() {
-        let a = block(&[&[(0, 1.0)], &[], &[(8, 1.0)]]);
-        assert_eq!(take(&a, &[2, 1]), block(&[&[(8, 1.0)], &[]]));
     }
 }

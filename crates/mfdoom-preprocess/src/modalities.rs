@@ -7,7 +7,7 @@ use mfdoom_counts::Source;
 use mfdoom_error::Result;
 
 use crate::find;
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::job::Reading;
 
 /// Spliced counts: the modality and, first, the layer.
@@ -33,7 +33,7 @@ impl Modalities {
     ///
     /// # Errors
     /// Contract: a named source is not there, a matrix holds no raw counts, or there is none that does.
-    pub fn find(file: &Counted, reading: &Reading, named: &[Assignment]) -> Result<Self> {
+    pub fn find(file: &CountsInput, reading: &Reading, named: &[Assignment]) -> Result<Self> {
         find::modalities(file, reading, named)
     }
 

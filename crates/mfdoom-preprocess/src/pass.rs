@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use mfdoom_artifact::Column;
 use mfdoom_cli::{Progress, Shard};
-use mfdoom_counts::{Counts, CsrBlock, Matrix, Source};
+use mfdoom_counts::{CountRule, Matrix, Source};
 use mfdoom_error::Result;
-use mfdoom_tokens::{CellTotals, CsrView, GeneMap, ModalityTokens, Vocabulary, tokenise};
+use mfdoom_matrix::Csr;
+use mfdoom_tokens::{CellTotals, GeneMap, ModalityTokens, Vocabulary, tokenise};
 
 use crate::args::Ambiguous;
 use crate::cells::CellReport;
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 use crate::merge;
 use crate::modalities::{EXPRESSION, SPLICED, UNSPLICED};
 use crate::plan::{FilePlan, Plan};
@@ -34,7 +35,7 @@ pub enum Rows {
 
 /// A block of cells of one file that passed the filters.
 #[derive(Debug)]
-pub struct Cells<'a> {
+pub struct KeptCells<'a> {
     /// The data set.
     pub dataset: &'a str,
     /// The ids.
@@ -45,7 +46,7 @@ pub struct Cells<'a> {
     pub tokens: BTreeMap<String, ModalityTokens>,
 }
 
-impl Cells<'_> {
+impl KeptCells<'_> {
     /// Returns modality and tokens by which genes are chosen: of the transcript states only the total, where
     /// there is one, and every other modality.
     pub fn ranked(&self) -> impl Iterator<Item = (&str, &ModalityTokens)> {
@@ -69,7 +70,7 @@ pub fn run(
     plan: &Plan,
     vocabulary: &Vocabulary,
     rows: Rows,
-    take: &mut dyn FnMut(Cells<'_>) -> Result<()>,
+    take: &mut dyn FnMut(KeptCells<'_>) -> Result<()>,
 ) -> Result<Vec<CellReport>> {
     let (what, wanted) = match rows {
         Rows::Whole(what) => (what, 0..plan.n_obs()),
@@ -110,7 +111,7 @@ fn read_cells(plan: &Plan, of: &FilePlan) -> usize {
 }
 
 /// Counts of some cells, by modality.
-type Blocks = BTreeMap<String, CsrBlock>;
+type Blocks = BTreeMap<String, Csr>;
 /// Which of them were measured, by modality; what is not here was measured in all of them.
 type Present = BTreeMap<String, Vec<bool>>;
 
@@ -118,11 +119,11 @@ type Present = BTreeMap<String, Vec<bool>>;
 struct FileReader<'a> {
     plan: &'a Plan,
     of: &'a FilePlan,
-    file: Counted,
+    file: CountsInput,
     matrices: BTreeMap<String, Matrix>,
     ambiguous: Option<Matrix>,
     maps: BTreeMap<String, GeneMap>,
-    counts: Counts,
+    counts: CountRule,
     annotated: bool,
     /// Modalities with counts that the table rounds.
     large: BTreeSet<String>,
@@ -147,7 +148,7 @@ impl<'a> FileReader<'a> {
     }
 
     /// Reads rows, drops those that are not wanted, and turns the others into tokens.
-    fn read(&mut self, rows: Range<usize>, report: &mut CellReport) -> Result<Cells<'a>> {
+    fn read(&mut self, rows: Range<usize>, report: &mut CellReport) -> Result<KeptCells<'a>> {
         let names = self.file.obs_names_in(rows.clone())?;
         let (blocks, present) = self.blocks(rows.clone())?;
         let kept = self.keep(&names, &blocks, report);
@@ -157,8 +158,8 @@ impl<'a> FileReader<'a> {
         let obs = if whole { obs } else { obs.iter().map(|column| column.take(&kept)).collect() };
         let mut tokens = BTreeMap::new();
         for (name, block) in blocks {
-            let block = if whole { block } else { merge::take(&block, &kept) };
-            let mut made = tokenise(&view(&block), &self.maps[&name])?;
+            let block = if whole { block } else { block.select_rows(&kept) };
+            let mut made = tokenise(&block, &self.maps[&name])?;
             self.of.libraries.replace(&self.file, &name, (rows.clone(), &kept), &mut made.library_size)?;
             if let Some(present) = present.get(&name) {
                 made.present = kept.iter().map(|row| present[*row]).collect();
@@ -169,7 +170,7 @@ impl<'a> FileReader<'a> {
             tokens.insert(name, made);
         }
         let ids = if whole { names } else { kept.iter().map(|row| names[*row].clone()).collect() };
-        Ok(Cells { dataset: &self.of.input.dataset, ids, obs, tokens })
+        Ok(KeptCells { dataset: &self.of.input.dataset, ids, obs, tokens })
     }
 
     /// Reads the counts of every modality, ambiguous ones and the total accounted for, and which cells were measured
@@ -177,12 +178,15 @@ impl<'a> FileReader<'a> {
     fn blocks(&mut self, rows: Range<usize>) -> Result<(Blocks, Present)> {
         let (mut blocks, mut present) = (Blocks::new(), Present::new());
         for (name, matrix) in &mut self.matrices {
-            let mut block = matrix.read_rows(rows.clone())?;
-            if !self.counts.accept(&mut block) {
+            let Some(block) = self.counts.read(matrix, rows.clone())? else {
                 return Err(self.counts.refuse(&*self.file, &self.of.modalities.matrices[name]));
-            }
-            if !self.large.contains(name) && block.values.iter().any(|count| f64::from(*count) > EXACT) {
-                tracing::warn!("{}: counts of {name} above {EXACT} are kept to seven digits", self.file.name);
+            };
+            if !self.large.contains(name) && block.values().iter().any(|count| f64::from(*count) > EXACT) {
+                tracing::warn!(
+                    "{}: counts of {name} above {EXACT} are rounded to the nearest float32, as table and model hold them \
+                     (seven digits)",
+                    self.file.name
+                );
                 self.large.insert(name.clone());
             }
             blocks.insert(name.clone(), block);
@@ -191,10 +195,9 @@ impl<'a> FileReader<'a> {
             }
         }
         if let (Some(matrix), Some(source)) = (&mut self.ambiguous, &self.of.modalities.ambiguous) {
-            let mut ambiguous = matrix.read_rows(rows)?;
-            if !self.counts.accept(&mut ambiguous) {
+            let Some(ambiguous) = self.counts.read(matrix, rows)? else {
                 return Err(self.counts.refuse(&*self.file, source));
-            }
+            };
             resolve_ambiguous(&mut blocks, &ambiguous, self.plan.job.reading.ambiguous);
         }
         if self.of.modalities.total {
@@ -232,15 +235,15 @@ impl<'a> FileReader<'a> {
 }
 
 /// Returns the counts that filters look at: the total, else spliced and unspliced, else everything.
-fn deciding_blocks(blocks: &Blocks) -> Vec<Cow<'_, CsrBlock>> {
+fn deciding_blocks(blocks: &Blocks) -> Vec<Cow<'_, Csr>> {
     match [EXPRESSION, SPLICED, UNSPLICED].map(|name| blocks.get(name)) {
         [Some(total), ..] => vec![Cow::Borrowed(total)],
-        [None, Some(s), Some(u)] if s.n_cols == u.n_cols => vec![Cow::Owned(merge::add(s, u))],
+        [None, Some(s), Some(u)] if s.n_cols() == u.n_cols() => vec![Cow::Owned(merge::add(s, u))],
         _ => blocks.values().map(Cow::Borrowed).collect(),
     }
 }
 
-fn resolve_ambiguous(blocks: &mut Blocks, ambiguous: &CsrBlock, how: Ambiguous) {
+fn resolve_ambiguous(blocks: &mut Blocks, ambiguous: &Csr, how: Ambiguous) {
     match how {
         Ambiguous::Drop => {}
         Ambiguous::Spliced => {
@@ -253,8 +256,4 @@ fn resolve_ambiguous(blocks: &mut Blocks, ambiguous: &CsrBlock, how: Ambiguous) 
             blocks.insert(UNSPLICED.to_owned(), unspliced);
         }
     }
-}
-
-fn view(block: &CsrBlock) -> CsrView<'_> {
-    CsrView { indptr: &block.indptr, indices: &block.indices, values: &block.values }
 }

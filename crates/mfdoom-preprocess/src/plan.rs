@@ -12,7 +12,7 @@ use crate::annotation::{Annotation, Columns};
 use crate::cells::CellNames;
 use crate::describe;
 use crate::genes::{self, GeneLists};
-use crate::inputs::{self, Counted, InputFile, Named};
+use crate::inputs::{self, CountsInput, InputFile, Named};
 use crate::job::Job;
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
@@ -106,7 +106,7 @@ impl Plan {
 
 impl FilePlan {
     fn new(named: &Named, job: &Job, names: &mut CellNames<'_>, lists: &mut GeneLists) -> Result<Self> {
-        let file = Counted::open(named)?;
+        let file = CountsInput::open(named)?;
         let hashing = file.hash();
         if job.describe {
             describe::log(&file, job.reading.counts)?;

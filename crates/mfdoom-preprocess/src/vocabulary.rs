@@ -31,14 +31,14 @@ pub fn decide(plan: &Plan) -> Result<Genes> {
     let genes = match plan.job.genes {
         GeneChoice::Given(ref vocabulary) => {
             let genes = given(plan, vocabulary)?;
-            warn_of_strangers(&genes);
+            warn_of_few_shared_genes(&genes);
             genes
         }
         GeneChoice::Inputs { min_cells, top_genes } => {
             let vocabulary = union(plan);
             let measured = measure(plan, &vocabulary)?;
             let genes = Genes { vocabulary, measured };
-            warn_of_strangers(&genes);
+            warn_of_few_shared_genes(&genes);
             select(plan, genes, min_cells, top_genes)?
         }
     };
@@ -193,7 +193,7 @@ fn reasons(min_cells: u64, top_genes: Option<usize>) -> Vec<String> {
 }
 
 /// Warns of data sets that have few genes in common with the others: another species, or other ids.
-fn warn_of_strangers(genes: &Genes) {
+fn warn_of_few_shared_genes(genes: &Genes) {
     let mut of: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for (dataset, _, tokens) in genes.measured.iter() {
         of.entry(dataset).or_default().extend(tokens.iter());

@@ -8,7 +8,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_tokens::check_modality_name;
 
 use crate::genes;
-use crate::inputs::Counted;
+use crate::inputs::CountsInput;
 
 /// The source of `--modality NAME=none`.
 const NONE: &str = "none";
@@ -27,7 +27,7 @@ impl Wanted {
     ///
     /// # Errors
     /// Usage: a name that is reserved, or given twice. Contract: no such matrix.
-    pub(crate) fn new(file: &Counted, named: &[Assignment]) -> Result<Self> {
+    pub(crate) fn new(file: &CountsInput, named: &[Assignment]) -> Result<Self> {
         let mut wanted = Self { matrices: BTreeMap::new(), left_out: BTreeSet::new() };
         for assignment in named {
             let name = &assignment.name;
@@ -60,7 +60,7 @@ impl Wanted {
 }
 
 /// Finds the matrix that is named; of one with features of several types, genes alone are RNA.
-fn source(file: &Counted, name: &str, text: &str) -> Result<Source> {
+fn source(file: &CountsInput, name: &str, text: &str) -> Result<Source> {
     let listed = file.matrices();
     // As the file spells it first: names of layers may hold anything.
     let found = listed.iter().find(|found| found.source.to_string() == text);
@@ -82,14 +82,14 @@ fn source(file: &Counted, name: &str, text: &str) -> Result<Source> {
     Ok(source)
 }
 
-fn unread(file: &Counted, source: &Source) -> Error {
+fn unread(file: &CountsInput, source: &Source) -> Error {
     match file.matrix(source) {
         Err(error) => error,
         Ok(_) => missing(file, source),
     }
 }
 
-fn missing(file: &Counted, source: &Source) -> Error {
+fn missing(file: &CountsInput, source: &Source) -> Error {
     let sources = file.sources();
     let texts: Vec<String> = sources.iter().map(ToString::to_string).collect();
     mfdoom_error::missing(&file.name, "matrix", &source.to_string(), texts.iter().map(String::as_str), "")

@@ -1,4 +1,4 @@
-//! Writes the table beside the pass that makes it: one thread reads and tokenises, one compresses and writes.
+//! Writes the table while the pass makes it: one thread reads and tokenises, one compresses and writes.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -6,7 +6,7 @@ use mfdoom_artifact::{Column, ObsField, Output};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{ModalityTokens, TokenBatch, TokenSchema, TokenWriter};
 
-use crate::pass::Cells;
+use crate::pass::KeptCells;
 
 /// Cells per batch, whatever was read at once: what is written depends on nothing else.
 const BATCH_CELLS: usize = 256;
@@ -70,7 +70,7 @@ fn write(mut writer: TokenWriter, receiver: &Receiver<Message>) -> Result<Option
 
 impl Batches {
     /// Adds cells.
-    pub fn push(&mut self, cells: &Cells<'_>) -> Result<()> {
+    pub fn push(&mut self, cells: &KeptCells<'_>) -> Result<()> {
         let mut start = 0;
         while start < cells.ids.len() {
             let end = cells.ids.len().min(start + BATCH_CELLS - self.pending.len());
@@ -84,7 +84,7 @@ impl Batches {
         Ok(())
     }
 
-    fn append(&mut self, cells: &Cells<'_>, rows: &[usize]) -> Result<()> {
+    fn append(&mut self, cells: &KeptCells<'_>, rows: &[usize]) -> Result<()> {
         let pending = &mut self.pending;
         if pending.is_empty() {
             pending.obs = self.obs.iter().map(|field| Column::empty(field.kind)).collect();

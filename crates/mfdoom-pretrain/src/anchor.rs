@@ -6,12 +6,12 @@ use clap::Args as Group;
 use mfdoom_anchor::{Anchor, Effects, Transform};
 use mfdoom_error::Result;
 use mfdoom_model::{AnchorConfig, Anchoring, ModelConfig, Objective};
-use mfdoom_train::{AnchorOptions, Cells, Coordinates, Pretraining, Split, fit_anchor, judge};
+use mfdoom_train::{AnchorOptions, Coordinates, Pretraining, Split, TrainingCells, fit_anchor, judge};
 use serde::Serialize;
 
 use crate::args::Args;
 
-/// The closed-form model beside the network.
+/// The closed-form model next to the network.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct AnchorArgs {
     /// What heads are made of: blend (closed form and network, or the closed form alone where held-back cells find
@@ -67,7 +67,7 @@ fn as_text<S: serde::Serializer>(of: &Vec<(String, Transform)>, serializer: S) -
 /// Those of [`fit_anchor`].
 pub(crate) fn fit(
     args: &AnchorArgs,
-    cells: &Cells,
+    cells: &TrainingCells,
     split: &Split,
     config: &mut ModelConfig,
 ) -> Result<Option<Anchor>> {
@@ -105,7 +105,12 @@ pub(crate) fn is_looked_at(config: &ModelConfig) -> bool {
 ///
 /// # Errors
 /// Failed where a fit fails.
-pub(crate) fn coordinates(args: &Args, cells: &Cells, split: &Split, anchor: &Anchor) -> Result<Coordinates> {
+pub(crate) fn coordinates(
+    args: &Args,
+    cells: &TrainingCells,
+    split: &Split,
+    anchor: &Anchor,
+) -> Result<Coordinates> {
     let clock = std::time::Instant::now();
     let options = options(&args.anchor);
     let coordinates = Coordinates::new(cells, &split.training, (anchor, Some(&options)), args.seed.seed)?;

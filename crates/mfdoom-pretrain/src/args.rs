@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Group, Parser};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
 use mfdoom_model::{Choice, Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
-use mfdoom_train::Validation;
+use mfdoom_train::Training;
 use serde::Serialize;
 
 use crate::anchor::AnchorArgs;
@@ -31,7 +31,7 @@ pub struct Args {
     #[command(flatten)]
     pub model: ModelArgs,
 
-    /// The closed-form model beside it.
+    /// The closed-form model of the same cells.
     #[command(flatten)]
     pub anchor: AnchorArgs,
 
@@ -119,46 +119,14 @@ pub struct ModelArgs {
 /// How it is trained.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct TrainingArgs {
-    /// Passes of the network over the cells; 0 writes the closed form
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = mfdoom_cli::count::<u64>, help_heading = "Training")]
-    pub epochs: u64,
-
-    /// Cells of a batch
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
-    pub batch_cells: usize,
-
-    /// Tokens of a batch, which bound its memory [default: as many as its cells may have]
-    #[arg(long, value_name = "N", value_parser = mfdoom_cli::positive::<usize>, help_heading = "Training")]
-    pub batch_tokens: Option<usize>,
-
-    /// Highest learning rate [default: 0.003 for tiny, else 0.001]
-    #[arg(long, value_name = "RATE", value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
-    pub lr: Option<f64>,
-
-    /// Share of the run in which the learning rate rises, before it falls along a cosine
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = mfdoom_cli::share, help_heading = "Training")]
-    pub warmup: f64,
-
-    /// Decoupled weight decay of the linear layers
-    #[arg(long, value_name = "RATE", default_value_t = 0.01, value_parser = mfdoom_cli::not_negative, help_heading = "Training")]
-    pub weight_decay: f64,
-
-    /// Largest norm of the gradient
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = mfdoom_cli::above_zero, help_heading = "Training")]
-    pub clip: f64,
-
-    /// Probability that a modality of a cell is hidden
-    #[arg(long, value_name = "P", default_value_t = 0.3, value_parser = mfdoom_cli::share, help_heading = "Training")]
-    pub modality_dropout: f64,
+    /// What training is told by every stage.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub shared: Training,
 
     /// Share of a cell's tokens that is hidden, anew in every epoch
     #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = mfdoom_cli::share, help_heading = "Training")]
     pub token_dropout: f64,
-
-    /// Cells held back: a share of them, or those with an obs COLUMN=VALUE
-    #[arg(long, value_name = "SHARE|COLUMN=VALUE", default_value = "0.1", help_heading = "Training")]
-    #[serde(serialize_with = "mfdoom_cli::as_text")]
-    pub validation: Validation,
 }
 
 /// Takes one of the names that a setting can have.

@@ -3,10 +3,10 @@
 use mfdoom_artifact::MetricRow;
 use mfdoom_artifact::markdown::plain;
 use mfdoom_model::ModelConfig;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 /// Returns a model card with the sizes, the data and the last validation scores.
-pub fn text(config: &ModelConfig, cells: &Cells, metrics: &[MetricRow]) -> String {
+pub fn text(config: &ModelConfig, cells: &TrainingCells, metrics: &[MetricRow]) -> String {
     let datasets: Vec<String> = cells.measured.datasets().map(plain).collect();
     let last = metrics.iter().filter(|m| m.split == "validation").map(|m| m.step).max();
     let scores: String = metrics

@@ -14,13 +14,11 @@ use mfdoom_model::{
 };
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{
-    Cells, Checkpoint, Coordinates, Plan, Pretraining, Sampler, Schedule, Split, Views, Wanted, train,
-};
+use mfdoom_train::{Checkpoint, Coordinates, Plan, Pretraining, Split, TrainingCells, Views, Wanted, train};
 use serde_json::json;
 
 use crate::anchor;
-use crate::args::{Args, TrainingArgs};
+use crate::args::Args;
 use crate::card;
 
 /// Trains a model on token tables and publishes its folder.
@@ -28,12 +26,12 @@ use crate::card;
 /// # Errors
 /// Those of reading tokens, of the settings, and of training.
 pub fn run(mut args: Args) -> Result<()> {
-    args.training.lr = Some(learning_rate(&args));
+    settle_training(&mut args);
     let output = output(&args)?;
     let inputs = mfdoom_cli::inputs(&args.tokens)?;
     let init = args.init.as_ref().map(|path| Init::open(path)).transpose()?;
     let cells = read(&args, &inputs, init.as_ref())?;
-    let split = args.training.validation.split(&cells, args.seed.seed)?;
+    let split = args.training.shared.validation.split(&cells, args.seed.seed)?;
     let mut config = match &init {
         Some(init) => init.continued(&args)?,
         None => configure(&args, &cells)?,
@@ -60,13 +58,14 @@ pub fn run(mut args: Args) -> Result<()> {
         coordinates,
         held_back: split.validation,
         views: views(&args, &config),
-        batch_cells: args.training.batch_cells,
+        batch_cells: args.training.shared.batch_cells,
     };
-    let plan = plan(&args, &cells, split.training, &config);
-    let mut console = Console::new(plan.epochs, |name| name.ends_with("recall_at_10"));
+    let plan = Plan::new(&args.training.shared, &cells, split.training, config.max_tokens, args.seed.seed);
+    let plan = Plan { checkpoint_every: args.checkpoint_every, ..plan };
+    let mut console = Console::new(plan.training.epochs, |name| name.ends_with("recall_at_10"));
     let metrics = train(&task, &store, &plan, &checkpoint, &mut console)?;
 
-    if plan.epochs > 0 {
+    if plan.training.epochs > 0 {
         anchor::settle(&task, &mut config)?;
     } else if let Some(anchor) = &mut config.anchor {
         anchor.heads = Anchoring::Only;
@@ -87,7 +86,7 @@ fn checkpoint(args: &Args, output: &Path, manifest: &Manifest) -> Result<Checkpo
 fn network(
     args: &Args,
     config: &ModelConfig,
-    (cells, split): (&Cells, &Split),
+    (cells, split): (&TrainingCells, &Split),
     (init, anchor): (Option<&Init>, Option<&Anchor>),
 ) -> Result<(Model, ParameterStore, Option<Coordinates>)> {
     let device = mfdoom_infer::open_device(args.device.device);
@@ -116,7 +115,7 @@ fn network(
 /// What training made.
 struct Outcome<'a> {
     config: &'a ModelConfig,
-    cells: &'a Cells,
+    cells: &'a TrainingCells,
     store: &'a ParameterStore,
     metrics: &'a [MetricRow],
 }
@@ -144,9 +143,10 @@ fn output(args: &Args) -> Result<PathBuf> {
     }
 }
 
-fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
+fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<TrainingCells> {
     let batch = &args.anchor.batch_column;
-    let mut obs: Vec<String> = args.training.validation.column().map(String::from).into_iter().collect();
+    let mut obs: Vec<String> =
+        args.training.shared.validation.column().map(String::from).into_iter().collect();
     obs.extend(batch.iter().filter(|column| !obs.contains(*column)).cloned().collect::<Vec<_>>());
     let wanted = Wanted {
         obs,
@@ -154,14 +154,14 @@ fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<Cells> {
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
         ids: false,
     };
-    let mut cells = Cells::read(inputs, &wanted)?;
+    let mut cells = TrainingCells::read(inputs, &wanted)?;
     if let Some(column) = batch {
         cells.batch_by(column);
     }
     Ok(cells)
 }
 
-fn configure(args: &Args, cells: &Cells) -> Result<ModelConfig> {
+fn configure(args: &Args, cells: &TrainingCells) -> Result<ModelConfig> {
     let model = &args.model;
     let mut config = ModelConfig::preset(model.preset, cells.modalities.clone(), cells.vocabulary.len());
     config.fusion = model.fusion;
@@ -198,7 +198,7 @@ fn check(config: &ModelConfig, args: &Args) -> Result<()> {
     before.check()
 }
 
-fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {
+fn describe(config: &ModelConfig, cells: &TrainingCells, split: &Split) {
     tracing::info!(
         "{} cells ({} to train on, {} held back), {} genes, modalities {}",
         cells.len(),
@@ -216,7 +216,12 @@ fn describe(config: &ModelConfig, cells: &Cells, split: &Split) {
     }
 }
 
-fn manifest(args: &Args, config: &ModelConfig, cells: &Cells, init: Option<&Init>) -> Result<Manifest> {
+fn manifest(
+    args: &Args,
+    config: &ModelConfig,
+    cells: &TrainingCells,
+    init: Option<&Init>,
+) -> Result<Manifest> {
     let settings = json!({
         "model": mfdoom_cli::to_json(config)?,
         "anchor": mfdoom_cli::settings(&args.anchor)?,
@@ -270,33 +275,19 @@ fn views(args: &Args, config: &ModelConfig) -> Views {
     Views {
         max_tokens: config.max_tokens,
         token_dropout: args.training.token_dropout,
-        modality_dropout: args.training.modality_dropout,
+        modality_dropout: args.training.shared.modality_dropout,
         seed: args.seed.seed,
     }
 }
 
-fn plan(args: &Args, cells: &Cells, training: Vec<usize>, config: &ModelConfig) -> Plan {
-    let TrainingArgs { epochs, batch_cells, batch_tokens, warmup, weight_decay, clip, .. } =
-        args.training.clone();
-    let most = batch_cells.saturating_mul(config.max_tokens).saturating_mul(config.modalities.len());
-    let tokens = training.iter().map(|c| cells.cell_tokens(*c, config.max_tokens)).collect();
-    let sampler = Sampler {
-        cells: training,
-        tokens,
-        batch_cells,
-        batch_tokens: batch_tokens.unwrap_or(most),
-        seed: args.seed.seed,
-    };
-    let schedule = Schedule { peak: learning_rate(args), warmup, floor: 0.01 };
-    let checkpoint_every = args.checkpoint_every;
-    let epochs = if args.anchor.anchor == Anchoring::Only { 0 } else { epochs };
-    Plan { epochs, sampler, schedule, weight_decay, clip, log_every: 10, checkpoint_every, selection: None }
-}
-
-/// Returns the learning rate asked for, else the one that is known to serve the size of the model.
-fn learning_rate(args: &Args) -> f64 {
+/// Fills in what is known to serve the size of the model; the closed form alone is not trained.
+fn settle_training(args: &mut Args) {
     let known = if args.init.is_some() { 1e-3 } else { args.model.preset.learning_rate() };
-    args.training.lr.unwrap_or(known)
+    let training = &mut args.training.shared;
+    training.or_known(known, 0.01);
+    if args.anchor.anchor == Anchoring::Only {
+        training.epochs = 0;
+    }
 }
 
 /// A model to start from.

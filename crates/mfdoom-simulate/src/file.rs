@@ -1,8 +1,7 @@
 //! One h5ad file: its matrices, its annotation, its settings.
 
-use mfdoom_counts::{CsrBlock, H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
+use mfdoom_counts::{H5adWriter, MatrixKind, NewFile, NewMatrix, Source, Value};
 use mfdoom_error::{Error, Result};
-use mfdoom_matrix::Csr;
 
 use crate::write::Rows;
 use crate::{Args, Measured, Part, Plan, TruthLevel, frames};
@@ -14,7 +13,6 @@ const UNS: &str = "mfdoom_simulate";
 pub(crate) struct PartWriter {
     writer: H5adWriter,
     measured: Measured,
-    genes: usize,
 }
 
 impl PartWriter {
@@ -35,16 +33,16 @@ impl PartWriter {
         let uns = vec![(UNS.to_owned(), settings(args)?)];
         let new = NewFile { var: frames::var(plan), matrices, uns };
         let writer = H5adWriter::create(&part.path, args.force.force, &new)?;
-        Ok(Self { writer, measured: part.measured, genes })
+        Ok(Self { writer, measured: part.measured })
     }
 
     /// Appends a run of cells.
     pub(crate) fn append(&mut self, rows: Rows) -> Result<()> {
         let Rows { counts, truth, .. } = rows;
-        self.append_counts(&Source::X, counts.total)?;
+        self.writer.append(&Source::X, &counts.total)?;
         if self.measured == Measured::All {
-            self.append_counts(&layer("spliced"), counts.spliced)?;
-            self.append_counts(&layer("unspliced"), counts.unspliced)?;
+            self.writer.append(&layer("spliced"), &counts.spliced)?;
+            self.writer.append(&layer("unspliced"), &counts.unspliced)?;
         }
         if let Some(truth) = truth {
             let layers = [truth.unspliced, truth.spliced, truth.velocity];
@@ -53,11 +51,6 @@ impl PartWriter {
             }
         }
         Ok(())
-    }
-
-    fn append_counts(&mut self, source: &Source, counts: Csr) -> Result<()> {
-        let (indptr, indices, values) = counts.into_parts();
-        self.writer.append(source, &CsrBlock::new(self.genes, indptr, indices, values))
     }
 
     /// Annotates the cells and publishes the file.

@@ -5,9 +5,20 @@ use std::path::{Path, PathBuf};
 
 use mfdoom_cli::is_stream;
 use mfdoom_error::{Error, Result};
-use mfdoom_kinetics::simulate::Simulation;
+use mfdoom_kinetics::simulate::{Design, Simulation};
 
 use crate::{Args, TruthLevel};
+
+/// Entries (cells x genes) of a block where memory is not limited.
+const ENTRIES: usize = 2_000_000;
+/// Most memory that one entry of a block takes: counts, their parts while they are joined, dense truth.
+const BYTES_PER_ENTRY: usize = 40;
+/// Blocks alive at once: one is made, one waits, one is written.
+const BLOCKS: usize = 3;
+/// Memory that a cell takes until the end, for its annotation.
+const BYTES_PER_CELL: usize = 160;
+/// Memory that a gene takes, without its factors.
+const BYTES_PER_GENE: usize = 400;
 
 /// What was measured of the cells of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +49,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// How much of the truth is kept.
     pub truth: TruthLevel,
+    /// Cells that are made at once.
+    pub rows: usize,
 }
 
 impl Plan {
@@ -46,12 +59,16 @@ impl Plan {
     /// # Errors
     /// Usage: an impossible setting, by the name of its flag.
     pub fn new(args: &Args) -> Result<Self> {
-        let simulation = Simulation::new(args.design()).map_err(|error| {
+        let design = args.design();
+        let refused = |error| {
             Error::usage(format!("--{error}")).help("mfdoom-simulate --help lists settings and defaults")
-        })?;
+        };
+        design.check().map_err(refused)?;
+        let rows = rows_per_block(&design, args)?;
+        let simulation = Simulation::new(design).map_err(refused)?;
         let dropped = dropped_batches(args)?;
         let parts = parts(&args.output, &simulation, dropped)?;
-        Ok(Self { simulation, parts, truth: args.truth })
+        Ok(Self { simulation, parts, truth: args.truth, rows })
     }
 
     /// Logs what will be made.
@@ -78,6 +95,23 @@ impl Plan {
     }
 }
 
+/// Returns how many cells a block holds, so that the run stays within `--max-memory`.
+fn rows_per_block(design: &Design, args: &Args) -> Result<usize> {
+    let rows = (ENTRIES / design.genes).clamp(32, 4096);
+    let Some(limit) = args.common.max_memory else { return Ok(rows) };
+    let fixed = design.cells * BYTES_PER_CELL
+        + design.genes * (8 * design.batches + design.lineages + BYTES_PER_GENE);
+    let per_row = design.genes * BYTES_PER_ENTRY * BLOCKS;
+    let room = usize::try_from(limit.bytes()).unwrap_or(usize::MAX).saturating_sub(fixed) / per_row;
+    if room == 0 {
+        let needed = mfdoom_cli::MemorySize::new((fixed + per_row) as u64);
+        return Err(Error::usage(format!("--max-memory {limit} is too little for this simulation"))
+            .wanted(format!("at least {needed}"))
+            .help("raise it, or ask for fewer cells or genes"));
+    }
+    Ok(rows.min(room))
+}
+
 /// Returns how many batches lose their spliced and unspliced counts.
 fn dropped_batches(args: &Args) -> Result<usize> {
     let share = args.drop_modalities;
@@ -97,7 +131,7 @@ fn dropped_batches(args: &Args) -> Result<usize> {
     Ok(dropped)
 }
 
-/// Lays the batches out: fully measured ones in `output`, expression-only ones beside it.
+/// Lays the batches out: fully measured ones in `output`, expression-only ones next to it.
 fn parts(output: &Path, simulation: &Simulation, dropped: usize) -> Result<Vec<Part>> {
     if is_stream(output) {
         return Err(

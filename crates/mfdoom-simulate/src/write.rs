@@ -5,20 +5,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use mfdoom_artifact::AtomicFile;
 use mfdoom_cli::Progress;
-use mfdoom_error::{Error, Result};
+use mfdoom_error::Result;
 use mfdoom_kinetics::simulate::{Block, Truth};
 
 use crate::file::PartWriter;
 use crate::{Args, Part, Plan, TruthLevel};
-
-/// Entries (cells x genes) of a block where memory is not limited.
-const ENTRIES: usize = 2_000_000;
-/// Most memory that one entry of a block takes: counts, their parts while they are joined, dense truth.
-const BYTES_PER_ENTRY: usize = 40;
-/// Blocks alive at once: one is made, one waits, one is written.
-const BLOCKS: usize = 3;
-/// Memory that a cell takes until the end, for its annotation.
-const BYTES_PER_CELL: usize = 160;
 
 /// Counts and, where it is kept in full, truth of a run of cells.
 pub(crate) struct Rows {
@@ -29,7 +20,6 @@ pub(crate) struct Rows {
 
 /// Makes the files of the plan; none of them is published before all are filled.
 pub(crate) fn run(plan: &Plan, args: &Args) -> Result<()> {
-    let rows = rows_per_block(plan, args)?;
     warn_of_stale_companion(plan);
     if args.common.check {
         return check(plan, args);
@@ -38,7 +28,7 @@ pub(crate) fn run(plan: &Plan, args: &Args) -> Result<()> {
     let mut writers = plan.parts.iter().map(create).collect::<Result<Vec<_>>>()?;
     let progress = Progress::new("simulating", Some(plan.simulation.design().cells as u64), "cells");
     for (part, writer) in plan.parts.iter().zip(&mut writers) {
-        fill(plan, part, writer, rows, &progress)?;
+        fill(plan, part, writer, &progress)?;
     }
     drop(progress);
     for (part, writer) in plan.parts.iter().zip(writers) {
@@ -58,18 +48,18 @@ fn check(plan: &Plan, args: &Args) -> Result<()> {
 }
 
 /// Appends the cells of one file, block by block.
-fn fill(plan: &Plan, part: &Part, writer: &mut PartWriter, rows: usize, progress: &Progress) -> Result<()> {
+fn fill(plan: &Plan, part: &Part, writer: &mut PartWriter, progress: &Progress) -> Result<()> {
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {
-        scope.spawn(move || produce(plan, part, rows, &sender));
+        scope.spawn(move || produce(plan, part, &sender));
         consume(writer, receiver, progress)
     })
 }
 
 /// Makes blocks until all are made or nobody wants more.
-fn produce(plan: &Plan, part: &Part, rows: usize, sender: &SyncSender<Rows>) {
-    for start in part.cells.clone().step_by(rows) {
-        let cells = start..(start + rows).min(part.cells.end);
+fn produce(plan: &Plan, part: &Part, sender: &SyncSender<Rows>) {
+    for start in part.cells.clone().step_by(plan.rows) {
+        let cells = start..(start + plan.rows).min(part.cells.end);
         let counts = plan.simulation.block(cells.clone());
         let truth = (plan.truth == TruthLevel::Full).then(|| plan.simulation.truth(cells.clone()));
         if sender.send(Rows { cells, counts, truth }).is_err() {
@@ -85,23 +75,6 @@ fn consume(writer: &mut PartWriter, receiver: Receiver<Rows>, progress: &Progres
         progress.inc(n);
     }
     Ok(())
-}
-
-/// Returns how many cells a block holds, so that the run stays within `--max-memory`.
-fn rows_per_block(plan: &Plan, args: &Args) -> Result<usize> {
-    let design = plan.simulation.design();
-    let rows = (ENTRIES / design.genes).clamp(32, 4096);
-    let Some(limit) = args.common.max_memory else { return Ok(rows) };
-    let fixed = design.cells * BYTES_PER_CELL + design.genes * (8 * design.batches + design.lineages + 400);
-    let per_row = design.genes * BYTES_PER_ENTRY * BLOCKS;
-    let room = usize::try_from(limit.bytes()).unwrap_or(usize::MAX).saturating_sub(fixed) / per_row;
-    if room == 0 {
-        let needed = mfdoom_cli::MemorySize::new((fixed + per_row) as u64);
-        return Err(Error::usage(format!("--max-memory {limit} is too little for this simulation"))
-            .wanted(format!("at least {needed}"))
-            .help("raise it, or ask for fewer cells or genes"));
-    }
-    Ok(rows.min(room))
 }
 
 /// An expression-only file of an earlier run would be taken for a part of this one.

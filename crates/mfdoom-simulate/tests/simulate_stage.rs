@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use clap::Parser;
-use mfdoom_counts::{Column, CsrBlock, H5ad, Source};
+use mfdoom_counts::{Column, H5ad, Source};
 use mfdoom_error::Kind;
+use mfdoom_matrix::Csr;
 use mfdoom_simulate::{Args, Plan, run};
 
 fn args(output: &Path, more: &str) -> Args {
@@ -20,18 +21,18 @@ fn simulate(more: &str) -> (tempfile::TempDir, H5ad) {
     (folder, H5ad::open(path).unwrap())
 }
 
-fn whole(file: &H5ad, source: &str) -> CsrBlock {
+fn whole(file: &H5ad, source: &str) -> Csr {
     let mut matrix = file.matrix(&source.parse().unwrap()).unwrap();
     matrix.read_rows(0..file.n_obs()).unwrap()
 }
 
 fn dense(file: &H5ad, source: &str) -> Vec<f64> {
     let block = whole(file, source);
-    let mut values = vec![0.0; file.n_obs() * block.n_cols];
+    let mut values = vec![0.0; file.n_obs() * block.n_cols()];
     for row in 0..block.n_rows() {
         let (columns, found) = block.row(row);
         for (column, value) in columns.iter().zip(found) {
-            values[row * block.n_cols + *column as usize] = f64::from(*value);
+            values[row * block.n_cols() + *column as usize] = f64::from(*value);
         }
     }
     values

@@ -1,5 +1,7 @@
 //! What tests share: where reference data lie, how a test says that it did not run, and numpy's archives.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod npz;
 
 use std::fmt::Display;
@@ -16,7 +18,7 @@ pub fn skipped(why: impl Display) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {}: {why}", test.name().unwrap_or("a test"));
 }
 
-/// Returns a path below the folder of shared data (`MFDOOM_SHARED`, else `shared` beside the checkout), or says that
+/// Returns a path below the folder of shared data (`MFDOOM_SHARED`, else `shared` next to the checkout), or says that
 /// the test is skipped where it is not there.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");

@@ -2,33 +2,10 @@
 
 use mfdoom_artifact::normalise_gene_id;
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 use crate::tokens::ModalityTokens;
 use crate::vocabulary::Vocabulary;
-
-/// A block of rows of a sparse matrix.
-#[derive(Clone, Copy, Debug)]
-pub struct CsrView<'a> {
-    /// Where each row starts, [n_rows + 1].
-    pub indptr: &'a [usize],
-    /// Column of each value.
-    pub indices: &'a [u32],
-    /// Value of each column in `indices`.
-    pub values: &'a [f32],
-}
-
-impl<'a> CsrView<'a> {
-    /// Returns the number of rows.
-    pub fn n_rows(&self) -> usize {
-        self.indptr.len().saturating_sub(1)
-    }
-
-    /// Returns (column, value) of each stored value of a row.
-    pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f32)> + 'a {
-        let range = self.indptr[row]..self.indptr[row + 1];
-        self.indices[range.clone()].iter().copied().zip(self.values[range].iter().copied())
-    }
-}
 
 /// Token id of each column of a matrix; 0 for genes outside the vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +48,12 @@ impl GeneMap {
 /// Contract, when a column lies outside the map.
 ///
 /// ```
-/// use mfdoom_tokens::{CsrView, Gene, GeneMap, Vocabulary, tokenise};
+/// use mfdoom_matrix::Csr;
+/// use mfdoom_tokens::{Gene, GeneMap, Vocabulary, tokenise};
 /// # fn main() -> mfdoom_error::Result<()> {
 /// let vocabulary = Vocabulary::new([Gene::new("a", "a"), Gene::new("c", "c")]);
 /// let map = GeneMap::new(&["c", "b", "a"], &vocabulary);
-/// let counts = CsrView { indptr: &[0, 3], indices: &[0, 1, 2], values: &[5.0, 7.0, 1.0] };
+/// let counts = Csr::from_rows(3, &[(vec![0, 1, 2], vec![5.0, 7.0, 1.0])]);
 /// let tokens = tokenise(&counts, &map)?;
 /// assert_eq!(tokens.index, [1, 2]);
 /// assert_eq!(tokens.count, [1.0, 5.0]);
@@ -83,13 +61,14 @@ impl GeneMap {
 /// # Ok(())
 /// # }
 /// ```
-pub fn tokenise(block: &CsrView<'_>, map: &GeneMap) -> Result<ModalityTokens> {
+pub fn tokenise(block: &Csr, map: &GeneMap) -> Result<ModalityTokens> {
     let mut tokens = ModalityTokens::default();
     let mut cell: Vec<(u32, f64)> = Vec::new();
     for row in 0..block.n_rows() {
         cell.clear();
         let mut library_size = 0.0;
-        for (column, value) in block.row(row) {
+        let (columns, values) = block.row(row);
+        for (&column, &value) in columns.iter().zip(values) {
             let Some(&id) = map.ids.get(column as usize) else {
                 return Err(Error::contract("the matrix has more columns than genes")
                     .found(format!("column {column}"))

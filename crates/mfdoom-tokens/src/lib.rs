@@ -15,6 +15,8 @@
 //! | [`table`] | [`TokenWriter`], [`TokenReader`]: parquet file or Arrow IPC stream |
 //! | [`map`] | [`VocabularyMap`]: token ids of a table in the vocabulary of a model |
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 pub mod counts;
 pub mod filter;
 pub mod map;
@@ -26,7 +28,7 @@ pub mod tokens;
 pub mod top_genes;
 pub mod vocabulary;
 
-pub use counts::{CsrView, GeneMap, tokenise};
+pub use counts::{GeneMap, tokenise};
 pub use filter::{CellFilter, CellTotals, FilterReport};
 pub use map::{Coverage, MIN_COVERAGE, VocabularyMap};
 pub use measured::Measured;

@@ -19,7 +19,7 @@ pub struct ModalityTokens {
     pub offsets: Vec<usize>,
     /// Token ids, at least 1, ascending within a cell.
     pub index: Vec<u32>,
-    /// Raw counts, above 0, beside `index`.
+    /// Raw counts, above 0, next to `index`.
     pub count: Vec<f32>,
 }
 

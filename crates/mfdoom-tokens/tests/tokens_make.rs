@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use mfdoom_error::Kind;
+use mfdoom_matrix::Csr;
 use mfdoom_tokens::filter::genes_in_cells;
 use mfdoom_tokens::{
-    CellFilter, CellTotals, CsrView, FilterReport, Gene, GeneMap, GeneMoments, Measured, ModalityTokens,
-    Vocabulary, VocabularyMap, normalise_gene_id, tokenise,
+    CellFilter, CellTotals, FilterReport, Gene, GeneMap, GeneMoments, Measured, ModalityTokens, Vocabulary,
+    VocabularyMap, normalise_gene_id, tokenise,
 };
 
 /// A small generator of test cases (SplitMix64).
@@ -127,30 +128,19 @@ fn union_and_subset() {
 }
 
 /// Rows of a random sparse matrix with `n_cols` columns, in which some values are zero.
-struct Matrix {
-    indptr: Vec<usize>,
-    indices: Vec<u32>,
-    values: Vec<f32>,
-}
-
-impl Matrix {
-    fn random(cases: &mut Cases, n_rows: usize, n_cols: u64) -> Self {
-        let mut matrix = Self { indptr: vec![0], indices: Vec::new(), values: Vec::new() };
-        for _ in 0..n_rows {
-            for column in 0..n_cols as u32 {
-                if cases.below(3) == 0 {
-                    matrix.indices.push(column);
-                    matrix.values.push(cases.below(6) as f32);
-                }
+fn random(cases: &mut Cases, n_rows: usize, n_cols: u64) -> Csr {
+    let mut matrix = Csr::empty(n_cols as usize);
+    for _ in 0..n_rows {
+        let (mut columns, mut values) = (Vec::new(), Vec::new());
+        for column in 0..n_cols as u32 {
+            if cases.below(3) == 0 {
+                columns.push(column);
+                values.push(cases.below(6) as f32);
             }
-            matrix.indptr.push(matrix.indices.len());
         }
-        matrix
+        matrix.push_row(&columns, &values);
     }
-
-    fn view(&self) -> CsrView<'_> {
-        CsrView { indptr: &self.indptr, indices: &self.indices, values: &self.values }
-    }
+    matrix
 }
 
 #[test]
@@ -162,13 +152,14 @@ fn tokens_hold_the_counts_of_the_matrix() {
         // Letters outside the vocabulary, and the same letter in several columns, both occur.
         let genes: Vec<String> =
             (0..n_cols).map(|_| char::from(b'a' + cases.below(8) as u8).to_string()).collect();
-        let matrix = Matrix::random(&mut cases, 6, n_cols);
+        let matrix = random(&mut cases, 6, n_cols);
         let map = GeneMap::new(&genes, &vocabulary);
-        let tokens = tokenise(&matrix.view(), &map).unwrap();
+        let tokens = tokenise(&matrix, &map).unwrap();
         for row in 0..6 {
             let mut wanted: BTreeMap<u32, f32> = BTreeMap::new();
             let mut total = 0.0;
-            for (column, value) in matrix.view().row(row) {
+            let (columns, values) = matrix.row(row);
+            for (&column, &value) in columns.iter().zip(values) {
                 total += f64::from(value);
                 if let Some(token) = vocabulary.lookup(&genes[column as usize]).filter(|_| value > 0.0) {
                     *wanted.entry(token).or_default() += value;
@@ -191,7 +182,7 @@ fn tokens_hold_the_counts_of_the_matrix() {
 #[test]
 fn a_column_without_a_gene_is_an_error() {
     let map = GeneMap::new(&["a"], &vocabulary(&["a"]));
-    let block = CsrView { indptr: &[0, 1], indices: &[1], values: &[1.0] };
+    let block = Csr::from_rows(2, &[(vec![1], vec![1.0])]);
     assert_eq!(tokenise(&block, &map).unwrap_err().kind(), Kind::Contract);
 }
 

@@ -9,7 +9,7 @@ use mfdoom_matrix::{Matrix, Metric};
 use mfdoom_metrics::retrieval;
 use mfdoom_model::{Reads, TensorResult, modalities_read, pairs, push_head};
 
-use crate::data::Cells;
+use crate::data::TrainingCells;
 use crate::pretraining::Pretraining;
 
 /// Cells at most that the network is judged on.
@@ -32,7 +32,7 @@ pub struct AnchorOptions {
 ///
 /// # Errors
 /// Usage: a transform of a modality that the cells do not have. Contract: the cells say nothing that can be fitted.
-pub fn fit_anchor(cells: &Cells, training: &[usize], options: &AnchorOptions) -> Result<Anchor> {
+pub fn fit_anchor(cells: &TrainingCells, training: &[usize], options: &AnchorOptions) -> Result<Anchor> {
     if let Some(name) = options.transforms.keys().find(|name| !cells.modalities.contains(name)) {
         return Err(Error::usage(format!("--anchor-transform: the cells have no modality '{name}'"))
             .wanted(cells.modalities.join(", ")));
@@ -65,12 +65,12 @@ fn derived_from(name: &str, modalities: &[String]) -> Vec<usize> {
 }
 
 /// Returns the training cells that an anchor is fitted to.
-pub(crate) fn fitted_rows(cells: &Cells, training: &[usize], options: &AnchorOptions) -> Vec<usize> {
+pub(crate) fn fitted_rows(cells: &TrainingCells, training: &[usize], options: &AnchorOptions) -> Vec<usize> {
     mfdoom_anchor::evenly(training, cells.dataset_numbers(), options.cells)
 }
 
 /// Returns the counts as the anchor takes them.
-pub fn counts(cells: &Cells) -> mfdoom_anchor::Cells<'_> {
+pub fn counts(cells: &TrainingCells) -> mfdoom_anchor::AnchorCells<'_> {
     let block = |m: usize| {
         let tokens = cells.tokens(m);
         Block {
@@ -82,11 +82,11 @@ pub fn counts(cells: &Cells) -> mfdoom_anchor::Cells<'_> {
         }
     };
     let blocks = (0..cells.modalities.len()).map(block).collect();
-    mfdoom_anchor::Cells { blocks, dataset: cells.dataset_numbers(), batch: cells.batch_numbers() }
+    mfdoom_anchor::AnchorCells { blocks, dataset: cells.dataset_numbers(), batch: cells.batch_numbers() }
 }
 
 /// Returns what each data set measured.
-pub fn panels(cells: &Cells) -> Panels {
+pub fn panels(cells: &TrainingCells) -> Panels {
     let of = |dataset: &String| {
         cells.modalities.iter().map(|m| cells.measured.get(dataset, m).cloned()).collect::<Vec<_>>()
     };

@@ -33,7 +33,7 @@ pub struct Best {
     pub weights: Vec<u8>,
 }
 
-/// What a checkpoint holds beside parameters and optimiser.
+/// What a checkpoint holds besides parameters and optimiser.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// How far the run has come.

@@ -10,7 +10,7 @@ use mfdoom_model::{PackedBatch, Targets, profile, profile_constants};
 use mfdoom_nn::Stream;
 
 use crate::anchor::{AnchorOptions, counts, fitted_rows, panels};
-use crate::data::Cells;
+use crate::data::TrainingCells;
 
 /// Folds of the cross-fit.
 const FOLDS: u64 = 5;
@@ -51,7 +51,7 @@ impl Coordinates {
     /// # Errors
     /// Failed where a fit fails.
     pub fn new(
-        cells: &Cells,
+        cells: &TrainingCells,
         training: &[usize],
         (anchor, options): (&Anchor, Option<&AnchorOptions>),
         seed: u64,
@@ -96,7 +96,7 @@ impl Coordinates {
     }
 
     /// Appends the profiles of a batch's cells in the modalities that each shows.
-    pub(crate) fn profiles(&self, cells: &Cells, packed: &mut PackedBatch, shown: &ShownCells<'_>) {
+    pub(crate) fn profiles(&self, cells: &TrainingCells, packed: &mut PackedBatch, shown: &ShownCells<'_>) {
         let ShownCells { batch, shown, draw } = *shown;
         for (cell, shown) in batch.iter().zip(shown) {
             for (m, to) in packed.modalities.iter_mut().enumerate() {
@@ -107,7 +107,7 @@ impl Coordinates {
         }
     }
 
-    fn profile(&self, cells: &Cells, cell: usize, m: usize, draw: Option<(u64, u64)>) -> Vec<f32> {
+    fn profile(&self, cells: &TrainingCells, cell: usize, m: usize, draw: Option<(u64, u64)>) -> Vec<f32> {
         let (width, tokens) = (2 * self.dim, cells.tokens(m));
         let mut stream =
             draw.map(|(seed, epoch)| Stream::new(seed, &format!("profile {m}"), epoch, cell as u64));
@@ -122,7 +122,7 @@ impl Coordinates {
 
     /// Returns mean and deviation of the profiles of the training cells in every modality, under the names that they
     /// have as parameters.
-    pub fn constants(&self, cells: &Cells, training: &[usize]) -> Vec<(String, Vec<f32>)> {
+    pub fn constants(&self, cells: &TrainingCells, training: &[usize]) -> Vec<(String, Vec<f32>)> {
         let mut constants = Vec::new();
         for (m, name) in cells.modalities.iter().enumerate() {
             let there = training.iter().filter(|cell| self.present[m][**cell]);

@@ -1,18 +1,18 @@
 //! All counts of cells, for objectives that score also what is not shown.
 
 use mfdoom_model::{AllCounts, ModalityCounts};
-use mfdoom_nn::Counts;
+use mfdoom_nn::MaskedCounts;
 
-use crate::data::Cells;
+use crate::data::TrainingCells;
 
 /// Returns every count of some cells. What a data set did not measure is not observed.
-pub(crate) fn all_counts(cells: &Cells, batch: &[usize]) -> AllCounts {
+pub(crate) fn all_counts(cells: &TrainingCells, batch: &[usize]) -> AllCounts {
     let dataset = batch.iter().map(|cell| cells.dataset_numbers()[*cell]).collect();
     let modalities = (0..cells.modalities.len()).map(|m| of_modality(cells, batch, m)).collect();
     AllCounts { dataset, modalities }
 }
 
-fn of_modality(cells: &Cells, batch: &[usize], m: usize) -> ModalityCounts {
+fn of_modality(cells: &TrainingCells, batch: &[usize], m: usize) -> ModalityCounts {
     let (tokens, vocab) = (cells.tokens(m), cells.vocabulary.len() + 1);
     let present = (0..batch.len()).filter(|i| tokens.present[batch[*i]]);
     let rows: Vec<u32> = present.map(|i| i as u32).collect();
@@ -32,6 +32,6 @@ fn of_modality(cells: &Cells, batch: &[usize], m: usize) -> ModalityCounts {
         }
         library_size.push(tokens.library_size[cell] as f32);
     }
-    let counts = Counts { values: values.into(), observed: observed.into() };
+    let counts = MaskedCounts { values: values.into(), observed: observed.into() };
     ModalityCounts { counts: (!rows.is_empty()).then_some(counts), cells: rows, library_size }
 }

@@ -13,7 +13,7 @@ use mfdoom_tokens::{
 
 /// Cells of one or more token tables.
 #[derive(Debug)]
-pub struct Cells {
+pub struct TrainingCells {
     /// Names of the modalities: spliced, unspliced and expression first, others by name.
     pub modalities: Vec<String>,
     /// Genes of all tables.
@@ -43,7 +43,7 @@ pub struct Wanted {
     pub max_bytes: Option<u64>,
 }
 
-impl Cells {
+impl TrainingCells {
     /// Reads whole token tables, in an order that does not depend on that of the arguments.
     ///
     /// # Errors

@@ -5,10 +5,13 @@
 //! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
 //! split.rs    training and validation cells               schedule.rs     learning rate
 //! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
+//! settings.rs the options of training
 //! ```
 //!
 //! Everything random is drawn from streams keyed by (seed, purpose, epoch, cell), so that a resumed run needs
 //! only the position it had reached.
+
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod anchor;
 mod checkpoint;
@@ -19,6 +22,7 @@ mod nearness;
 mod pretraining;
 mod sampler;
 mod schedule;
+mod settings;
 mod split;
 mod trainer;
 mod view;
@@ -26,10 +30,11 @@ mod view;
 pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
 pub use checkpoint::{Best, Checkpoint, Progress};
 pub use coordinates::Coordinates;
-pub use data::{Cells, Wanted};
+pub use data::{TrainingCells, Wanted};
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;
 pub use schedule::Schedule;
+pub use settings::Training;
 pub use split::{Split, Validation};
 pub use trainer::{Plan, Selection, StepLoss, Task, decays, train};
 pub use view::{Views, inference};

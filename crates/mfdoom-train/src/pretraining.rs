@@ -11,7 +11,7 @@ use mfdoom_nn::ParameterStore;
 
 use crate::coordinates::{Coordinates, ShownCells};
 use crate::counts::all_counts;
-use crate::data::Cells;
+use crate::data::TrainingCells;
 use crate::nearness::Nearness;
 use crate::trainer::{StepLoss, Task};
 use crate::view::{Views, inference};
@@ -25,7 +25,7 @@ pub struct Pretraining<'a> {
     /// The model, sharing its parameters with the store that is trained.
     pub model: Model,
     /// All cells.
-    pub cells: &'a Cells,
+    pub cells: &'a TrainingCells,
     /// Cells held back.
     pub held_back: Vec<usize>,
     /// Cells in the closed form, where the model looks at them.

@@ -3,7 +3,7 @@
 use mfdoom_error::{Error, Result};
 use mfdoom_nn::Stream;
 
-use crate::data::Cells;
+use crate::data::TrainingCells;
 
 /// How cells are held back.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ impl Validation {
     ///
     /// # Errors
     /// Contract: no cell has the value, or no cell is left to train on.
-    pub fn split(&self, cells: &Cells, seed: u64) -> Result<Split> {
+    pub fn split(&self, cells: &TrainingCells, seed: u64) -> Result<Split> {
         let held = |cell: usize| match self {
             Self::Fraction(share) => Stream::new(seed, "validation", 0, cell as u64).chance(*share),
             Self::Column { name, value } => cells.obs(name, cell) == Some(value.as_str()),

@@ -10,8 +10,9 @@ use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, AdamWConfig, ParameterStore, clip_grad_norm};
 
 use crate::checkpoint::{Best, Checkpoint, Progress, trained};
+use crate::data::TrainingCells;
 use crate::sampler::Sampler;
-use crate::schedule::Schedule;
+use crate::settings::Training;
 
 /// What is learned: a loss of cells, and how it is judged.
 pub trait Task {
@@ -40,22 +41,39 @@ pub struct StepLoss {
 /// Everything about a run but the task.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Number of passes over the training cells.
-    pub epochs: u64,
+    /// Number of passes over the training cells, learning rate, decay and what else was asked for.
+    pub training: Training,
     /// Batches.
     pub sampler: Sampler,
-    /// Learning rate.
-    pub schedule: Schedule,
-    /// Decay of the parameters that [`decays`] names.
-    pub weight_decay: f64,
-    /// Largest norm of all gradients together.
-    pub clip: f64,
     /// Metrics of every so many steps are kept.
     pub log_every: u64,
     /// A checkpoint is written after every so many steps.
     pub checkpoint_every: u64,
     /// Whether the state with the best validation is kept, and not the last.
     pub selection: Option<Selection>,
+}
+
+impl Plan {
+    /// Plans a run over the cells `rows`, which show up to `max_tokens` tokens of a modality.
+    pub fn new(
+        training: &Training,
+        cells: &TrainingCells,
+        rows: Vec<usize>,
+        max_tokens: usize,
+        seed: u64,
+    ) -> Self {
+        let training = training.clone();
+        let batch_cells = training.batch_cells;
+        let most = batch_cells.saturating_mul(max_tokens).saturating_mul(cells.modalities.len());
+        let sampler = Sampler {
+            tokens: rows.iter().map(|cell| cells.cell_tokens(*cell, max_tokens)).collect(),
+            cells: rows,
+            batch_cells,
+            batch_tokens: training.batch_tokens.unwrap_or(most),
+            seed,
+        };
+        Self { training, sampler, log_every: 10, checkpoint_every: u64::MAX, selection: None }
+    }
 }
 
 /// How the best state of a run is found. The start, before any step, is one of the candidates.
@@ -90,7 +108,7 @@ pub fn train(
         store,
         plan,
         optimiser: AdamW::new(config, store, |name| {
-            let decay = if decays(name) { plan.weight_decay } else { 0.0 };
+            let decay = if decays(name) { plan.training.decay() } else { 0.0 };
             store.is_trained(name).then_some(decay)
         })
         .or_failed()?,
@@ -102,8 +120,9 @@ pub fn train(
         None if plan.selection.is_some() => drop(run.judge(0)?),
         None => {}
     }
-    observer.begin(run.progress.position, plan.epochs.saturating_mul(plan.sampler.cells.len() as u64));
-    while run.progress.position.epoch < plan.epochs && !run.has_converged() {
+    observer
+        .begin(run.progress.position, plan.training.epochs.saturating_mul(plan.sampler.cells.len() as u64));
+    while run.progress.position.epoch < plan.training.epochs && !run.has_converged() {
         run.epoch(checkpoint, observer)?;
     }
     run.finish()
@@ -114,11 +133,11 @@ fn checked(saved: Progress, plan: &Plan) -> Result<Progress> {
     let Position { step, epoch, batch } = saved.position;
     let batches = plan.sampler.epoch(epoch).len() as u64;
     let most = epoch.saturating_mul(plan.sampler.cells.len() as u64).saturating_add(batch);
-    match epoch <= plan.epochs && batch < batches.max(1) && step <= most {
+    match epoch <= plan.training.epochs && batch < batches.max(1) && step <= most {
         true => Ok(saved),
         false => Err(Error::contract("the checkpoint is of no state that this run can have reached")
             .found(format!("step {step}, epoch {epoch}, batch {batch}"))
-            .wanted(format!("at most {} epochs of {batches} batches", plan.epochs))
+            .wanted(format!("at most {} epochs of {batches} batches", plan.training.epochs))
             .help("remove the folder of the checkpoint and train anew")),
     }
 }
@@ -157,7 +176,7 @@ impl Run<'_> {
         let scores = self.judge(epoch)?;
         observer.epoch(epoch, &scores);
         checkpoint.save(self.store, &self.optimiser, &self.progress)?;
-        let last = epoch >= self.plan.epochs || self.has_converged();
+        let last = epoch >= self.plan.training.epochs || self.has_converged();
         match observer.stop().filter(|_| !last) {
             Some(signal) => Err(Error::interrupted(signal)),
             None => Ok(()),
@@ -209,8 +228,8 @@ impl Run<'_> {
                 .help("lower --lr, or look for broken counts in the input"));
         }
         let mut gradients = loss.total.backward().or_failed()?;
-        let norm = clip_grad_norm(&mut gradients, self.store, self.plan.clip).or_failed()?;
-        let rate = self.plan.schedule.rate(done / self.plan.epochs as f64);
+        let norm = clip_grad_norm(&mut gradients, self.store, self.plan.training.clip).or_failed()?;
+        let rate = self.plan.training.schedule().rate(done / self.plan.training.epochs as f64);
         self.optimiser.step(self.store, &gradients, rate).or_failed()?;
         self.clock.cells += batch.len();
         if step == 1 || step.is_multiple_of(self.plan.log_every) {

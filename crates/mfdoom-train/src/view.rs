@@ -3,7 +3,7 @@
 use mfdoom_model::{PackedBatch, highest};
 use mfdoom_nn::Stream;
 
-use crate::data::Cells;
+use crate::data::TrainingCells;
 
 /// How cells are shown in training.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Views {
 impl Views {
     /// Packs cells as a training step of `epoch` sees them. The draws of a cell depend on seed, epoch and cell
     /// alone, not on its neighbours in the batch.
-    pub fn training(&self, cells: &Cells, batch: &[usize], epoch: u64) -> PackedBatch {
+    pub fn training(&self, cells: &TrainingCells, batch: &[usize], epoch: u64) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         let present = vec![true; cells.modalities.len()];
         for &cell in batch {
@@ -34,7 +34,7 @@ impl Views {
     /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
     pub fn push(
         &self,
-        (cells, cell): (&Cells, usize),
+        (cells, cell): (&TrainingCells, usize),
         epoch: u64,
         (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
         packed: &mut PackedBatch,
@@ -71,7 +71,7 @@ impl Views {
     }
 
     /// Returns which of the allowed modalities a cell shows.
-    pub fn shown(&self, cells: &Cells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
+    pub fn shown(&self, cells: &TrainingCells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
         let has = |m: usize| allowed[m] && !cells.tokens(m).cell(cell).0.is_empty();
         let mut stream = Stream::new(self.seed, "modalities", epoch, cell as u64);
         let n = cells.modalities.len();
@@ -85,7 +85,7 @@ impl Views {
 }
 
 /// Packs cells as inference sees them: of a long cell the highest counts.
-pub fn inference(cells: &Cells, batch: &[usize], max_tokens: usize) -> PackedBatch {
+pub fn inference(cells: &TrainingCells, batch: &[usize], max_tokens: usize) -> PackedBatch {
     let mut packed = PackedBatch::new(cells.modalities.len());
     for &cell in batch {
         packed.push_cell(|m| {

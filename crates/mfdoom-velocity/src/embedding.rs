@@ -9,7 +9,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
 
 /// The cells that coordinates are wanted for, in order.
-pub struct Cells<'a> {
+pub struct WantedCells<'a> {
     /// Data set of each cell.
     pub dataset: &'a [String],
     /// Id of each cell.
@@ -30,7 +30,7 @@ pub struct Embedding {
 ///
 /// # Errors
 /// Usage: no `FILE:KEY`. Contract: no such file or key, or cells without coordinates.
-pub fn read(text: &str, cells: &Cells<'_>) -> Result<Embedding> {
+pub fn read(text: &str, cells: &WantedCells<'_>) -> Result<Embedding> {
     let (path, key) = match text.rsplit_once(':') {
         Some((path, key)) if !path.is_empty() && !key.is_empty() => (PathBuf::from(path), Some(key)),
         _ => (PathBuf::from(text), None),
@@ -49,7 +49,7 @@ pub fn read(text: &str, cells: &Cells<'_>) -> Result<Embedding> {
 }
 
 /// Reads a matrix of `obsm`.
-fn from_h5ad(path: &Path, key: &str, cells: &Cells<'_>) -> Result<(String, Matrix)> {
+fn from_h5ad(path: &Path, key: &str, cells: &WantedCells<'_>) -> Result<(String, Matrix)> {
     let file = H5ad::open(path)?;
     let source = Source::Obsm(key.to_owned());
     let sources = file.sources();
@@ -79,7 +79,7 @@ fn from_h5ad(path: &Path, key: &str, cells: &Cells<'_>) -> Result<(String, Matri
 }
 
 /// Reads a head of a table of embeddings; without a name, the only one.
-fn from_table(path: &Path, head: Option<&str>, cells: &Cells<'_>) -> Result<(String, Matrix)> {
+fn from_table(path: &Path, head: Option<&str>, cells: &WantedCells<'_>) -> Result<(String, Matrix)> {
     let name = path.display().to_string();
     let reader = EmbeddingReader::open(&Input::Path(path.to_owned()))?;
     let schema = reader.schema().clone();
@@ -113,7 +113,7 @@ fn from_table(path: &Path, head: Option<&str>, cells: &Cells<'_>) -> Result<(Str
 
 /// Collects the coordinates of the wanted cells.
 fn gather<'a>(
-    cells: &Cells<'_>,
+    cells: &WantedCells<'_>,
     dim: usize,
     pick: impl Fn(&str, &str) -> Option<&'a [f32]>,
     source: &str,

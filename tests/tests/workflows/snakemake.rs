@@ -157,7 +157,7 @@ fn a_gpu_is_asked_for_by_what_runs_a_model_on_it() {
         assert_eq!(jobs.len(), 18);
         for job in jobs {
             let wanted = if MODEL_RULES.contains(&job.rule.as_str()) { gpus } else { 0 };
-            // What comes of other jobs has no size yet, of which memory and time are made; the GPU is known.
+            // What comes of other jobs has no size yet to make memory and time of; the GPU is known.
             assert_eq!(job.asks("gpu"), wanted, "{device}: {}: {}", job.rule, job.line("resources:"));
         }
     }

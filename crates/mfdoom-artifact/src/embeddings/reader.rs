@@ -17,11 +17,11 @@ use crate::table::{FORMAT_KEY, TableReader};
 /// scalar columns obs columns, the manifest is empty, and without `cell_id` the row number stands in.
 pub struct EmbeddingReader {
     schema: EmbeddingSchema,
-    source: Source,
+    source: EmbeddingForm,
     keys: KeySet,
 }
 
-enum Source {
+enum EmbeddingForm {
     Table(TableReader),
     /// A table of others, and its first batch, which had to be read to know the lengths of its vectors.
     Foreign(TableReader, Option<RecordBatch>),
@@ -39,16 +39,16 @@ impl EmbeddingReader {
             && is_safetensors(path)
         {
             let (schema, reader) = SafetensorsReader::open(path)?;
-            return Ok(Self { schema, source: Source::Safetensors(Box::new(reader)), keys });
+            return Ok(Self { schema, source: EmbeddingForm::Safetensors(Box::new(reader)), keys });
         }
         let mut table = TableReader::open(input)?;
         if table.metadata(FORMAT_KEY).is_none() {
             let first = table.next().transpose()?;
             let schema = foreign::schema(table.schema(), first.as_ref(), table.name())?;
-            return Ok(Self { schema, source: Source::Foreign(table, first), keys });
+            return Ok(Self { schema, source: EmbeddingForm::Foreign(table, first), keys });
         }
         let schema = EmbeddingSchema::from_arrow(table.schema(), table.name())?;
-        Ok(Self { schema, source: Source::Table(table), keys })
+        Ok(Self { schema, source: EmbeddingForm::Table(table), keys })
     }
 
     /// Returns the schema.
@@ -60,15 +60,15 @@ impl EmbeddingReader {
         let (schema, first) = (&self.schema, self.keys.len());
         let decode = |batch: RecordBatch, name: &str| EmbeddingBatch::from_arrow(&batch, schema, name);
         match &mut self.source {
-            Source::Table(table) => {
+            EmbeddingForm::Table(table) => {
                 let batch = table.next()?;
                 Some(batch.and_then(|batch| decode(batch, table.name())))
             }
-            Source::Foreign(table, begun) => {
+            EmbeddingForm::Foreign(table, begun) => {
                 let batch = begun.take().map(Ok).or_else(|| table.next())?;
                 Some(batch.and_then(|batch| foreign::batch(&batch, schema, first, table.name())))
             }
-            Source::Safetensors(reader) => reader.next(),
+            EmbeddingForm::Safetensors(reader) => reader.next(),
         }
     }
 

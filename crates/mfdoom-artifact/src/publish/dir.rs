@@ -9,7 +9,7 @@ use super::exchange::{exchange, recover, rename_new};
 use super::partial::Partial;
 use super::target::{Wanted, check_target, exists, parent, sync_dir};
 
-/// A folder filled beside its target and renamed by [`commit`](Self::commit); dropped, it is removed.
+/// A folder filled next to its target and renamed by [`commit`](Self::commit); dropped, it is removed.
 #[derive(Debug)]
 pub struct AtomicDir {
     partial: Partial,

@@ -10,7 +10,7 @@ use super::exchange::rename_new;
 use super::partial::Partial;
 use super::target::{Wanted, check_target, exists, parent, sync_dir};
 
-/// A file written beside its target and renamed by [`commit`](Self::commit); dropped, it is removed.
+/// A file written next to its target and renamed by [`commit`](Self::commit); dropped, it is removed.
 ///
 /// ```
 /// # fn main() -> mfdoom_error::Result<()> {

@@ -1,6 +1,6 @@
 //! Publishing: what exists under its final name is whole.
 //!
-//! A file or folder is written beside its target as `NAME.tmp-HOST-RANDOM`, synced and renamed by `commit`.
+//! A file or folder is written next to its target as `NAME.tmp-HOST-RANDOM`, synced and renamed by `commit`.
 //! Dropped without a commit it is removed, and [`remove_partials`] removes all of this process when a signal ends
 //! it. What a killed process left is removed by the next one that writes the same target: a partial output is
 //! locked as long as its process lives.

@@ -52,7 +52,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Makes a file or folder beside `target`, after removing what killed processes left there.
+    /// Makes a file or folder next to `target`, after removing what killed processes left there.
     pub(super) fn beside(target: &Path, wanted: Wanted) -> io::Result<Self> {
         remove_leftovers(target);
         loop {

@@ -2,7 +2,7 @@
 //!
 //! The format has a CRC-32 in each page header (field 4 of `PageHeader`, over the page as it is stored), which every
 //! reader may check and the parquet crate does not write. Here it is added to the pages of a column chunk, or
-//! checked where it is there. Headers are structs of Thrift's compact protocol, of which only the length, the size
+//! checked where it is there. Headers are structs of Thrift's compact protocol; only the length, the size
 //! of the page and the checksum matter.
 
 use parquet::errors::{ParquetError, Result};

@@ -30,11 +30,11 @@ const BATCH_ROWS: usize = 1024;
 pub struct TableReader {
     name: String,
     schema: SchemaRef,
-    source: Source,
+    source: TableForm,
     batches: Option<Batches>,
 }
 
-enum Source {
+enum TableForm {
     Parquet { file: Shared, metadata: ArrowReaderMetadata, projection: Option<Vec<usize>> },
     Stream { projection: Option<Vec<usize>> },
 }
@@ -66,14 +66,19 @@ impl TableReader {
         let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
             .map_err(|error| broken(&name, error))?;
         let schema = seal::open(&file, metadata.schema(), metadata.metadata().row_groups(), &name)?;
-        Ok(Self { name, schema, source: Source::Parquet { file, metadata, projection: None }, batches: None })
+        Ok(Self {
+            name,
+            schema,
+            source: TableForm::Parquet { file, metadata, projection: None },
+            batches: None,
+        })
     }
 
     fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Self> {
         let stream = guarded(|| Stream::open(reader)).map_err(|error| broken(&name, error))?;
         let schema = stream.schema();
         let batches = Batches { name: name.clone(), form: Form::Stream(Box::new(stream), None) };
-        Ok(Self { name, schema, source: Source::Stream { projection: None }, batches: Some(batches) })
+        Ok(Self { name, schema, source: TableForm::Stream { projection: None }, batches: Some(batches) })
     }
 
     /// Keeps only the columns for which `wanted` is true; parquet then reads nothing else.
@@ -82,8 +87,8 @@ impl TableReader {
         let kept: Vec<usize> = (0..fields.len()).filter(|&i| wanted(fields[i].name())).collect();
         self.schema = self.schema.project(&kept).map_err(|error| broken(&self.name, Box::new(error)))?.into();
         match &mut self.source {
-            Source::Parquet { projection, .. } => *projection = Some(compose(projection.take(), kept)),
-            Source::Stream { projection } => {
+            TableForm::Parquet { projection, .. } => *projection = Some(compose(projection.take(), kept)),
+            TableForm::Stream { projection } => {
                 *projection = Some(compose(projection.take(), kept));
                 if let Some(Batches { form: Form::Stream(_, columns), .. }) = &mut self.batches {
                     *columns = projection.clone();
@@ -116,18 +121,18 @@ impl TableReader {
     /// Returns the number of rows of each row group, for parquet only.
     pub fn row_groups(&self) -> Option<Vec<usize>> {
         match &self.source {
-            Source::Parquet { metadata, .. } => {
+            TableForm::Parquet { metadata, .. } => {
                 Some(metadata.metadata().row_groups().iter().map(|group| group.num_rows() as usize).collect())
             }
-            Source::Stream { .. } => None,
+            TableForm::Stream { .. } => None,
         }
     }
 
     /// Returns the file, for parquet only.
     pub(super) fn parquet(&self) -> Option<&Shared> {
         match &self.source {
-            Source::Parquet { file, .. } => Some(file),
-            Source::Stream { .. } => None,
+            TableForm::Parquet { file, .. } => Some(file),
+            TableForm::Stream { .. } => None,
         }
     }
 
@@ -150,7 +155,7 @@ impl TableReader {
     }
 
     fn read_parquet(&self, groups: Option<Vec<usize>>, rows: Option<Range<usize>>) -> Result<Batches> {
-        let Source::Parquet { file, metadata, projection } = &self.source else {
+        let TableForm::Parquet { file, metadata, projection } = &self.source else {
             return Err(Error::contract(format!("{}: a stream is read only once, in order", self.name))
                 .help("give a parquet file"));
         };

@@ -13,7 +13,7 @@ use crate::publish::OutputFile;
 pub(super) type Sink = BufWriter<Watched>;
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is known of an output beside its bytes: its name, and whether its reader went away.
+/// What is known of an output besides its bytes: its name, and whether its reader went away.
 pub(super) struct Fate {
     name: String,
     closed: Arc<AtomicBool>,

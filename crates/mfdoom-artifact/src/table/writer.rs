@@ -154,7 +154,7 @@ fn ipc_form(sink: Sink, schema: &Schema) -> Result<Form, arrow_schema::ArrowErro
 /// Returns the writer of a parquet file.
 ///
 /// The metadata is stored twice: in parquet's key-value list, where DuckDB and polars look, and in the Arrow
-/// schema beside it, where pyarrow does.
+/// schema next to it, where pyarrow does.
 pub(super) fn parquet_writer<W: Write + Send>(
     sink: W,
     schema: &SchemaRef,

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn bits_are_put_back() {
-        // Eight bytes of which the k-th has bit k alone: each plane holds one bit.
+        // Eight bytes; the k-th has bit k alone: each plane holds one bit.
         let planes: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
         assert_eq!(unshuffled(&planes, 1), planes);
         assert_eq!(unshuffled(&[0xff, 0, 0, 0, 0, 0, 0, 0, 7], 1), [1, 1, 1, 1, 1, 1, 1, 1, 7]);

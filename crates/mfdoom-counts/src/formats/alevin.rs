@@ -90,7 +90,7 @@ fn matrices(mtx: Mtx, n_cells: usize, ids: Vec<String>, place: &Place) -> Result
             open: Box::new(move || {
                 let whole = Matrix::new((n_cells, 3 * n), Box::new(mtx.rows(axis, 0)), at.clone())?;
                 let chosen: Vec<bool> = (0..3 * n).map(|column| column / n.max(1) == third).collect();
-                Ok(Box::new(ChosenColumns::new(whole, &chosen)) as Box<dyn RowSource>)
+                Ok(Box::new(ChosenColumns::new(whole, chosen)) as Box<dyn RowSource>)
             }),
         }
     };

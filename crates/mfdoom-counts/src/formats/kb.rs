@@ -1,4 +1,4 @@
-//! Folders of kb count and bustools: cells by genes, a list beside each matrix.
+//! Folders of kb count and bustools: cells by genes, a list next to each matrix.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ impl Format for Bustools {
     }
 }
 
-/// A matrix and the lists beside it.
+/// A matrix and the lists next to it.
 struct Listed {
     source: Source,
     mtx: Mtx,

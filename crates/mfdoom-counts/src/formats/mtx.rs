@@ -7,11 +7,12 @@ use std::sync::{LazyLock, Mutex};
 use std::time::SystemTime;
 
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 use super::text::Lines;
-use crate::block::{CsrBlock, narrow};
-use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool};
+use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool, tidied};
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// A Matrix Market file whose header was read.
 #[derive(Clone, Debug)]
@@ -26,8 +27,8 @@ pub(super) struct Mtx {
 }
 
 /// Which side of the file the cells are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cells {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CellAxis {
     Rows,
     Columns,
 }
@@ -89,23 +90,23 @@ impl Mtx {
     ///
     /// # Errors
     /// Contract: the numbers fit neither way.
-    pub(super) fn cells(&self, n_cells: usize, n_features: usize) -> Result<Cells> {
+    pub(super) fn cells(&self, n_cells: usize, n_features: usize) -> Result<CellAxis> {
         let (rows, columns) = self.shape;
         if (rows, columns) == (n_features, n_cells) {
-            return Ok(Cells::Columns);
+            return Ok(CellAxis::Columns);
         }
         if (rows, columns) == (n_cells, n_features) {
-            return Ok(Cells::Rows);
+            return Ok(CellAxis::Rows);
         }
         Err(Place::root(&self.path)
-            .broken("does not fit the lists beside it")
+            .broken("does not fit the lists next to it")
             .found(format!("{rows} x {columns}"))
             .wanted(format!("{n_cells} cells and {n_features} features, either way round"))
             .help("the lists are of another matrix, or one of the files is cut off"))
     }
 
     /// Opens the rows of one of the values.
-    pub(super) fn rows(&self, cells: Cells, value: usize) -> MtxRows {
+    pub(super) fn rows(&self, cells: CellAxis, value: usize) -> MtxRows {
         MtxRows {
             mtx: self.clone(),
             cells,
@@ -117,12 +118,12 @@ impl Mtx {
         }
     }
 
-    fn n_features(&self, cells: Cells) -> usize {
-        if cells == Cells::Columns { self.shape.0 } else { self.shape.1 }
+    fn n_features(&self, cells: CellAxis) -> usize {
+        if cells == CellAxis::Columns { self.shape.0 } else { self.shape.1 }
     }
 
-    fn n_cells(&self, cells: Cells) -> usize {
-        if cells == Cells::Columns { self.shape.1 } else { self.shape.0 }
+    fn n_cells(&self, cells: CellAxis) -> usize {
+        if cells == CellAxis::Columns { self.shape.1 } else { self.shape.0 }
     }
 }
 
@@ -131,7 +132,7 @@ impl Mtx {
 struct Entries {
     lines: Lines,
     read: usize,
-    cells: Cells,
+    cells: CellAxis,
     value: usize,
     mtx: Mtx,
     /// Whether the lines of header and size are behind.
@@ -139,7 +140,7 @@ struct Entries {
 }
 
 impl Entries {
-    fn new(mtx: &Mtx, cells: Cells, value: usize) -> Result<Self> {
+    fn new(mtx: &Mtx, cells: CellAxis, value: usize) -> Result<Self> {
         Ok(Self { lines: Lines::open(&mtx.path)?, read: 0, cells, value, mtx: mtx.clone(), begun: false })
     }
 
@@ -184,7 +185,7 @@ impl Entries {
                 .wanted(format!("1 to {rows} and 1 to {columns}")));
         }
         let (row, column) = ((row - 1) as u32, (column - 1) as u32);
-        let (cell, feature) = if self.cells == Cells::Columns { (column, row) } else { (row, column) };
+        let (cell, feature) = if self.cells == CellAxis::Columns { (column, row) } else { (row, column) };
         Ok(Some(Entry { cell, feature, value }))
     }
 
@@ -224,7 +225,14 @@ fn integer(word: &[u8]) -> Option<usize> {
 }
 
 /// A file as it was when it was looked at, and which side the cells are.
-type Key = (PathBuf, Option<SystemTime>, u64, bool);
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    path: PathBuf,
+    changed: Option<SystemTime>,
+    len: u64,
+    cells: CellAxis,
+}
+
 /// Whether entries come cell by cell: told by a pass over a file, once.
 static ORDERED: LazyLock<Mutex<HashMap<Key, bool>>> = LazyLock::new(Mutex::default);
 
@@ -232,7 +240,7 @@ static ORDERED: LazyLock<Mutex<HashMap<Key, bool>>> = LazyLock::new(Mutex::defau
 #[derive(Debug)]
 pub(super) struct MtxRows {
     mtx: Mtx,
-    cells: Cells,
+    cells: CellAxis,
     value: usize,
     order: Option<bool>,
     reading: Option<(usize, Entries, Option<PendingEntry>)>,
@@ -249,8 +257,12 @@ impl MtxRows {
             return Ok(ordered);
         }
         let metadata = std::fs::metadata(&self.mtx.path).map_err(|error| Error::io(&self.mtx.path, error))?;
-        let key: Key =
-            (self.mtx.path.clone(), metadata.modified().ok(), metadata.len(), self.cells == Cells::Columns);
+        let key = Key {
+            path: self.mtx.path.clone(),
+            changed: metadata.modified().ok(),
+            len: metadata.len(),
+            cells: self.cells,
+        };
         let known = ORDERED.lock().ok().and_then(|known| known.get(&key).copied());
         let ordered = match known {
             Some(ordered) => ordered,
@@ -288,23 +300,21 @@ impl MtxRows {
         let shape = (self.mtx.n_cells(self.cells), self.mtx.n_features(self.cells));
         let mut spool = Spool::new(shape, self.mtx.nnz, self.memory);
         let mut entries = Entries::new(&self.mtx, self.cells, self.value)?;
-        let mut rounded = Vec::new();
+        let mut rounded = Rounded::default();
         while let Some(entry) = entries.next()? {
-            spool.push(entry.cell, entry.feature, narrow(entry.value, &mut rounded))?;
+            spool.push(entry.cell, entry.feature, rounded.narrow(entry.value))?;
         }
-        spool.note_rounded(&rounded);
+        spool.note(&rounded);
         Ok(spool)
     }
 
-    fn in_order(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn in_order(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let (at, mut entries, mut pending) = match self.reading.take() {
             Some(reading) if reading.0 <= rows.start => reading,
             _ => (0, Entries::new(&self.mtx, self.cells, self.value)?, None),
         };
         debug_assert!(at <= rows.start);
-        let mut block = CsrBlock::empty(self.mtx.n_features(self.cells));
-        let mut rounded = Vec::new();
-        let mut row = rows.start;
+        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
         loop {
             let next = match pending.take() {
                 Some(entry) => Some(entry),
@@ -318,21 +328,13 @@ impl MtxRows {
                 pending = Some((cell, feature, value));
                 break;
             }
-            while row < cell as usize {
-                block.indptr.push(block.indices.len());
-                row += 1;
-            }
-            block.indices.push(feature);
-            block.values.push(narrow(value, &mut rounded));
+            indptr.resize(cell as usize - rows.start + 1, indices.len());
+            indices.push(feature);
+            values.push(rounded.narrow(value));
         }
-        while row < rows.end {
-            block.indptr.push(block.indices.len());
-            row += 1;
-        }
+        indptr.resize(rows.len() + 1, indices.len());
         self.reading = Some((rows.end, entries, pending));
-        block.note_rounded(&rounded);
-        block.tidy();
-        Ok(block)
+        tidied(self.mtx.n_features(self.cells), (indptr, indices, values), rounded)
     }
 }
 
@@ -344,11 +346,11 @@ impl RowSource for MtxRows {
         Ok(wanted.start..self.spool()?.window(wanted.start).end)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         if self.is_ordered()? {
-            return self.in_order(rows);
+            return self.in_order(rows, rounded);
         }
-        self.spool()?.load(rows)
+        self.spool()?.load(rows, rounded)
     }
 
     fn set_memory(&mut self, bytes: usize) {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::composed::{Composed, Features, Names, Part};
 use super::text::{Lines, Texts};
 use super::{Content, Format, Found};
-use crate::block::{CsrBlock, narrow};
 use crate::file::CountsFile;
 use crate::matrix::RowSource;
+use crate::rounded::Rounded;
 use crate::source::Source;
 
 /// Most genes of a table.
@@ -160,18 +161,18 @@ impl TableRows {
         Self { path: path.to_owned(), delimiter, shape, reading: None }
     }
 
-    fn row(&self, line: &[u8], block: &mut CsrBlock, rounded: &mut Vec<f64>) -> Option<()> {
-        let mut n = 0;
+    /// Appends the counts of a line; `None` where it is no row of counts.
+    fn row(&self, line: &[u8], block: &mut Csr, rounded: &mut Rounded) -> Option<()> {
+        let (mut n, mut columns, mut values) = (0, Vec::new(), Vec::new());
         for (column, field) in line.split(|byte| *byte == self.delimiter).skip(1).enumerate() {
             n = column + 1;
             let value = if field == b"0" { 0.0 } else { number(field)? };
             if value != 0.0 {
-                block.indices.push(column as u32);
-                block.values.push(narrow(value, rounded));
+                columns.push(column as u32);
+                values.push(rounded.narrow(value));
             }
         }
-        block.indptr.push(block.values.len());
-        (n == self.shape.1).then_some(())
+        (n == self.shape.1).then(|| block.push_row(&columns, &values))
     }
 }
 
@@ -180,7 +181,7 @@ impl RowSource for TableRows {
         Ok(wanted)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let (mut at, mut lines) = match self.reading.take() {
             Some((at, lines)) if at <= rows.start => (at, lines),
             _ => {
@@ -189,14 +190,13 @@ impl RowSource for TableRows {
                 (0, lines)
             }
         };
-        let mut block = CsrBlock::empty(self.shape.1);
-        let mut rounded = Vec::new();
+        let mut block = Csr::empty(self.shape.1);
         while at < rows.end {
             let Some(line) = lines.next()? else { return Err(lines.wrong("is the last one")) };
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            if at >= rows.start && self.row(line, &mut block, &mut rounded).is_none() {
+            if at >= rows.start && self.row(line, &mut block, rounded).is_none() {
                 return Err(lines
                     .wrong("is no row of counts")
                     .wanted(format!("a name and {} numbers", self.shape.1))
@@ -205,7 +205,6 @@ impl RowSource for TableRows {
             at += 1;
         }
         self.reading = Some((at, lines));
-        block.note_rounded(&rounded);
         Ok(block)
     }
 }

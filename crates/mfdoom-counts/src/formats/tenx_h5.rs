@@ -121,7 +121,7 @@ impl Stored {
             if found != [shape.1 as i64, shape.0 as i64] {
                 return Err(place
                     .at(SHAPE)
-                    .broken("does not fit the lists beside it")
+                    .broken("does not fit the lists next to it")
                     .found(format!("{found:?}"))
                     .wanted(format!("[{}, {}], features and barcodes", shape.1, shape.0)));
             }

@@ -1,4 +1,4 @@
-//! Folders of a Matrix Market file beside lists of barcodes and features: Cell Ranger, STARsolo and others.
+//! Folders of a Matrix Market file next to lists of barcodes and features: Cell Ranger, STARsolo and others.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::filter::missing_filter;
 use super::raw::{read_bytes, read_field};
 use super::size::plausible;
 use super::watch::watched;
-use crate::block::{MAX_COUNT, narrow};
+use crate::rounded::Rounded;
 
 /// Bytes of decoded chunks that HDF5 keeps for each open dataset.
 const CHUNK_CACHE: usize = 1 << 20;
@@ -92,7 +92,7 @@ impl Line {
     }
 
     /// Reads numbers as `f32`; `rounded` gets values that only rounding made integers.
-    pub(crate) fn floats(&self, rows: Range<usize>, rounded: &mut Vec<f64>) -> Result<Vec<f32>> {
+    pub(crate) fn floats(&self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Vec<f32>> {
         Ok(match self.class {
             Class::Bool | Class::Number(Number::Float32 | Number::SmallInt) => self.read(rows)?,
             Class::Number(Number::Float64) => from_f64(&self.read(rows)?, rounded),
@@ -111,25 +111,18 @@ fn length(dataset: &Dataset) -> Result<usize> {
 }
 
 /// Rounds to `f32`, as [`narrow`] does.
-pub(crate) fn from_f64(values: &[f64], rounded: &mut Vec<f64>) -> Vec<f32> {
-    values.iter().map(|value| narrow(*value, rounded)).collect()
+pub(crate) fn from_f64(values: &[f64], rounded: &mut Rounded) -> Vec<f32> {
+    values.iter().map(|value| rounded.narrow(*value)).collect()
 }
 
 /// Rounds to `f32`, noting integers that are beyond what counts may be.
-pub(crate) fn from_i64(values: &[i64], rounded: &mut Vec<f64>) -> Vec<f32> {
-    values.iter().map(|value| round_integer(i128::from(*value), rounded)).collect()
+pub(crate) fn from_i64(values: &[i64], rounded: &mut Rounded) -> Vec<f32> {
+    values.iter().map(|value| rounded.narrow_integer(i128::from(*value))).collect()
 }
 
 /// Rounds to `f32`, noting integers that are beyond what counts may be.
-pub(crate) fn from_u64(values: &[u64], rounded: &mut Vec<f64>) -> Vec<f32> {
-    values.iter().map(|value| round_integer(i128::from(*value), rounded)).collect()
-}
-
-fn round_integer(value: i128, rounded: &mut Vec<f64>) -> f32 {
-    if value > MAX_COUNT as i128 && rounded.len() < 3 {
-        rounded.push(value as f64);
-    }
-    value as f32
+pub(crate) fn from_u64(values: &[u64], rounded: &mut Rounded) -> Vec<f32> {
+    values.iter().map(|value| rounded.narrow_integer(i128::from(*value))).collect()
 }
 
 /// Text of bytes that should be UTF-8.

@@ -22,9 +22,7 @@ pub(crate) fn plausible_beyond(dataset: &Dataset, free: u64) -> Result<()> {
     let stored = dataset.storage_size();
     match declared {
         Some(declared) if declared <= free || declared / MOST <= stored => Ok(()),
-        _ => {
-            Err(format!("it declares shape {:?}, of which the file holds {stored} bytes", dataset.shape())
-                .into())
-        }
+        _ => Err(format!("it declares shape {:?}, and the file holds {stored} bytes of it", dataset.shape())
+            .into()),
     }
 }

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::csr::{Entries, split};
 use super::pointers::Pointers;
 use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
-use crate::block::CsrBlock;
 use crate::read::SparseGroup;
+use crate::rounded::Rounded;
 
 /// Entries read at once.
 const PIECE: usize = 1 << 18;
@@ -45,7 +46,7 @@ impl CscRows {
     fn filled(&mut self) -> Result<Spool> {
         let n = self.entries.len();
         let mut spool = Spool::new((self.n_rows, self.n_cols), n, self.memory);
-        let mut rounded = Vec::new();
+        let mut rounded = Rounded::default();
         let (mut column, mut column_end) = (0, 0);
         if self.n_cols > 0 {
             column_end = self.pointers.read(0..1)?[1];
@@ -62,7 +63,7 @@ impl CscRows {
                 spool.push(row, column as u32, value)?;
             }
         }
-        spool.note_rounded(&rounded);
+        spool.note(&rounded);
         Ok(spool)
     }
 }
@@ -72,8 +73,8 @@ impl RowSource for CscRows {
         Ok(wanted.start..self.spool()?.window(wanted.start).end)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
-        self.spool()?.load(rows)
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
+        self.spool()?.load(rows, rounded)
     }
 
     fn set_memory(&mut self, bytes: usize) {

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
-use super::RowSource;
 use super::pointers::Pointers;
-use crate::block::CsrBlock;
+use super::{RowSource, tidied};
 use crate::hdf::Line;
 use crate::keys;
 use crate::place::Place;
 use crate::read::{Layout, SparseGroup};
+use crate::rounded::Rounded;
 
 /// Values read at once, so that their widest form on the way to `f32` stays small.
 const PIECE: usize = 1 << 20;
@@ -50,22 +51,18 @@ impl RowSource for CsrRows {
         Ok(start..end)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let mut indptr = self.pointers.read(rows)?.to_vec();
         let (begin, end) = (indptr[0], indptr[indptr.len() - 1]);
         let piece = PIECE.max(self.ahead);
         let (mut indices, mut values) = (Vec::with_capacity(end - begin), Vec::with_capacity(end - begin));
-        let mut rounded = Vec::new();
         for at in (begin..end).step_by(piece) {
             let run = at..end.min(at + piece);
             indices.extend(self.entries.indices(run.clone())?);
-            values.extend(self.entries.values(run, &mut rounded)?);
+            values.extend(self.entries.values(run, rounded)?);
         }
         indptr.iter_mut().for_each(|pointer| *pointer -= begin);
-        let mut block = CsrBlock::new(self.entries.n_indices, indptr, indices, values);
-        block.note_rounded(&rounded);
-        block.tidy();
-        Ok(block)
+        tidied(self.entries.n_indices, (indptr, indices, values), rounded)
     }
 }
 
@@ -114,7 +111,7 @@ impl Entries {
     }
 
     /// Reads values; `rounded` gets those that only rounding made integers.
-    pub(super) fn values(&self, run: Range<usize>, rounded: &mut Vec<f64>) -> Result<Vec<f32>> {
+    pub(super) fn values(&self, run: Range<usize>, rounded: &mut Rounded) -> Result<Vec<f32>> {
         let place = || self.place.at(keys::DATA);
         self.data.floats(run, rounded).map_err(|error| place().unreadable(error))
     }

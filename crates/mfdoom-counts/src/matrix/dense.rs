@@ -5,12 +5,13 @@ use std::ops::Range;
 use hdf5::Dataset;
 use hdf5::types::{H5Type, TypeDescriptor};
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 use ndarray::s;
 
 use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
-use crate::block::CsrBlock;
 use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, missing_filter, read_bytes};
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// The share of the memory for reading ahead that one piece of the array may take.
 const SHARE: usize = 8;
@@ -20,7 +21,7 @@ const PASSES: usize = 2;
 /// Rows of a dense matrix.
 #[derive(Debug)]
 pub(crate) struct DenseRows {
-    cells: Cells,
+    cells: DenseValues,
     n_rows: usize,
     n_cols: usize,
     memory: usize,
@@ -30,7 +31,7 @@ pub(crate) struct DenseRows {
 
 /// Where the values of a dense matrix lie.
 #[derive(Debug)]
-pub(crate) enum Cells {
+pub(crate) enum DenseValues {
     /// A dataset of two dimensions.
     Array(Dataset, Number),
     /// A field of a record array that holds a whole row.
@@ -39,7 +40,7 @@ pub(crate) enum Cells {
     Columns(Vec<Line>),
 }
 
-impl Cells {
+impl DenseValues {
     /// A filter that is needed to read the values and is not there.
     pub(crate) fn missing_filter(&self) -> Option<String> {
         match self {
@@ -51,18 +52,18 @@ impl Cells {
 
 impl DenseRows {
     /// Takes values of the given shape.
-    pub(crate) fn new(cells: Cells, shape: (usize, usize), place: Place) -> Self {
+    pub(crate) fn new(cells: DenseValues, shape: (usize, usize), place: Place) -> Self {
         Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, spool: None, place }
     }
 
-    fn values(&self, rows: Range<usize>, rounded: &mut Vec<f64>) -> hdf5::Result<Vec<f32>> {
+    fn values(&self, rows: Range<usize>, rounded: &mut Rounded) -> hdf5::Result<Vec<f32>> {
         match &self.cells {
-            Cells::Array(dataset, number) => array(dataset, *number, (rows, 0..self.n_cols), rounded),
-            Cells::Field(dataset, field, number) => {
+            DenseValues::Array(dataset, number) => array(dataset, *number, (rows, 0..self.n_cols), rounded),
+            DenseValues::Field(dataset, field, number) => {
                 let memory = TypeDescriptor::FixedArray(Box::new(number.descriptor()), self.n_cols);
                 Ok(from_bytes(&read_bytes(dataset, Some(field), memory, rows)?, *number, rounded))
             }
-            Cells::Columns(lines) => {
+            DenseValues::Columns(lines) => {
                 let mut values = vec![0.0; rows.len() * self.n_cols];
                 for (column, line) in lines.iter().enumerate() {
                     for (row, value) in line.floats(rows.clone(), rounded)?.into_iter().enumerate() {
@@ -76,7 +77,7 @@ impl DenseRows {
 
     /// The chunk of an array whose chunks hold so many rows that runs of rows would decode them again and again.
     fn against_the_grain(&self) -> Option<(Dataset, Number, [usize; 2])> {
-        let Cells::Array(dataset, number) = &self.cells else { return None };
+        let DenseValues::Array(dataset, number) = &self.cells else { return None };
         let &[rows, columns] = dataset.chunk()?.as_slice() else { return None };
         let spans =
             columns < self.n_cols || rows * columns * number.descriptor().size() > self.memory / SHARE;
@@ -98,7 +99,7 @@ impl DenseRows {
     fn filled(&mut self, dataset: &Dataset, number: Number, chunk: [usize; 2]) -> Result<Spool> {
         let shape = (self.n_rows, self.n_cols);
         let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
-        let mut rounded = Vec::new();
+        let mut rounded = Rounded::default();
         for row in (0..shape.0).step_by(chunk[0]) {
             for column in (0..shape.1).step_by(chunk[1]) {
                 let (rows, columns) =
@@ -111,15 +112,15 @@ impl DenseRows {
                 }
             }
         }
-        spool.note_rounded(&rounded);
+        spool.note(&rounded);
         Ok(spool)
     }
 
     /// Rows to read at once.
     fn piece(&self) -> usize {
         let number = match &self.cells {
-            Cells::Array(_, number) | Cells::Field(_, _, number) => number.descriptor().size(),
-            Cells::Columns(_) => size_of::<f32>(),
+            DenseValues::Array(_, number) | DenseValues::Field(_, _, number) => number.descriptor().size(),
+            DenseValues::Columns(_) => size_of::<f32>(),
         };
         (self.memory / SHARE / (number * self.n_cols).max(1)).max(1)
     }
@@ -132,37 +133,30 @@ impl RowSource for DenseRows {
         }
         // Chunks of many rows are decoded as few times as a piece allows.
         let chunk = match &self.cells {
-            Cells::Array(dataset, _) | Cells::Field(dataset, ..) => dataset.chunk().map(|chunk| chunk[0]),
-            Cells::Columns(lines) => lines.iter().filter_map(Line::big_chunk).max(),
+            DenseValues::Array(dataset, _) | DenseValues::Field(dataset, ..) => {
+                dataset.chunk().map(|chunk| chunk[0])
+            }
+            DenseValues::Columns(lines) => lines.iter().filter_map(Line::big_chunk).max(),
         };
         let rows = chunk.unwrap_or(1).min(self.piece()).max(wanted.len());
         Ok(wanted.start..self.n_rows.min(wanted.start + rows))
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         if let Some((dataset, number, chunk)) = self.against_the_grain() {
-            return self.spool(&dataset, number, chunk)?.load(rows);
+            return self.spool(&dataset, number, chunk)?.load(rows, rounded);
         }
-        let mut block = CsrBlock::empty(self.n_cols);
-        let mut rounded = Vec::new();
+        let mut block = Csr::empty(self.n_cols);
         let piece = self.piece();
         for at in rows.clone().step_by(piece) {
             let run = at..rows.end.min(at + piece);
-            let values =
-                self.values(run.clone(), &mut rounded).map_err(|error| self.place.unreadable(error))?;
+            let values = self.values(run.clone(), rounded).map_err(|error| self.place.unreadable(error))?;
             let nonzero = values.iter().filter(|value| **value != 0.0).count();
-            block.indices.reserve_exact(nonzero);
-            block.values.reserve_exact(nonzero);
+            block.reserve(run.len(), nonzero);
             for row in 0..run.len() {
-                let row = &values[row * self.n_cols..(row + 1) * self.n_cols];
-                for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                    block.indices.push(column as u32);
-                    block.values.push(*value);
-                }
-                block.indptr.push(block.values.len());
+                block.push_dense_row(&values[row * self.n_cols..(row + 1) * self.n_cols]);
             }
         }
-        block.note_rounded(&rounded);
         Ok(block)
     }
 
@@ -175,7 +169,7 @@ fn array(
     dataset: &Dataset,
     number: Number,
     part: (Range<usize>, Range<usize>),
-    rounded: &mut Vec<f64>,
+    rounded: &mut Rounded,
 ) -> hdf5::Result<Vec<f32>> {
     fn read<T: H5Type>(dataset: &Dataset, part: (Range<usize>, Range<usize>)) -> hdf5::Result<Vec<T>> {
         Ok(dataset.read_slice_2d::<T, _>(s![part.0, part.1])?.into_raw_vec_and_offset().0)
@@ -188,7 +182,7 @@ fn array(
     })
 }
 
-fn from_bytes(bytes: &[u8], number: Number, rounded: &mut Vec<f64>) -> Vec<f32> {
+fn from_bytes(bytes: &[u8], number: Number, rounded: &mut Rounded) -> Vec<f32> {
     let words = || bytes.as_chunks::<8>().0.iter();
     match number {
         Number::Float32 | Number::SmallInt => {

@@ -1,11 +1,12 @@
-//! Matrices of the same cells, one beside the other.
+//! Matrices of the same cells, one next to the other.
 
 use std::ops::Range;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::{Matrix, RowSource};
-use crate::block::CsrBlock;
+use crate::rounded::Rounded;
 
 /// Rows made of the rows of several matrices.
 #[derive(Debug)]
@@ -23,21 +24,28 @@ impl RowSource for HStack {
         Ok(wanted)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
-        let blocks = self.0.iter_mut().map(|matrix| matrix.read_rows(rows.clone()));
-        let blocks: Vec<CsrBlock> = blocks.collect::<Result<_>>()?;
-        let mut whole = CsrBlock::empty(blocks.iter().map(|block| block.n_cols).sum());
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
+        let blocks = self.0.iter_mut().map(|matrix| {
+            let block = matrix.read_rows(rows.clone())?;
+            rounded.extend(matrix.rounded());
+            Ok(block)
+        });
+        let blocks: Vec<Csr> = blocks.collect::<Result<_>>()?;
+        let mut whole = Csr::empty(blocks.iter().map(Csr::n_cols).sum());
+        whole.reserve(rows.len(), blocks.iter().map(Csr::nnz).sum());
+        let (mut shifted, mut found) = (Vec::new(), Vec::new());
         for row in 0..rows.len() {
             let mut shift = 0;
+            shifted.clear();
+            found.clear();
             for block in &blocks {
                 let (columns, values) = block.row(row);
-                whole.indices.extend(columns.iter().map(|column| column + shift));
-                whole.values.extend_from_slice(values);
-                shift += block.n_cols as u32;
+                shifted.extend(columns.iter().map(|column| column + shift));
+                found.extend_from_slice(values);
+                shift += block.n_cols() as u32;
             }
-            whole.indptr.push(whole.values.len());
+            whole.push_row(&shifted, &found);
         }
-        blocks.iter().for_each(|block| whole.note_rounded(block.rounded()));
         Ok(whole)
     }
 

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::{Matrix, RowSource};
-use crate::block::CsrBlock;
+use crate::rounded::Rounded;
 
 /// Where each cell lies in a matrix of fewer cells.
 pub(crate) trait RowMap: std::fmt::Debug + Send {
@@ -51,18 +52,18 @@ impl RowSource for MappedRows {
         Ok(wanted)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let at = self.map.rows(rows)?;
-        let mut block = CsrBlock::empty(self.matrix.n_cols());
-        let empty = CsrBlock::new(self.matrix.n_cols(), vec![0, 0], Vec::new(), Vec::new());
+        let mut block = Csr::empty(self.matrix.n_cols());
         // Cells that lie one behind the other in the matrix are read together.
         for run in at.chunk_by(|a, b| a.map(|row| row + 1) == *b) {
             match (run.first(), run.last()) {
                 (Some(Some(first)), Some(Some(last))) => {
                     let found = self.matrix.read_rows(*first..last + 1)?;
+                    rounded.extend(self.matrix.rounded());
                     block.extend(&found, 0..found.n_rows());
                 }
-                _ => run.iter().for_each(|_| block.extend(&empty, 0..1)),
+                _ => run.iter().for_each(|_| block.push_row(&[], &[])),
             }
         }
         Ok(block)

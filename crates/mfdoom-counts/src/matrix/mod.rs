@@ -16,15 +16,16 @@ use std::path::Path;
 pub(crate) use chosen::ChosenColumns;
 pub(crate) use csc::CscRows;
 pub(crate) use csr::CsrRows;
-pub(crate) use dense::{Cells, DenseRows};
+pub(crate) use dense::{DenseRows, DenseValues};
 pub(crate) use hstack::HStack;
 pub(crate) use mapped::{MappedRows, Missing, RowMap};
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 pub(crate) use spool::{Shared, Spool};
 pub(crate) use transposed::TransposedRows;
 
-use crate::block::CsrBlock;
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// Memory that a format may use to read ahead, unless told otherwise.
 pub const DEFAULT_MEMORY: usize = 64 << 20;
@@ -36,8 +37,9 @@ pub trait RowSource: std::fmt::Debug + Send {
     /// Rows to load at once so that `wanted` begins with them; at least one row.
     fn window(&mut self, wanted: Range<usize>) -> Result<Range<usize>>;
 
-    /// Loads rows: no explicit zeros, columns ascending within a row, duplicates summed.
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock>;
+    /// Loads rows: no explicit zeros, columns ascending within a row, duplicates summed. `rounded` learns of values that
+    /// are no counts and that [`Rounded::narrow`] made look so.
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr>;
 
     /// Which of the rows are of cells that were measured; `None` where all of them were.
     fn present(&mut self, _rows: Range<usize>) -> Result<Option<Vec<bool>>> {
@@ -58,8 +60,37 @@ pub struct Matrix {
     n_rows: usize,
     n_cols: usize,
     rows: Box<dyn RowSource>,
-    window: Option<(usize, CsrBlock)>,
+    window: Option<Window>,
+    rounded: Rounded,
     place: Place,
+}
+
+/// Rows that were loaded together.
+#[derive(Debug)]
+struct Window {
+    start: usize,
+    held: Csr,
+    rounded: Rounded,
+}
+
+impl Window {
+    fn rows(&self) -> Range<usize> {
+        self.start..self.start + self.held.n_rows()
+    }
+}
+
+/// Offsets, columns and values of rows.
+pub(crate) type Parts = (Vec<usize>, Vec<u32>, Vec<f32>);
+
+/// Makes rows of parts that hold the promises of [`Csr`].
+pub(crate) fn rows_of(n_cols: usize, (indptr, indices, values): Parts) -> Result<Csr> {
+    Csr::new(n_cols, indptr, indices, values).map_err(Error::refusal)
+}
+
+/// Makes rows of parts whose columns come in any order, more than once or with zeros.
+pub(crate) fn tidied(n_cols: usize, parts: Parts, rounded: &mut Rounded) -> Result<Csr> {
+    let (indptr, indices, values) = parts;
+    Csr::tidied(n_cols, indptr, indices, values, &mut |sum| rounded.narrow(sum)).map_err(Error::refusal)
 }
 
 impl Matrix {
@@ -79,7 +110,7 @@ impl Matrix {
                 .found(format!("{n_rows} x {n_cols}"))
                 .wanted("fewer than 2^32 of each"));
         }
-        Ok(Self { n_rows, n_cols, rows, window: None, place })
+        Ok(Self { n_rows, n_cols, rows, window: None, rounded: Rounded::default(), place })
     }
 
     /// Number of rows: cells.
@@ -104,12 +135,17 @@ impl Matrix {
         self.rows.present(rows)
     }
 
+    /// Values of the rows that were read last that are no counts and that rounding to `f32` made look so.
+    pub fn rounded(&self) -> &Rounded {
+        &self.rounded
+    }
+
     /// Reads rows: no explicit zeros, columns ascending, duplicates summed.
     ///
     /// # Errors
     /// Contract: the file is damaged where it is read: pointers that decrease or lead outside, columns out of
     /// range, data that cannot be decoded. Failed: `range` is not within the matrix.
-    pub fn read_rows(&mut self, range: Range<usize>) -> Result<CsrBlock> {
+    pub fn read_rows(&mut self, range: Range<usize>) -> Result<Csr> {
         if range.start > range.end || range.end > self.n_rows {
             return Err(Error::failed(format!(
                 "rows {range:?} of {}",
@@ -117,24 +153,28 @@ impl Matrix {
             ))
             .found(format!("{} rows", self.n_rows)));
         }
-        let mut block = CsrBlock::empty(self.n_cols);
+        let mut block = Csr::empty(self.n_cols);
+        self.rounded = Rounded::default();
         let mut at = range.start;
         while at < range.end {
-            let (start, held) = match self.window.take() {
-                Some((start, held)) if start <= at && at < start + held.n_rows() => (start, held),
+            let window = match self.window.take() {
+                Some(window) if window.rows().contains(&at) => window,
                 old => {
                     drop(old);
                     let rows = self.rows.window(at..range.end)?;
                     if rows == range {
-                        return self.rows.load(rows);
+                        return self.rows.load(rows, &mut self.rounded);
                     }
-                    (rows.start, self.rows.load(rows)?)
+                    let (start, mut rounded) = (rows.start, Rounded::default());
+                    let held = self.rows.load(rows, &mut rounded)?;
+                    Window { start, held, rounded }
                 }
             };
-            let end = range.end.min(start + held.n_rows());
-            block.extend(&held, at - start..end - start);
+            let end = range.end.min(window.rows().end);
+            block.extend(&window.held, at - window.start..end - window.start);
+            self.rounded.extend(&window.rounded);
             at = end;
-            self.window = Some((start, held));
+            self.window = Some(window);
         }
         Ok(block)
     }

@@ -11,9 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
-use crate::block::CsrBlock;
+use super::{Parts, tidied};
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// Bytes of an entry: row, column, value.
 const ENTRY: usize = 12;
@@ -26,7 +28,15 @@ const BUFFER: usize = 16 << 10;
 const KEPT: usize = 3;
 
 /// A matrix of a file as it was, and the memory that it was set aside with.
-type Key = (PathBuf, String, u64, Option<SystemTime>, usize);
+#[derive(PartialEq, Eq)]
+struct Key {
+    file: PathBuf,
+    matrix: String,
+    len: u64,
+    changed: Option<SystemTime>,
+    memory: usize,
+}
+
 static SPOOLS: Mutex<Vec<(Key, Shared)>> = Mutex::new(Vec::new());
 
 /// A spool that all readers of a matrix share.
@@ -40,8 +50,13 @@ impl Shared {
     /// Those of `fill`.
     pub(crate) fn of(place: &Place, memory: usize, fill: impl FnOnce() -> Result<Spool>) -> Result<Self> {
         let metadata = std::fs::metadata(place.real()).ok();
-        let (len, changed) = metadata.map_or((0, None), |found| (found.len(), found.modified().ok()));
-        let key: Key = (place.real().to_owned(), place.path().to_owned(), len, changed, memory);
+        let key = Key {
+            file: place.real().to_owned(),
+            matrix: place.path().to_owned(),
+            len: metadata.as_ref().map_or(0, std::fs::Metadata::len),
+            changed: metadata.and_then(|found| found.modified().ok()),
+            memory,
+        };
         let held = || SPOOLS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = held().iter().find(|(known, _)| *known == key) {
             return Ok(found.clone());
@@ -61,8 +76,8 @@ impl Shared {
     }
 
     /// Returns a run of rows of one window.
-    pub(crate) fn load(&self, rows: Range<usize>) -> Result<CsrBlock> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).load(rows)
+    pub(crate) fn load(&self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).load(rows, rounded)
     }
 }
 
@@ -77,7 +92,7 @@ pub(crate) struct Spool {
     buckets: Vec<Bucket>,
     file: Option<File>,
     written: u64,
-    rounded: Vec<f64>,
+    rounded: Rounded,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -104,7 +119,7 @@ impl Spool {
             buckets: vec![Bucket::default(); n_buckets],
             file: None,
             written: 0,
-            rounded: Vec::new(),
+            rounded: Rounded::default(),
         }
     }
 
@@ -123,8 +138,8 @@ impl Spool {
     }
 
     /// Remembers values that rounding made look like counts.
-    pub(crate) fn note_rounded(&mut self, values: &[f64]) {
-        self.rounded.extend_from_slice(values);
+    pub(crate) fn note(&mut self, rounded: &Rounded) {
+        self.rounded.extend(rounded);
     }
 
     fn write(&mut self, at: usize) -> Result<()> {
@@ -148,9 +163,9 @@ impl Spool {
     }
 
     /// Returns a run of rows of one window.
-    pub(crate) fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    pub(crate) fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let Some(bucket) = self.buckets.get(rows.start / self.rows_per_bucket) else {
-            return Ok(CsrBlock::empty(self.n_cols));
+            return Ok(Csr::empty(self.n_cols));
         };
         let mut bytes = Vec::new();
         let bytes = match &mut self.file {
@@ -164,15 +179,13 @@ impl Spool {
                 &bytes
             }
         };
-        let mut block = sorted(bytes, rows, self.n_cols);
-        block.note_rounded(&self.rounded);
-        block.tidy();
-        Ok(block)
+        rounded.extend(&self.rounded);
+        tidied(self.n_cols, sorted(bytes, rows), rounded)
     }
 }
 
 /// Sorts entries by row, keeping the order in which they came within a row.
-fn sorted(bytes: &[u8], rows: Range<usize>, n_cols: usize) -> CsrBlock {
+fn sorted(bytes: &[u8], rows: Range<usize>) -> Parts {
     let entries = || {
         bytes.as_chunks::<ENTRY>().0.iter().filter_map(|entry| {
             let word = |at: usize| [entry[at], entry[at + 1], entry[at + 2], entry[at + 3]];
@@ -191,7 +204,7 @@ fn sorted(bytes: &[u8], rows: Range<usize>, n_cols: usize) -> CsrBlock {
         (indices[cursors[row]], values[cursors[row]]) = (column, value);
         cursors[row] += 1;
     }
-    CsrBlock::new(n_cols, indptr, indices, values)
+    (indptr, indices, values)
 }
 
 fn failed(error: std::io::Error) -> Error {

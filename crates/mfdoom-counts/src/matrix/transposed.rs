@@ -5,12 +5,13 @@ use std::ops::Range;
 use hdf5::Dataset;
 use hdf5::types::H5Type;
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 use ndarray::s;
 
 use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
-use crate::block::CsrBlock;
 use crate::hdf::{Number, from_f64, from_i64, from_u64};
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// The share of the memory that the values of one window take, dense.
 const SHARE: usize = 4;
@@ -57,7 +58,7 @@ impl TransposedRows {
         self.dataset.is_chunked() && self.chunk().1.min(self.n_rows) > PASSES * self.fitting()
     }
 
-    fn values(&self, genes: Range<usize>, cells: Range<usize>, rounded: &mut Vec<f64>) -> Result<Vec<f32>> {
+    fn values(&self, genes: Range<usize>, cells: Range<usize>, rounded: &mut Rounded) -> Result<Vec<f32>> {
         fn read<T: H5Type>(
             dataset: &Dataset,
             genes: Range<usize>,
@@ -90,7 +91,7 @@ impl TransposedRows {
         let (genes, cells) = self.chunk();
         let shape = (self.n_rows, self.n_cols);
         let mut spool = Spool::new(shape, shape.0 * shape.1 / 4, self.memory);
-        let mut rounded = Vec::new();
+        let mut rounded = Rounded::default();
         for gene in (0..self.n_cols).step_by(genes) {
             for cell in (0..self.n_rows).step_by(cells) {
                 let cells = cell..self.n_rows.min(cell + cells);
@@ -101,7 +102,7 @@ impl TransposedRows {
                 }
             }
         }
-        spool.note_rounded(&rounded);
+        spool.note(&rounded);
         Ok(spool)
     }
 }
@@ -118,12 +119,11 @@ impl RowSource for TransposedRows {
         Ok(wanted.start..(start + fitting).max(wanted.start + 1).min(self.n_rows))
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         if self.is_against_the_grain() {
-            return self.spool()?.load(rows);
+            return self.spool()?.load(rows, rounded);
         }
-        let mut rounded = Vec::new();
-        let values = self.values(0..self.n_cols, rows.clone(), &mut rounded)?;
+        let values = self.values(0..self.n_cols, rows.clone(), rounded)?;
         let width = rows.len();
         let mut indptr = vec![0; width + 1];
         for gene in values.chunks_exact(width.max(1)) {
@@ -142,9 +142,7 @@ impl RowSource for TransposedRows {
                 cursors[at] += 1;
             }
         }
-        let mut block = CsrBlock::new(self.n_cols, indptr, indices, found);
-        block.note_rounded(&rounded);
-        Ok(block)
+        super::rows_of(self.n_cols, (indptr, indices, found))
     }
 
     fn set_memory(&mut self, bytes: usize) {

@@ -8,7 +8,7 @@ use super::sparse_group::{Layout, SparseGroup};
 use crate::file::Listed;
 use crate::hdf::{self, Class, Line, Node, Number, attribute, members};
 use crate::keys;
-use crate::matrix::{Cells, CscRows, CsrRows, DenseRows, Matrix, RowSource};
+use crate::matrix::{CscRows, CsrRows, DenseRows, DenseValues, Matrix, RowSource};
 use crate::place::Place;
 use crate::source::Source;
 
@@ -111,7 +111,7 @@ impl Found {
                         .wanted("CSR, CSC or an array of numbers with two dimensions"));
                 };
                 check(shape, wanted, &place)?;
-                if let Cells::Array(dataset, _) | Cells::Field(dataset, ..) = &cells {
+                if let DenseValues::Array(dataset, _) | DenseValues::Field(dataset, ..) = &cells {
                     hdf::plausible_beyond(dataset, DENSE_FREE).map_err(|error| place.unreadable(error))?;
                 }
                 if let Some(filter) = cells.missing_filter() {
@@ -123,12 +123,12 @@ impl Found {
         Matrix::new(shape, rows, place)
     }
 
-    fn cells(self) -> Option<(Cells, (usize, usize))> {
+    fn cells(self) -> Option<(DenseValues, (usize, usize))> {
         match self {
             Self::Group(group) => {
                 let columns = numeric_columns(&group)?;
                 let shape = (columns.first().map_or(0, Line::len), columns.len());
-                Some((Cells::Columns(columns), shape))
+                Some((DenseValues::Columns(columns), shape))
             }
             Self::Dataset(dataset) => dense(&dataset),
             Self::Field(dataset, name) => field(&dataset, &name),
@@ -161,30 +161,30 @@ fn check(found: (usize, usize), wanted: (usize, Option<usize>), place: &Place) -
         .wanted(format!("{} rows of obs x {genes} rows of var", wanted.0)))
 }
 
-fn dense(dataset: &Dataset) -> Option<(Cells, (usize, usize))> {
+fn dense(dataset: &Dataset) -> Option<(DenseValues, (usize, usize))> {
     let number = match Class::of(&dataset.dtype().ok()?) {
         Class::Number(number) => number,
         Class::Bool => Number::SmallInt,
         _ => return None,
     };
     match dataset.shape()[..] {
-        [rows, cols] => Some((Cells::Array(dataset.clone(), number), (rows, cols))),
+        [rows, cols] => Some((DenseValues::Array(dataset.clone(), number), (rows, cols))),
         // Up to anndata 0.6 a matrix of one column was written without its second dimension.
-        [rows] => Some((Cells::Columns(vec![Line::new(dataset.clone()).ok()?]), (rows, 1))),
+        [rows] => Some((DenseValues::Columns(vec![Line::new(dataset.clone()).ok()?]), (rows, 1))),
         _ => None,
     }
 }
 
-fn field(dataset: &Dataset, name: &str) -> Option<(Cells, (usize, usize))> {
+fn field(dataset: &Dataset, name: &str) -> Option<(DenseValues, (usize, usize))> {
     let &[rows] = &dataset.shape()[..] else { return None };
     let fields = records::fields(dataset);
     let (_, class) = fields.into_iter().find(|(found, _)| found == name)?;
     match class {
         Class::Numbers(number, cols) => {
-            Some((Cells::Field(dataset.clone(), name.to_owned(), number), (rows, cols)))
+            Some((DenseValues::Field(dataset.clone(), name.to_owned(), number), (rows, cols)))
         }
         Class::Number(_) => {
-            Some((Cells::Columns(vec![Line::of_field(dataset.clone(), name).ok()?]), (rows, 1)))
+            Some((DenseValues::Columns(vec![Line::of_field(dataset.clone(), name).ok()?]), (rows, 1)))
         }
         _ => None,
     }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use hdf5::types::H5Type;
 use hdf5::{Dataset, Group, SimpleExtents};
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 use ndarray::{ArrayView1, ArrayView2, s};
 
 use super::{GZIP, attribute};
-use crate::block::CsrBlock;
 use crate::keys;
 use crate::place::Place;
+use crate::rounded::{Rounded, not_counts};
 
 /// Elements of a chunk.
 const CHUNK: usize = 1 << 16;
@@ -64,11 +65,11 @@ impl Sinks {
     }
 
     /// Appends rows to a sparse matrix.
-    pub(super) fn append(&mut self, path: &str, block: &CsrBlock) -> Result<()> {
+    pub(super) fn append(&mut self, path: &str, block: &Csr) -> Result<()> {
         let place = self.place.at(path);
         let sink = self.get(path)?;
-        if block.n_cols != sink.n_cols {
-            return Err(misfit(&place, block.n_cols, sink.n_cols));
+        if block.n_cols() != sink.n_cols {
+            return Err(misfit(&place, block.n_cols(), sink.n_cols));
         }
         sink.append(block, &place)
     }
@@ -147,27 +148,27 @@ impl Sink {
         Ok(Self { n_rows: 0, n_cols: new.n_cols, form })
     }
 
-    fn append(&mut self, block: &CsrBlock, place: &Place) -> Result<()> {
+    fn append(&mut self, block: &Csr, place: &Place) -> Result<()> {
         let Form::Sparse { data, indices, indptr, counts, .. } = &mut self.form else {
             return Err(Error::failed(place.broken("is dense, sparse rows came").message().to_owned()));
         };
         let failed = |error: hdf5::Error| place.unwritable(error);
-        let columns: Option<Vec<i32>> = block.indices.iter().map(|i| i32::try_from(*i).ok()).collect();
-        let columns = columns.ok_or_else(|| misfit(place, block.n_cols, i32::MAX as usize))?;
+        let columns: Option<Vec<i32>> = block.indices().iter().map(|i| i32::try_from(*i).ok()).collect();
+        let columns = columns.ok_or_else(|| misfit(place, block.n_cols(), i32::MAX as usize))?;
         extend(indices, &columns).map_err(failed)?;
         if *counts {
-            if let Some(value) = block.offending_counts().first() {
+            if let Some(value) = not_counts(block, &Rounded::default()).first() {
                 return Err(Error::failed(place.broken("holds counts").message().to_owned())
                     .found(value.to_string())
                     .wanted("non-negative integers"));
             }
-            let values: Vec<_> = block.values.iter().map(|value| *value as u32).collect();
+            let values: Vec<_> = block.values().iter().map(|value| *value as u32).collect();
             extend(data, &values).map_err(failed)?;
         } else {
-            extend(data, &block.values).map_err(failed)?;
+            extend(data, block.values()).map_err(failed)?;
         }
         let shift = indptr[indptr.len() - 1];
-        indptr.extend(block.indptr[1..].iter().map(|end| shift + *end as i64));
+        indptr.extend(block.indptr()[1..].iter().map(|end| shift + *end as i64));
         self.n_rows += block.n_rows();
         Ok(())
     }

@@ -8,11 +8,11 @@ use anndata_hdf5::H5Group;
 use mfdoom_artifact::AtomicFile;
 use mfdoom_artifact::publish::FileLock;
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 use super::sink::{MatrixKind, NewMatrix, Sinks};
 use super::writer::Store;
 use super::{Value, attribute, check_key, frame, records, value};
-use crate::block::CsrBlock;
 use crate::frame::Column;
 use crate::hdf::{Node, refused};
 use crate::keys;
@@ -26,7 +26,7 @@ use crate::source::Source;
 /// match cells by [`H5ad::obs_names`]. Columns go into frames of every anndata version; record arrays (0.6 and older)
 /// that have to take something are turned into the groups that anndata writes since 0.7. What is set gets the
 /// attribute `mfdoom`, by which the next run knows it for ours.
-/// Dropped before [`commit`](Self::commit), the file is as it was and nothing is left beside it.
+/// Dropped before [`commit`](Self::commit), the file is as it was and nothing is left next to it.
 #[derive(Debug)]
 pub struct H5adUpdate {
     // Dropped in this order: HDF5 lets go of the file before the partial file is removed.
@@ -48,7 +48,7 @@ impl H5adUpdate {
     /// Copies a file to change the copy, which will replace it. Waits for another run that does the same.
     ///
     /// # Errors
-    /// As [`H5ad::open`]; failed: the copy cannot be written beside the file.
+    /// As [`H5ad::open`]; failed: the copy cannot be written next to the file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         drop(H5ad::open(path)?);
@@ -137,7 +137,7 @@ impl H5adUpdate {
     }
 
     /// Appends rows to a sparse matrix.
-    pub fn append(&mut self, source: &Source, block: &CsrBlock) -> Result<()> {
+    pub fn append(&mut self, source: &Source, block: &Csr) -> Result<()> {
         self.sinks.append(&source.to_string(), block)
     }
 
@@ -165,11 +165,11 @@ impl H5adUpdate {
     }
 
     /// Sets `obsp/KEY`: cells by cells.
-    pub fn set_obsp(&mut self, key: &str, block: &CsrBlock) -> Result<()> {
-        if block.n_rows() != self.n_obs || block.n_cols != self.n_obs {
+    pub fn set_obsp(&mut self, key: &str, block: &Csr) -> Result<()> {
+        if block.n_rows() != self.n_obs || block.n_cols() != self.n_obs {
             let place = self.place.at(keys::OBSP).at(key);
             return Err(Error::failed(place.broken("is no matrix of cells by cells").message().to_owned())
-                .found(format!("{} x {}", block.n_rows(), block.n_cols))
+                .found(format!("{} x {}", block.n_rows(), block.n_cols()))
                 .wanted(format!("{0} x {0}", self.n_obs)));
         }
         let group = self.make_room(keys::OBSP, key)?;

@@ -4,10 +4,10 @@ use anndata::Writable;
 use anndata::backend::GroupOp;
 use anndata_hdf5::H5Group;
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::Csr;
 
 use super::sink::{MatrixKind, NewMatrix, Sinks};
 use super::{attribute, check_key, check_texts, column, use_gzip};
-use crate::block::CsrBlock;
 use crate::keys;
 use crate::place::Place;
 
@@ -29,7 +29,7 @@ pub enum Value {
     /// A list of numbers.
     Floats(Vec<f64>),
     /// A sparse matrix of float32.
-    Csr(CsrBlock),
+    Csr(Csr),
     /// Named values.
     Dict(Vec<(String, Value)>),
 }
@@ -95,9 +95,9 @@ fn text_scalar(parent: &H5Group, name: &str, text: &str) -> Result<(), String> {
 }
 
 /// Writes a whole sparse matrix.
-pub(super) fn csr(parent: &hdf5::Group, name: &str, block: &CsrBlock, place: &Place) -> Result<()> {
+pub(super) fn csr(parent: &hdf5::Group, name: &str, block: &Csr, place: &Place) -> Result<()> {
     let mut sinks = Sinks::new(place.clone());
-    sinks.begin(parent, &NewMatrix::new(name, MatrixKind::Sparse, block.n_cols))?;
+    sinks.begin(parent, &NewMatrix::new(name, MatrixKind::Sparse, block.n_cols()))?;
     sinks.append(name, block)?;
     sinks.finish(block.n_rows())
 }

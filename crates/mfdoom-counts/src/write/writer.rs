@@ -7,10 +7,10 @@ use anndata::backend::{Backend, GroupOp, StoreOp};
 use anndata_hdf5::{H5, H5File};
 use mfdoom_artifact::AtomicFile;
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::sink::{NewMatrix, Sinks};
 use super::{Value, attribute, frame, times, use_gzip, value};
-use crate::block::CsrBlock;
 use crate::frame::Frame;
 use crate::hdf;
 use crate::keys;
@@ -33,7 +33,8 @@ pub struct NewFile {
 /// The file appears under its name when it is whole; dropped before [`finish`](Self::finish), nothing is left.
 ///
 /// ```
-/// use mfdoom_counts::{CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+/// use mfdoom_matrix::Csr;
+/// use mfdoom_counts::{Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 ///
 /// # fn main() -> mfdoom_error::Result<()> {
 /// # let folder = tempfile::tempdir()?;
@@ -42,7 +43,7 @@ pub struct NewFile {
 /// let spliced = Source::Layer("spliced".into());
 /// let matrices = vec![NewMatrix::new(&spliced, MatrixKind::Counts, 2)];
 /// let mut writer = H5adWriter::create(&path, false, &NewFile { var: genes, matrices, uns: vec![] })?;
-/// writer.append(&spliced, &CsrBlock::new(2, vec![0, 1, 1], vec![1], vec![3.0]))?;
+/// writer.append(&spliced, &Csr::from_rows(2, &[(vec![1], vec![3.0]), (vec![], vec![])]))?;
 /// writer.finish(&Frame::new(vec!["cell_1".into(), "cell_2".into()]))?;
 ///
 /// let file = H5ad::open(&path)?;
@@ -112,7 +113,7 @@ impl H5adWriter {
     }
 
     /// Appends rows to a sparse matrix.
-    pub fn append(&mut self, source: &Source, block: &CsrBlock) -> Result<()> {
+    pub fn append(&mut self, source: &Source, block: &Csr) -> Result<()> {
         self.sinks.append(&source.to_string(), block)
     }
 
@@ -128,7 +129,7 @@ impl H5adWriter {
         value::set(&group.map_err(|error| place.unwritable(error))?, path, value, &place)
     }
 
-    /// Writes the cells, of which every matrix must have a row, and publishes the file.
+    /// Writes the cells (every matrix must have a row for each) and publishes the file.
     pub fn finish(self, obs: &Frame) -> Result<()> {
         let Self { sinks, store, place, file } = self;
         sinks.finish(obs.n_rows())?;

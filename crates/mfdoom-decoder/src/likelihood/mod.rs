@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{Counts, ParameterBuilder, ParameterStore};
+use mfdoom_nn::{MaskedCounts, ParameterBuilder, ParameterStore};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::counts::{add_shares, log_factors};
@@ -109,7 +109,7 @@ pub struct Values {
 #[derive(Clone, Debug)]
 pub struct ObservedCounts {
     /// Counts and whether they were observed, `[cells, outputs]` row by row.
-    pub counts: Counts,
+    pub counts: MaskedCounts,
     /// Library size by cell and target, `[cells, targets]`.
     pub library: Vec<f32>,
 }

@@ -15,7 +15,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Csr, Matrix, pca};
 use mfdoom_model::{ModelConfig, TensorResult};
 use mfdoom_nn::{ParameterBuilder, ParameterStore, Stream};
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use self::regression::{Choice, Fit, regress};
 use crate::config::{DecoderConfig, ProfileConfig};
@@ -41,7 +41,7 @@ const WIDTHS: [f64; 2] = [0.5, 2.0];
 #[derive(Clone, Copy, Debug)]
 pub struct Starter<'a> {
     /// All cells.
-    pub cells: &'a Cells,
+    pub cells: &'a TrainingCells,
     /// Their targets.
     pub targets: &'a dyn Targets,
     /// Cells to learn from.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Result};
-use mfdoom_nn::Counts;
-use mfdoom_train::Cells;
+use mfdoom_nn::MaskedCounts;
+use mfdoom_train::TrainingCells;
 
 use super::{Targets, values_of};
 use crate::likelihood::{ObservedCounts, Target};
@@ -20,19 +20,20 @@ pub struct CountTargets {
 }
 
 impl Targets for CountTargets {
-    fn has(&self, cells: &Cells, cell: usize) -> bool {
+    fn has(&self, cells: &TrainingCells, cell: usize) -> bool {
         self.modalities.iter().any(|m| cells.tokens(*m).library_size[cell] > 0.0)
     }
 
-    fn of(&self, cells: &Cells, batch: &[usize], device: &Device) -> Result<Target> {
+    fn of(&self, cells: &TrainingCells, batch: &[usize], device: &Device) -> Result<Target> {
         match self.as_logs {
             true => values_of(self.dense(cells, batch), batch.len(), device),
             false => Ok(Target::Counts(self.observed(cells, batch))),
         }
     }
 
-    fn dense(&self, cells: &Cells, batch: &[usize]) -> Vec<f32> {
-        let ObservedCounts { counts: Counts { values, observed }, library } = self.observed(cells, batch);
+    fn dense(&self, cells: &TrainingCells, batch: &[usize]) -> Vec<f32> {
+        let ObservedCounts { counts: MaskedCounts { values, observed }, library } =
+            self.observed(cells, batch);
         let n = cells.vocabulary.len();
         let value = |(at, count): (usize, &f32)| match observed[at] {
             true => log_normalised(*count, library[at / n]),
@@ -49,7 +50,7 @@ impl Targets for CountTargets {
 impl CountTargets {
     /// Returns the counts of some cells: a gene that was measured and has no token is zero, one that was not
     /// measured is not observed.
-    pub fn observed(&self, cells: &Cells, batch: &[usize]) -> ObservedCounts {
+    pub fn observed(&self, cells: &TrainingCells, batch: &[usize]) -> ObservedCounts {
         let (n, t) = (cells.vocabulary.len(), self.modalities.len());
         let mut values = vec![0f32; batch.len() * t * n];
         let mut observed = vec![false; values.len()];
@@ -73,6 +74,6 @@ impl CountTargets {
             }
         }
         let (values, observed) = (Arc::from(values), Arc::from(observed));
-        ObservedCounts { counts: Counts { values, observed }, library }
+        ObservedCounts { counts: MaskedCounts { values, observed }, library }
     }
 }

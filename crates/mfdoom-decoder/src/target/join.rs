@@ -7,7 +7,7 @@ use mfdoom_artifact::velocity::{VELOCITY, VelocityDir, open_velocities};
 use mfdoom_artifact::{Gene, GeneTableReader, InputId, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::GeneValues;
 
@@ -30,7 +30,7 @@ pub struct JoinReport {
 /// # Errors
 /// Contract: a table is damaged, a cell has targets in two tables, an infinite value, no cell or no gene in
 /// common with the tokens.
-pub fn read_velocities(paths: &[PathBuf], cells: &Cells) -> Result<(GeneValues, JoinReport)> {
+pub fn read_velocities(paths: &[PathBuf], cells: &TrainingCells) -> Result<(GeneValues, JoinReport)> {
     let mut tables = Vec::new();
     let mut report = JoinReport::default();
     for path in paths {
@@ -165,11 +165,11 @@ impl<'a> Known<'a> {
     }
 }
 
-fn rows_by_key(cells: &Cells) -> HashMap<(&str, &str), usize> {
+fn rows_by_key(cells: &TrainingCells) -> HashMap<(&str, &str), usize> {
     (0..cells.len()).map(|cell| ((cells.dataset(cell), cells.id(cell).unwrap_or_default()), cell)).collect()
 }
 
-fn check(report: &JoinReport, values: &GeneValues, cells: &Cells) -> Result<()> {
+fn check(report: &JoinReport, values: &GeneValues, cells: &TrainingCells) -> Result<()> {
     if report.joined == 0 {
         let example = format!("{:?}, {:?}", cells.dataset(0), cells.id(0).unwrap_or_default());
         return Err(Error::contract("none of the cells with targets is among the tokens")

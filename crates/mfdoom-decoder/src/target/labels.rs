@@ -1,7 +1,7 @@
 //! Labels of cells, from an obs column.
 
 use candle_core::{Device, Result};
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::Targets;
 use crate::likelihood::Target;
@@ -17,7 +17,7 @@ pub struct LabelTargets {
 
 impl LabelTargets {
     /// Reads a kept obs column; cells without a label have no target.
-    pub fn from_obs(cells: &Cells, column: &str) -> Self {
+    pub fn from_obs(cells: &TrainingCells, column: &str) -> Self {
         let of = |cell: usize| cells.obs(column, cell).filter(|label| !label.is_empty());
         let mut classes: Vec<String> = (0..cells.len()).filter_map(of).map(str::to_owned).collect();
         classes.sort_unstable();
@@ -29,15 +29,15 @@ impl LabelTargets {
 }
 
 impl Targets for LabelTargets {
-    fn has(&self, _: &Cells, cell: usize) -> bool {
+    fn has(&self, _: &TrainingCells, cell: usize) -> bool {
         self.label[cell].is_some()
     }
 
-    fn of(&self, _: &Cells, batch: &[usize], _: &Device) -> Result<Target> {
+    fn of(&self, _: &TrainingCells, batch: &[usize], _: &Device) -> Result<Target> {
         Ok(Target::Labels(batch.iter().map(|cell| self.label[*cell].unwrap_or(0)).collect()))
     }
 
-    fn dense(&self, _: &Cells, _: &[usize]) -> Vec<f32> {
+    fn dense(&self, _: &TrainingCells, _: &[usize]) -> Vec<f32> {
         Vec::new()
     }
 }

@@ -8,7 +8,7 @@ mod values;
 use std::fmt::Debug;
 
 use candle_core::{DType, Device, Result, Tensor};
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 pub use self::counts::CountTargets;
 pub use self::join::{JoinReport, read_velocities};
@@ -19,17 +19,17 @@ use crate::likelihood::{Target, Values};
 /// Targets of all cells.
 pub trait Targets: Debug {
     /// Whether a cell has a target.
-    fn has(&self, cells: &Cells, cell: usize) -> bool;
+    fn has(&self, cells: &TrainingCells, cell: usize) -> bool;
 
     /// Returns the target of a batch.
     ///
     /// # Errors
     /// Where the device has no memory left.
-    fn of(&self, cells: &Cells, batch: &[usize], device: &Device) -> Result<Target>;
+    fn of(&self, cells: &TrainingCells, batch: &[usize], device: &Device) -> Result<Target>;
 
     /// Returns what a regression fits, by cell and output, NaN where there is none: real values, log-normalised counts
     /// for counts, and nothing for labels.
-    fn dense(&self, cells: &Cells, batch: &[usize]) -> Vec<f32>;
+    fn dense(&self, cells: &TrainingCells, batch: &[usize]) -> Vec<f32>;
 
     /// Keeps the outputs that some of the training cells have, and returns which; nothing where all are.
     fn keep_known(&mut self, _training: &[usize]) -> Option<Vec<usize>> {

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result};
 use mfdoom_artifact::Gene;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::{Targets, values_of};
 use crate::likelihood::Target;
@@ -41,15 +41,15 @@ impl GeneValues {
 }
 
 impl Targets for GeneValues {
-    fn has(&self, _: &Cells, cell: usize) -> bool {
+    fn has(&self, _: &TrainingCells, cell: usize) -> bool {
         self.of_cell(cell).is_some_and(|values| values.iter().any(|value| !value.is_nan()))
     }
 
-    fn of(&self, cells: &Cells, batch: &[usize], device: &Device) -> Result<Target> {
+    fn of(&self, cells: &TrainingCells, batch: &[usize], device: &Device) -> Result<Target> {
         values_of(self.dense(cells, batch), batch.len(), device)
     }
 
-    fn dense(&self, _: &Cells, batch: &[usize]) -> Vec<f32> {
+    fn dense(&self, _: &TrainingCells, batch: &[usize]) -> Vec<f32> {
         let n = self.genes.len();
         let of = |cell: &usize| self.of_cell(*cell).map_or_else(|| vec![f32::NAN; n], <[f32]>::to_vec);
         batch.iter().flat_map(of).collect()

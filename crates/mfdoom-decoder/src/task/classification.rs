@@ -3,7 +3,7 @@
 use mfdoom_artifact::gene_table::{PREDICTED, PROBABILITY};
 use mfdoom_artifact::{Column, ObsField, ObsType};
 use mfdoom_error::{Error, Result};
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::{Chosen, Draws, Needs, Prediction, Request, Rows, Table, Task, table};
 use crate::config::{DecoderConfig, PathUse};
@@ -36,7 +36,7 @@ impl Task for Classification {
         }
     }
 
-    fn read(&self, names: &[String], _: DecoderLoss, cells: &Cells) -> Result<Chosen> {
+    fn read(&self, names: &[String], _: DecoderLoss, cells: &TrainingCells) -> Result<Chosen> {
         let column = names.first().map_or("", String::as_str);
         let targets = LabelTargets::from_obs(cells, column);
         let labelled = targets.label.iter().flatten().count();

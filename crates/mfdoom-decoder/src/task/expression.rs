@@ -1,7 +1,7 @@
 //! Counts of any modality as a profile, also of genes hidden from the input and of modalities that a cell lacks.
 
 use mfdoom_error::Result;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::{Chosen, Task, counts};
 use crate::config::PathUse;
@@ -32,7 +32,7 @@ impl Task for Expression {
         true
     }
 
-    fn read(&self, names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> {
+    fn read(&self, names: &[String], loss: DecoderLoss, cells: &TrainingCells) -> Result<Chosen> {
         counts(names, loss, cells)
     }
 }

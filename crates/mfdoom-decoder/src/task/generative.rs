@@ -1,7 +1,7 @@
 //! Counts of any modality as a distribution to draw from.
 
 use mfdoom_error::Result;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::{Chosen, Task, counts};
 use crate::config::PathUse;
@@ -28,7 +28,7 @@ impl Task for Generative {
         true
     }
 
-    fn read(&self, names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> {
+    fn read(&self, names: &[String], loss: DecoderLoss, cells: &TrainingCells) -> Result<Chosen> {
         counts(names, loss, cells)
     }
 }

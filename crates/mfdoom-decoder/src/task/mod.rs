@@ -10,7 +10,7 @@ use std::fmt;
 
 use mfdoom_artifact::{Gene, InputId};
 use mfdoom_error::Result;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::table::{DecodedCells, Draws, Prediction, Request, Rows, Table};
@@ -43,7 +43,7 @@ pub trait Task: Sync {
         false
     }
 
-    /// Whether the profile path has the components themselves beside its random features.
+    /// Whether the profile path has the components themselves besides its random features.
     fn is_linear(&self) -> bool {
         false
     }
@@ -65,7 +65,7 @@ pub trait Task: Sync {
     ///
     /// # Errors
     /// Usage: none were named, or a modality that the model does not have. Contract: they do not fit the cells.
-    fn read(&self, names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen>;
+    fn read(&self, names: &[String], loss: DecoderLoss, cells: &TrainingCells) -> Result<Chosen>;
 
     /// Returns the columns of a table of predictions: a matrix for each target, or each target and draw.
     ///
@@ -197,7 +197,7 @@ impl<'de> Deserialize<'de> for DecoderTask {
 }
 
 /// Reads counts of modalities as targets, of all those of the model where none is named.
-fn counts(names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> {
+fn counts(names: &[String], loss: DecoderLoss, cells: &TrainingCells) -> Result<Chosen> {
     let names = if names.is_empty() { cells.modalities.clone() } else { names.to_vec() };
     let modalities = names.iter().map(|name| modality(name, cells)).collect::<Result<Vec<_>>>()?;
     Ok(Chosen {
@@ -211,7 +211,7 @@ fn counts(names: &[String], loss: DecoderLoss, cells: &Cells) -> Result<Chosen> 
 }
 
 /// Returns the number of a modality that some cell has.
-fn modality(name: &str, cells: &Cells) -> Result<usize> {
+fn modality(name: &str, cells: &TrainingCells) -> Result<usize> {
     let Some(m) = cells.modalities.iter().position(|m| m == name) else {
         return Err(mfdoom_error::Error::usage(format!("--targets: the model knows no modality '{name}'"))
             .wanted(cells.modalities.join(", ")));

@@ -18,7 +18,7 @@ pub struct Draws {
     pub seed: u64,
 }
 
-/// Columns of a table of predictions, beside those of the cells.
+/// Columns of a table of predictions, besides those of the cells.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Names of the columns with a number per gene.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mfdoom_error::{Error, Result};
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::{Chosen, Draws, Needs, Table, Task};
 use crate::config::{DecoderConfig, PathUse};
@@ -44,7 +44,7 @@ impl Task for Velocity {
         }
     }
 
-    fn read(&self, names: &[String], _: DecoderLoss, cells: &Cells) -> Result<Chosen> {
+    fn read(&self, names: &[String], _: DecoderLoss, cells: &TrainingCells) -> Result<Chosen> {
         let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
         let (values, report) = read_velocities(&paths, cells)?;
         tracing::info!(

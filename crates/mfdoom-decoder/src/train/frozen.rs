@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Device, Result, Tensor};
 use mfdoom_model::Model;
-use mfdoom_train::Cells;
+use mfdoom_train::TrainingCells;
 
 use super::views::{DecoderViews, View};
 use crate::network::{Context, Network};
@@ -42,7 +42,7 @@ impl Frozen {
     pub(super) fn context(
         &self,
         (model, network): (&Model, &Network),
-        (cells, views): (&Cells, &DecoderViews),
+        (cells, views): (&TrainingCells, &DecoderViews),
         (batch, view): (&[usize], View),
         device: &Device,
     ) -> Result<Context> {

@@ -13,7 +13,7 @@ use candle_core::{DType, Tensor};
 use mfdoom_error::Result;
 use mfdoom_model::{Model, TensorResult};
 use mfdoom_nn::ParameterStore;
-use mfdoom_train::{Cells, StepLoss, Task};
+use mfdoom_train::{StepLoss, Task, TrainingCells};
 
 use self::frozen::Frozen;
 use self::scores::{Accuracy, Agreement};
@@ -40,7 +40,7 @@ pub struct Finetuning<'a> {
     /// The decoder, of the same store.
     pub decoder: Decoder,
     /// All cells.
-    pub cells: &'a Cells,
+    pub cells: &'a TrainingCells,
     /// Their targets.
     pub targets: &'a dyn Targets,
     /// Cells held back.
@@ -56,7 +56,7 @@ impl<'a> Finetuning<'a> {
     /// Prepares the task; `trained` says whether any part of the backbone is.
     pub fn new(
         (model, decoder, trained): (Model, Decoder, bool),
-        (cells, targets): (&'a Cells, &'a dyn Targets),
+        (cells, targets): (&'a TrainingCells, &'a dyn Targets),
         held_back: Vec<usize>,
         views: DecoderViews,
         batch_cells: usize,
@@ -160,7 +160,7 @@ impl Task for Finetuning<'_> {
     }
 
     /// The score `loss/total` is the mean over the ways of looking that some cell can be looked at, and [`SELECTION`] what
-    /// states are compared by: that loss, or for velocities, of which the direction counts, one minus the cosine.
+    /// states are compared by: that loss, or for velocities, whose direction counts, one minus the cosine.
     fn validate(&self, store: &ParameterStore) -> Result<Vec<(String, f64)>> {
         let mut scores = Vec::new();
         let (mut losses, mut distances) = (Vec::new(), Vec::new());

@@ -1,5 +1,7 @@
 //! Validation scores of predictions: per gene over cells, and per cell over genes.
 
+use mfdoom_matrix::median;
+
 /// Sums for the Pearson correlation of each output over the cells, and the cosine of each cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Agreement {
@@ -34,9 +36,8 @@ impl Agreement {
     /// left out where the target is, and the mean cosine.
     pub(crate) fn scores(&self) -> Vec<(&'static str, f64)> {
         let mut correlations: Vec<f64> = self.sums.iter().filter_map(pearson).collect();
-        correlations.sort_by(f64::total_cmp);
         let mut scores = Vec::new();
-        if let Some(median) = median(&correlations) {
+        if let Some(median) = median(&mut correlations) {
             scores.push(("pearson_median", median));
         }
         scores.extend(self.cosine().map(|cosine| ("cosine", cosine)));
@@ -57,11 +58,6 @@ fn pearson(&[n, x, y, xx, yy, xy]: &[f64; 6]) -> Option<f64> {
         return None;
     }
     Some(if moves(vx, xx) { cov / (vx * vy).sqrt() } else { 0.0 })
-}
-
-fn median(sorted: &[f64]) -> Option<f64> {
-    let n = sorted.len();
-    (n > 0).then(|| (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0)
 }
 
 /// Right answers by label.

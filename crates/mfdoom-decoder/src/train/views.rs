@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mfdoom_model::PackedBatch;
 use mfdoom_nn::Stream;
-use mfdoom_train::{Cells, Views};
+use mfdoom_train::{TrainingCells, Views};
 
 use crate::profile::{ProfileBatch, log_normalised};
 use crate::profile_path::ProfilePath;
@@ -62,7 +62,7 @@ impl DecoderViews {
     }
 
     /// Returns which modalities a cell shows.
-    fn modalities(&self, cells: &Cells, cell: usize, view: View) -> Vec<bool> {
+    fn modalities(&self, cells: &TrainingCells, cell: usize, view: View) -> Vec<bool> {
         if view.draw != VALIDATION {
             return self.views.shown(cells, cell, view.draw, &self.allowed);
         }
@@ -73,7 +73,7 @@ impl DecoderViews {
     }
 
     /// Returns which vocabulary ids are hidden in a cell, or nothing where none is.
-    pub(crate) fn hidden(&self, cells: &Cells, cell: usize, view: View) -> Option<Vec<bool>> {
+    pub(crate) fn hidden(&self, cells: &TrainingCells, cell: usize, view: View) -> Option<Vec<bool>> {
         if self.hide_genes <= 0.0 {
             return None;
         }
@@ -82,7 +82,7 @@ impl DecoderViews {
     }
 
     /// Packs cells for the backbone.
-    pub(crate) fn pack(&self, cells: &Cells, batch: &[usize], view: View) -> PackedBatch {
+    pub(crate) fn pack(&self, cells: &TrainingCells, batch: &[usize], view: View) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         for &cell in batch {
             let modalities = self.modalities(cells, cell, view);
@@ -96,7 +96,7 @@ impl DecoderViews {
     /// Returns the profiles of cells, from all of their tokens.
     pub(crate) fn profile(
         &self,
-        cells: &Cells,
+        cells: &TrainingCells,
         path: &ProfilePath,
         batch: &[usize],
         view: View,

@@ -8,14 +8,14 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
 
-use super::input::Cells;
+use super::input::EmbeddedCells;
 use crate::args::EmbeddingArgs;
 use crate::counts;
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 /// Tokens of the cells of the embeddings, matched by key.
-pub(super) struct Counts {
-    source: Source,
+pub(super) struct BaselineCounts {
+    source: ScoredInput,
     modalities: Vec<Modality>,
     measured: Measured,
     /// Data set of each cell in the tokens; none for cells that are not there.
@@ -33,12 +33,12 @@ struct Modality {
     tokens: ModalityTokens,
 }
 
-impl Counts {
+impl BaselineCounts {
     /// Reads the tokens of `cells`; a table without data sets is matched by cell id alone.
     ///
     /// # Errors
     /// Those of [`TokenReader`]; contract, when no cell is in the table or an id is in two data sets.
-    pub(super) fn read(path: &Path, cells: &Cells, args: &EmbeddingArgs) -> Result<Self> {
+    pub(super) fn read(path: &Path, cells: &EmbeddedCells, args: &EmbeddingArgs) -> Result<Self> {
         let reader = TokenReader::open(&Input::parse(path))?;
         let schema = reader.schema().clone();
         let names = || schema.obs.iter().map(|field| field.name.as_str());
@@ -50,7 +50,10 @@ impl Counts {
             tokens: ModalityTokens::default(),
         };
         let mut counts = Self {
-            source: Source::new(&Input::parse(path).base_name(), Some(schema.manifest.content_id.clone())),
+            source: ScoredInput::new(
+                &Input::parse(path).base_name(),
+                Some(schema.manifest.content_id.clone()),
+            ),
             modalities: schema.modalities.iter().map(modality).collect(),
             measured: schema.measured.clone(),
             dataset: vec![None; n],
@@ -104,7 +107,7 @@ impl Counts {
         Ok(())
     }
 
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> ScoredInput {
         self.source.clone()
     }
 
@@ -150,7 +153,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(cells: &'a Cells) -> Result<Self> {
+    fn of(cells: &'a EmbeddedCells) -> Result<Self> {
         let dataset = |row: usize| cells.dataset.as_ref().map_or("", |datasets| datasets[row].as_str());
         let keys = cells.cell_id.iter().enumerate().map(|(row, id)| ((dataset(row), id.as_str()), row));
         let by_key: HashMap<_, _> = keys.collect();

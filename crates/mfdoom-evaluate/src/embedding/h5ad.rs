@@ -7,14 +7,14 @@ use mfdoom_counts::{H5ad, Source};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, subsample};
 
-use super::input::{Cells, Groups, HeadVectors, NamedColumn, choose, need_column};
+use super::input::{EmbeddedCells, Groups, HeadVectors, NamedColumn, choose, need_column};
 use crate::args::EmbeddingArgs;
 
 /// Cells read at a time.
 const ROWS: usize = 4096;
 
 /// Reads the matrices of `--obsm` as heads; a cell whose vectors are all NaN has no embedding.
-pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
+pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
     let file = H5ad::open(path)?;
     let source = path.display().to_string();
     let keys = keys(&file, args, &source)?;
@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<Cells> {
         present: None,
     };
     let heads = keys.into_iter().zip(heads).map(taken);
-    Ok(Cells {
+    Ok(EmbeddedCells {
         name: Input::Path(path.to_owned()).base_name(),
         content_id: Some(sha256_file(path)?),
         dataset: None,

@@ -13,7 +13,7 @@ use crate::args::EmbeddingArgs;
 const FUSION: &str = "fusion";
 
 /// Cells with their vectors.
-pub(super) struct Cells {
+pub(super) struct EmbeddedCells {
     /// Base name of the file, for titles and results.
     pub(super) name: String,
     /// Identity of the content: of the manifest, else of the file.
@@ -91,7 +91,7 @@ impl HeadVectors {
     }
 }
 
-impl Cells {
+impl EmbeddedCells {
     /// Returns the number of cells.
     pub(super) fn len(&self) -> usize {
         self.cell_id.len()
@@ -113,7 +113,7 @@ impl Cells {
 }
 
 /// Reads the embeddings that the arguments name.
-pub(super) fn read(args: &EmbeddingArgs) -> Result<Cells> {
+pub(super) fn read(args: &EmbeddingArgs) -> Result<EmbeddedCells> {
     let input = mfdoom_cli::input(args.embeddings.as_deref())?;
     let source = input.to_string();
     let cells = match &input {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use mfdoom_error::{Error, Result};
 use serde::Serialize;
 
-use super::baseline::Counts;
-use super::input::{Cells, need_column};
+use super::baseline::BaselineCounts;
+use super::input::{EmbeddedCells, need_column};
 use crate::args::EmbeddingArgs;
 use crate::scores::Place;
 
@@ -19,7 +19,7 @@ pub(super) struct LabelCount {
     pub(super) n: usize,
 }
 
-/// Labels of cells beside those that their nearest cells give them.
+/// Labels of cells next to those that their nearest cells give them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Confusion {
     set: String,
@@ -64,7 +64,11 @@ impl Labels {
     ///
     /// # Errors
     /// Contract: neither has the column, or no cell has a label.
-    pub(super) fn find(args: &EmbeddingArgs, cells: &Cells, counts: Option<&Counts>) -> Result<Self> {
+    pub(super) fn find(
+        args: &EmbeddingArgs,
+        cells: &EmbeddedCells,
+        counts: Option<&BaselineCounts>,
+    ) -> Result<Self> {
         let Some(label) = &args.label else {
             return Ok(Self {
                 column: "no label".to_owned(),

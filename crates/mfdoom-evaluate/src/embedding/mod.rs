@@ -26,19 +26,19 @@ pub(crate) use input::is_hdf5;
 use mfdoom_error::{Error, Result};
 use serde_json::json;
 
-use self::baseline::Counts;
-use self::input::Cells;
+use self::baseline::BaselineCounts;
+use self::input::EmbeddedCells;
 use self::labels::Labels;
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::Page;
-use crate::scores::{Document, Source, text};
+use crate::scores::{Document, ScoredInput, text};
 
 /// Everything that was read.
 struct Setup<'a> {
     args: &'a EmbeddingArgs,
-    cells: Cells,
-    counts: Option<Counts>,
+    cells: EmbeddedCells,
+    counts: Option<BaselineCounts>,
     labels: Labels,
     /// Cells with a label and, where tokens are given, with tokens.
     usable: Vec<usize>,
@@ -85,8 +85,9 @@ impl<'a> Setup<'a> {
         Self::of(args, input::read(args)?, false)
     }
 
-    fn of(args: &'a EmbeddingArgs, cells: Cells, is_retention: bool) -> Result<Self> {
-        let counts = args.tokens.as_deref().map(|path| Counts::read(path, &cells, args)).transpose()?;
+    fn of(args: &'a EmbeddingArgs, cells: EmbeddedCells, is_retention: bool) -> Result<Self> {
+        let counts =
+            args.tokens.as_deref().map(|path| BaselineCounts::read(path, &cells, args)).transpose()?;
         let labels = Labels::find(args, &cells, counts.as_ref())?;
         let usable = sets::usable(&labels, counts.as_ref(), cells.len());
         Ok(Self { args, cells, counts, labels, usable, is_retention })
@@ -108,7 +109,7 @@ impl<'a> Setup<'a> {
         if labels.n_without() > 0 {
             tracing::warn!("{} cells have no label and are left out of scores of labels", labels.n_without());
         }
-        if let Some(without) = counts.as_ref().map(Counts::n_unmatched).filter(|&n| n > 0) {
+        if let Some(without) = counts.as_ref().map(BaselineCounts::n_unmatched).filter(|&n| n > 0) {
             tracing::warn!("{without} cells have no tokens and are left out of scores of labels");
         }
     }
@@ -116,15 +117,15 @@ impl<'a> Setup<'a> {
     /// Returns the document without scores.
     fn document(&self) -> Result<Document> {
         let Self { args, cells, counts, labels, usable, .. } = self;
-        let own = Source::new(&cells.name, cells.content_id.clone());
-        let inputs = std::iter::once(own).chain(counts.as_ref().map(Counts::source)).collect();
+        let own = ScoredInput::new(&cells.name, cells.content_id.clone());
+        let inputs = std::iter::once(own).chain(counts.as_ref().map(BaselineCounts::source)).collect();
         let mut document = Document::new("embedding", mfdoom_cli::settings(args)?, inputs);
         document.cells = json!({
             "total": cells.n_total,
             "drawn": cells.len(),
             "scored": usable.len(),
             "without_label": labels.n_without(),
-            "without_tokens": counts.as_ref().map(Counts::n_unmatched),
+            "without_tokens": counts.as_ref().map(BaselineCounts::n_unmatched),
             "without_embedding": cells.n_without,
         });
         document.detail("labels", &labels.counts(usable))?;

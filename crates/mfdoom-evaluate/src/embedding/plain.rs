@@ -3,7 +3,7 @@
 use mfdoom_matrix::variable_genes::{GeneSums, highly_variable};
 use mfdoom_matrix::{Csr, Matrix, SizeTarget, divide_rows, log_normalise, pca};
 
-use super::baseline::Counts;
+use super::baseline::BaselineCounts;
 use super::reduced::TARGET;
 use crate::args::EmbeddingArgs;
 
@@ -27,14 +27,14 @@ pub(super) enum Plain {
 
 impl Plain {
     /// Returns all that can be made of the counts.
-    pub(super) fn all(counts: &Counts) -> Vec<Self> {
+    pub(super) fn all(counts: &BaselineCounts) -> Vec<Self> {
         let n = counts.n_modalities();
         let single = (0..n).flat_map(|modality| [Self::Components(modality), Self::Genes(modality)]);
         single.chain((n > 1).then_some(Self::Joined)).collect()
     }
 
     /// Returns the modalities that it is made from.
-    pub(super) fn modalities(self, counts: &Counts) -> Vec<usize> {
+    pub(super) fn modalities(self, counts: &BaselineCounts) -> Vec<usize> {
         match self {
             Self::Genes(modality) | Self::Components(modality) => vec![modality],
             Self::Joined => (0..counts.n_modalities()).collect(),
@@ -42,7 +42,7 @@ impl Plain {
     }
 
     /// Returns its name in results.
-    pub(super) fn name(self, counts: &Counts, args: &EmbeddingArgs) -> String {
+    pub(super) fn name(self, counts: &BaselineCounts, args: &EmbeddingArgs) -> String {
         match self {
             Self::Genes(modality) => format!("hvg{GENES}_{}", counts.name(modality)),
             Self::Components(modality) => format!("pca{}_{}", args.components, counts.name(modality)),
@@ -53,7 +53,7 @@ impl Plain {
     /// Returns the vectors [rows, d] of cells that have the modalities, or why there are none.
     pub(super) fn vectors(
         self,
-        counts: &Counts,
+        counts: &BaselineCounts,
         rows: &[usize],
         args: &EmbeddingArgs,
     ) -> Result<Matrix, String> {
@@ -71,7 +71,7 @@ impl Plain {
 }
 
 /// Counts of the genes that every data set measured, with library sizes.
-fn counted(counts: &Counts, modality: usize, rows: &[usize]) -> Result<(Csr, Vec<f64>), String> {
+fn counted(counts: &BaselineCounts, modality: usize, rows: &[usize]) -> Result<(Csr, Vec<f64>), String> {
     let genes = counts.common_genes(modality, rows);
     match genes.is_empty() {
         true => Err("the data sets share no gene".to_owned()),
@@ -80,7 +80,7 @@ fn counted(counts: &Counts, modality: usize, rows: &[usize]) -> Result<(Csr, Vec
 }
 
 fn components(
-    counts: &Counts,
+    counts: &BaselineCounts,
     modality: usize,
     rows: &[usize],
     args: &EmbeddingArgs,
@@ -108,7 +108,7 @@ fn log_ratios(counts: &Csr) -> Result<Matrix, String> {
     Ok(values)
 }
 
-fn variable(counts: &Counts, modality: usize, rows: &[usize]) -> Result<Matrix, String> {
+fn variable(counts: &BaselineCounts, modality: usize, rows: &[usize]) -> Result<Matrix, String> {
     let (mut matrix, sizes) = counted(counts, modality, rows)?;
     let failed = |error: mfdoom_matrix::Error| error.to_string();
     let mut normalised = matrix.clone();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::baseline::Counts;
-use super::input::{Cells, Groups, HeadVectors};
+use super::baseline::BaselineCounts;
+use super::input::{EmbeddedCells, Groups, HeadVectors};
 use super::labels::Labels;
 use super::plain::Plain;
 
@@ -18,7 +18,7 @@ pub(super) struct CellSet {
 pub(super) enum Candidate<'a> {
     Head(&'a HeadVectors),
     /// A plain embedding of the tokens.
-    Counts(&'a Counts, Plain),
+    Counts(&'a BaselineCounts, Plain),
 }
 
 impl Candidate<'_> {
@@ -45,7 +45,10 @@ impl Candidate<'_> {
 }
 
 /// Returns every candidate, heads first.
-pub(super) fn candidates<'a>(cells: &'a Cells, counts: Option<&'a Counts>) -> Vec<Candidate<'a>> {
+pub(super) fn candidates<'a>(
+    cells: &'a EmbeddedCells,
+    counts: Option<&'a BaselineCounts>,
+) -> Vec<Candidate<'a>> {
     let heads = cells.heads.iter().map(Candidate::Head);
     let baselines = counts
         .into_iter()
@@ -54,7 +57,7 @@ pub(super) fn candidates<'a>(cells: &'a Cells, counts: Option<&'a Counts>) -> Ve
 }
 
 /// Returns the cells with a label and, where tokens are given, with tokens.
-pub(super) fn usable(labels: &Labels, counts: Option<&Counts>, n: usize) -> Vec<usize> {
+pub(super) fn usable(labels: &Labels, counts: Option<&BaselineCounts>, n: usize) -> Vec<usize> {
     let has_tokens = |row: &usize| counts.is_none_or(|counts| counts.is_matched(*row));
     (0..n).filter(|&row| labels.codes[row].is_some()).filter(has_tokens).collect()
 }

@@ -6,12 +6,12 @@ use mfdoom_matrix::Matrix;
 use mfdoom_matrix::subsample::thin;
 
 use super::input::{
-    Cells, Groups, HeadVectors, NamedColumn, choose, find_column, modality_pairs, need_column,
+    EmbeddedCells, Groups, HeadVectors, NamedColumn, choose, find_column, modality_pairs, need_column,
 };
 use crate::args::EmbeddingArgs;
 
 /// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
-pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
+pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
     let reader = EmbeddingReader::open(input)?;
     let schema = reader.schema().clone();
     let layout = Layout::of(&schema, args, &input.to_string())?;
@@ -44,7 +44,7 @@ pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<Cells> {
     });
     let mut heads: Vec<HeadVectors> = heads.collect();
     let before = layout.has_before.then(|| heads.pop()).flatten();
-    Ok(Cells {
+    Ok(EmbeddedCells {
         name: input.base_name(),
         content_id,
         pairs: modality_pairs(&heads),

@@ -4,7 +4,7 @@ use mfdoom_error::Result;
 use mfdoom_matrix::{Csr, KernelRidge, Matrix, Ridge, knn_regression, pca, penalties_for, subsample};
 use mfdoom_metrics::{MeanGene, mean_nb_deviance};
 
-use super::cells::Counts;
+use super::cells::SizedCounts;
 use super::score::{Method, constant, failed, log_of, mapped, mixed, shares_of};
 use crate::scores::Kind;
 
@@ -14,7 +14,7 @@ pub(super) const RIDGE_COMPONENTS: usize = 50;
 pub(super) const KNN_COMPONENTS: usize = 30;
 /// Nearest training cells that are averaged.
 pub(super) const NEIGHBORS: usize = 30;
-/// Weights of the mean-gene share in those of the ridge regression, of which the best on the training cells is taken.
+/// Weights of the mean-gene share in those of the ridge regression; the best on the training cells is taken.
 const WEIGHTS: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
 
 const BASELINE: Kind = Kind::Baseline;
@@ -60,7 +60,7 @@ pub(super) fn mean(model: &MeanGene, n: usize) -> Result<Method> {
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn ridge(inputs: &Inputs, training: &Counts, model: &MeanGene, seed: u64) -> Result<Method> {
+pub(super) fn ridge(inputs: &Inputs, training: &SizedCounts, model: &MeanGene, seed: u64) -> Result<Method> {
     let targets = training.log_normalised()?.to_dense();
     let penalties = penalties_for(&inputs.training);
     let map = Ridge::fit_best(&inputs.training, &targets, &penalties, seed).map_err(failed)?;
@@ -77,7 +77,7 @@ pub(super) fn ridge(inputs: &Inputs, training: &Counts, model: &MeanGene, seed: 
 /// Failed: numbers that do not fit each other.
 pub(super) fn kernel_ridge(
     inputs: &Inputs,
-    training: &Counts,
+    training: &SizedCounts,
     model: &MeanGene,
     seed: u64,
 ) -> Result<Method> {
@@ -99,7 +99,7 @@ fn rescaled(
     name: &'static str,
     fitted: &Matrix,
     log: Matrix,
-    training: &Counts,
+    training: &SizedCounts,
     model: &MeanGene,
 ) -> Result<Method> {
     let fitted = shares_of(fitted)?;
@@ -137,7 +137,7 @@ fn factors(wanted: &Matrix, fitted: &Matrix) -> Vec<f64> {
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn knn(inputs: &Inputs, training: &Counts, model: &MeanGene, _: u64) -> Result<Method> {
+pub(super) fn knn(inputs: &Inputs, training: &SizedCounts, model: &MeanGene, _: u64) -> Result<Method> {
     let k = NEIGHBORS.min(inputs.training.n_rows());
     let [queries, references] = [&inputs.scored, &inputs.training].map(|x| leading(x, KNN_COMPONENTS));
     let near = knn_regression(&queries?, &references?, &training.shares()?, k).map_err(failed)?;
@@ -167,7 +167,7 @@ mod tests {
         let training = Matrix::new(vec![0.0, 9.0], 2, 1).unwrap();
         let inputs = Inputs { training, scored: Matrix::new(vec![1.0], 1, 1).unwrap() };
         let counts = Csr::new(1, vec![0, 1, 1], vec![0], vec![5.0]).unwrap();
-        let counts = Counts { counts, sizes: vec![10.0, 10.0] };
+        let counts = SizedCounts { counts, sizes: vec![10.0, 10.0] };
         let model = MeanGene { shares: vec![0.4], dispersion: vec![1.0] };
         let found = knn(&inputs, &counts, &model, 0).unwrap();
         assert!((found.shares.data()[0] - (0.5 + 0.0 + 0.4) / 3.0).abs() < 1e-6, "{:?}", found.shares);

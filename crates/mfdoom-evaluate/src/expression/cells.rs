@@ -13,11 +13,11 @@ use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use super::args::ExpressionArgs;
 use super::score::TARGET;
 use crate::counts;
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 /// Cells of a token table.
-pub(super) struct Cells {
-    pub(super) source: Source,
+pub(super) struct TokenCells {
+    pub(super) source: ScoredInput,
     /// Name of the file for messages.
     name: String,
     schema: Arc<TokenSchema>,
@@ -25,20 +25,20 @@ pub(super) struct Cells {
 }
 
 /// Counts of some cells in one modality.
-pub(super) struct Counts {
+pub(super) struct SizedCounts {
     /// Counts, [n, genes].
     pub(super) counts: Csr,
     /// Library sizes, [n], all above 0.
     pub(super) sizes: Vec<f64>,
 }
 
-impl Cells {
+impl TokenCells {
     fn open(path: &Path) -> Result<(Self, TokenReader)> {
         let input = Input::parse(path);
         let reader = TokenReader::open(&input)?;
         let schema = reader.schema().clone();
         let content_id = Some(schema.manifest.content_id.clone());
-        let source = Source::new(&input.base_name(), content_id);
+        let source = ScoredInput::new(&input.base_name(), content_id);
         Ok((Self { source, name: path.display().to_string(), schema, tokens: TokenBatch::default() }, reader))
     }
 
@@ -142,14 +142,14 @@ impl Cells {
     }
 
     /// Returns the counts of some cells in a modality; `genes` are ids in ascending order.
-    pub(super) fn counts(&self, modality: usize, cells: &[usize], genes: &[String]) -> Counts {
+    pub(super) fn counts(&self, modality: usize, cells: &[usize], genes: &[String]) -> SizedCounts {
         let ids: Vec<u32> = genes.iter().filter_map(|gene| self.schema.vocabulary.lookup(gene)).collect();
         let (counts, sizes) = counts::matrix(&self.tokens.modalities[modality], cells, &ids);
-        Counts { counts, sizes }
+        SizedCounts { counts, sizes }
     }
 }
 
-impl Counts {
+impl SizedCounts {
     /// Returns ln(1 + 1e4 x share), [n, genes], in sparse form.
     ///
     /// # Errors

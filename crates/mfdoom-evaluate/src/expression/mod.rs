@@ -1,4 +1,4 @@
-//! `mfdoom-evaluate expression`: predicted profiles against the counts of the same cells, beside plain baselines.
+//! `mfdoom-evaluate expression`: predicted profiles against the counts of the same cells, next to plain baselines.
 //!
 //! | module | for |
 //! |---|---|
@@ -20,7 +20,7 @@ use mfdoom_error::{Error, Result};
 use serde_json::json;
 
 use self::args::ExpressionArgs;
-use self::cells::Cells;
+use self::cells::TokenCells;
 use self::modality::Extent;
 use self::profiles::Profiles;
 use crate::outputs::Outputs;
@@ -31,7 +31,7 @@ use crate::scores::{Document, text};
 pub(crate) struct Setup<'a> {
     args: &'a ExpressionArgs,
     profiles: Profiles,
-    cells: Cells,
+    cells: TokenCells,
     /// Where each cell is among the profiles.
     of: Vec<usize>,
     training: Option<Training>,
@@ -39,7 +39,7 @@ pub(crate) struct Setup<'a> {
 
 /// What the baselines learn from.
 struct Training {
-    cells: Cells,
+    cells: TokenCells,
     /// Position of the input among the modalities of the training cells, and of the predicted cells.
     input: [usize; 2],
 }
@@ -73,11 +73,11 @@ pub fn run(args: &ExpressionArgs) -> Result<()> {
 impl<'a> Setup<'a> {
     fn read(args: &'a ExpressionArgs) -> Result<Self> {
         let profiles = Profiles::read(args)?;
-        let (cells, of) = Cells::matching(&args.tokens, &profiles.cells)?;
+        let (cells, of) = TokenCells::matching(&args.tokens, &profiles.cells)?;
         let training = match (&args.train, &args.input) {
             (Some(path), Some(input)) => {
                 let scored = cells.need_modality(input)?;
-                let training = Cells::training(path, args)?;
+                let training = TokenCells::training(path, args)?;
                 Some(Training { input: [training.need_modality(input)?, scored], cells: training })
             }
             _ => None,
@@ -115,7 +115,7 @@ impl<'a> Setup<'a> {
             "predicted": profiles.n_total,
             "drawn": profiles.cells.len(),
             "matched": cells.len(),
-            "training": training.map(Cells::len),
+            "training": training.map(TokenCells::len),
         });
         document.detail("genes", &profiles.genes.len())?;
         Ok(document)

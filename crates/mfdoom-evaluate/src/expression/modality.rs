@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Setup;
 use super::baselines::{self, Inputs};
-use super::cells::{Cells, Counts};
+use super::cells::{SizedCounts, TokenCells};
 use super::score::{Method, Scorer, failed, shares_of};
 use crate::metric;
 use crate::metric::profile;
@@ -20,7 +20,7 @@ const LEAST_CELLS: usize = 3;
 
 /// Cells of a table that take part in a modality.
 struct Part<'a> {
-    cells: &'a Cells,
+    cells: &'a TokenCells,
     /// Position of the modality among those of the table.
     modality: usize,
     /// Cells with counts in it, and in the input of the baselines.
@@ -29,7 +29,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Finds the cells, or says why there are too few.
-    fn new(cells: &'a Cells, name: &str, input: Option<usize>, what: &str) -> Result<Self, String> {
+    fn new(cells: &'a TokenCells, name: &str, input: Option<usize>, what: &str) -> Result<Self, String> {
         let Some(modality) = cells.modality(name) else {
             return Err(format!("not in the {what}"));
         };
@@ -44,7 +44,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn counts(&self, genes: &[String]) -> Counts {
+    fn counts(&self, genes: &[String]) -> SizedCounts {
         self.cells.counts(self.modality, &self.rows, genes)
     }
 }

@@ -6,11 +6,11 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::subsample::thin;
 
 use super::args::ExpressionArgs;
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 /// Predicted profiles of the cells drawn.
 pub(super) struct Profiles {
-    pub(super) source: Source,
+    pub(super) source: ScoredInput,
     /// Genes that every vector has a value for, [G].
     pub(super) genes: Vec<Gene>,
     /// Names of the modalities.
@@ -53,7 +53,7 @@ impl Profiles {
             }
         }
         let (cells, _) = thinned(&cells, &rows, args);
-        let source = Source::new(&input.base_name(), content_id);
+        let source = ScoredInput::new(&input.base_name(), content_id);
         Ok(Self { source, genes: schema.genes, modalities: schema.matrices, cells, n_total })
     }
 }

@@ -4,7 +4,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
 use mfdoom_metrics::{self as metrics, MeanGene};
 
-use super::cells::Counts;
+use super::cells::SizedCounts;
 use crate::metric;
 use crate::metric::profile::{self, Profile};
 use crate::scores::{Kind, Place, Scores};
@@ -26,7 +26,7 @@ pub(super) struct Method {
 
 /// The counts that all methods of a modality are scored against.
 pub(super) struct Scorer {
-    observed: Counts,
+    observed: SizedCounts,
     log: Matrix,
     model: MeanGene,
     seed: u64,
@@ -37,7 +37,7 @@ impl Scorer {
     ///
     /// # Errors
     /// Failed: numbers that do not fit each other.
-    pub(super) fn new(observed: Counts, model: MeanGene, seed: u64) -> Result<Self> {
+    pub(super) fn new(observed: SizedCounts, model: MeanGene, seed: u64) -> Result<Self> {
         let log = observed.log_normalised()?.to_dense();
         Ok(Self { observed, log, model, seed })
     }

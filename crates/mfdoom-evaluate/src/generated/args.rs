@@ -70,4 +70,4 @@ metrics.json:
     gene_mean_spearman, gene_variance_spearman, gene_zeros_difference
 
 Compared with: training cells, which are real (control), and nb_per_label, a negative binomial fitted to the training cells of
-each label, of their library sizes (baseline). Without training cells, one half of the real cells beside the other.";
+each label, of their library sizes (baseline). Without training cells, one half of the real cells next to the other.";

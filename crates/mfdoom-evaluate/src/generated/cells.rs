@@ -12,14 +12,14 @@ use mfdoom_tokens::{TokenBatch, TokenReader};
 
 use super::args::GeneratedArgs;
 use crate::counts;
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 /// Cells that are kept of a table, in samples that are scored: each label has its own.
 const KEPT: usize = 10;
 
 /// Cells of one table.
-pub(super) struct Cells {
-    pub(super) source: Source,
+pub(super) struct CountedCells {
+    pub(super) source: ScoredInput,
     pub(super) modalities: Vec<String>,
     keys: Vec<(String, String)>,
     labels: Option<Vec<Option<String>>>,
@@ -29,12 +29,12 @@ pub(super) struct Cells {
 
 /// Counts of cells that have a modality, with their labels.
 #[derive(Clone)]
-pub(super) struct Counts {
+pub(super) struct LabelledCounts {
     pub(super) counts: Csr,
     pub(super) labels: Vec<Option<String>>,
 }
 
-impl Cells {
+impl CountedCells {
     /// Reads a token table, or predictions that were sampled.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Cells {
             (genes.into_iter().map(|gene| gene.0).collect(), counts)
         };
         Ok(Self {
-            source: Source::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            source: ScoredInput::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
             counts: schema.modalities.iter().enumerate().map(of).collect(),
             modalities: schema.modalities.clone(),
             labels: label.map(|_| kept.iter().map(|&at| labels[at].clone()).collect()),
@@ -119,7 +119,7 @@ impl Cells {
             (genes.clone(), Csr::from_rows(genes.len(), &rows))
         };
         Ok(Self {
-            source: Source::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            source: ScoredInput::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
             counts: batch.matrices.iter().map(of).collect(),
             modalities: schema.matrices.clone(),
             labels: label.map(|at| Column::to_strings(&batch.obs[at])),
@@ -142,16 +142,16 @@ impl Cells {
     }
 
     /// Returns the counts in a modality of the cells that have any.
-    pub(super) fn counts(&self, modality: &str, genes: &[String]) -> Counts {
+    pub(super) fn counts(&self, modality: &str, genes: &[String]) -> LabelledCounts {
         let Some(at) = self.modalities.iter().position(|name| name == modality) else {
-            return Counts { counts: Csr::empty(genes.len()), labels: Vec::new() };
+            return LabelledCounts { counts: Csr::empty(genes.len()), labels: Vec::new() };
         };
         let (own, counts) = &self.counts[at];
         let keep: Vec<bool> = own.iter().map(|gene| genes.binary_search(gene).is_ok()).collect();
         let counts = counts.select_columns(&keep);
         let rows: Vec<usize> = (0..counts.n_rows()).filter(|&row| !counts.row(row).0.is_empty()).collect();
         let label = |&row: &usize| self.labels.as_ref().and_then(|labels| labels[row].clone());
-        Counts { labels: rows.iter().map(label).collect(), counts: counts.select_rows(&rows) }
+        LabelledCounts { labels: rows.iter().map(label).collect(), counts: counts.select_rows(&rows) }
     }
 }
 
@@ -160,7 +160,10 @@ fn label_of(args: &GeneratedArgs, columns: &[String]) -> Option<usize> {
 }
 
 /// Returns the genes, ascending, that every sample has in a modality.
-pub(super) fn common_genes<'a>(samples: impl Iterator<Item = &'a Cells>, modality: &str) -> Vec<String> {
+pub(super) fn common_genes<'a>(
+    samples: impl Iterator<Item = &'a CountedCells>,
+    modality: &str,
+) -> Vec<String> {
     let mut common: Option<BTreeSet<String>> = None;
     for cells in samples {
         let at = cells.modalities.iter().position(|name| name == modality);
@@ -174,7 +177,7 @@ pub(super) fn common_genes<'a>(samples: impl Iterator<Item = &'a Cells>, modalit
     common.unwrap_or_default().into_iter().collect()
 }
 
-impl Counts {
+impl LabelledCounts {
     /// Returns some of the cells.
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         Self {

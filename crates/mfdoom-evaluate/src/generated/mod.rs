@@ -1,4 +1,4 @@
-//! `mfdoom-evaluate generated`: generated counts beside real ones.
+//! `mfdoom-evaluate generated`: generated counts next to real ones.
 //!
 //! | module | for |
 //! |---|---|
@@ -15,7 +15,7 @@ use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise, pca, subsample};
 use serde_json::json;
 
 use self::args::GeneratedArgs;
-use self::cells::{Cells, Counts};
+use self::cells::{CountedCells, LabelledCounts};
 use crate::metric;
 use crate::metric::samples::{self, Samples};
 use crate::outputs::Outputs;
@@ -41,10 +41,10 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
     }
     let outputs = Outputs::plan(&args.output, &args.page, &[])?;
     let input = mfdoom_cli::input(args.generated.as_deref())?;
-    let real = Cells::tokens(&args.real, args)?;
-    let mut generated = Cells::read(&input, args)?;
+    let real = CountedCells::tokens(&args.real, args)?;
+    let mut generated = CountedCells::read(&input, args)?;
     generated.take_labels(&real);
-    let train = args.train.as_deref().map(|path| Cells::tokens(path, args)).transpose()?;
+    let train = args.train.as_deref().map(|path| CountedCells::tokens(path, args)).transpose()?;
     let modalities: Vec<String> =
         generated.modalities.iter().filter(|name| real.modalities.contains(name)).cloned().collect();
     if modalities.is_empty() {
@@ -63,7 +63,7 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
         mfdoom_cli::settings(args)?,
         inputs.into_iter().flatten().cloned().collect(),
     );
-    let n_train = train.as_ref().map(Cells::len);
+    let n_train = train.as_ref().map(CountedCells::len);
     document.cells = json!({"generated": generated.len(), "real": real.len(), "training": n_train});
     let comparison = Comparison { args, real: &real, generated: &generated, train: train.as_ref() };
     modalities.iter().try_for_each(|modality| comparison.score(modality, &mut document.scores))?;
@@ -76,9 +76,9 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
 /// What is compared.
 struct Comparison<'a> {
     args: &'a GeneratedArgs,
-    real: &'a Cells,
-    generated: &'a Cells,
-    train: Option<&'a Cells>,
+    real: &'a CountedCells,
+    generated: &'a CountedCells,
+    train: Option<&'a CountedCells>,
 }
 
 impl Comparison<'_> {
@@ -90,7 +90,7 @@ impl Comparison<'_> {
             metric::refuse(&samples::all(), "no gene is in all of the samples", &place, scores);
             return Ok(());
         }
-        let of = |cells: &Cells| cells.counts(modality, &genes);
+        let of = |cells: &CountedCells| cells.counts(modality, &genes);
         let (real, generated) = (of(self.real), of(self.generated));
         let from = [modality.to_owned()];
         let place = |head: &str, kind: Kind| Place::new("all", head, 0).kind(kind).from(&from);
@@ -113,13 +113,19 @@ impl Comparison<'_> {
     }
 
     /// Scores one sample against another, all cells and each label.
-    fn against(&self, place: &Place, real: &Counts, other: &Counts, scores: &mut Scores) -> Result<()> {
+    fn against(
+        &self,
+        place: &Place,
+        real: &LabelledCounts,
+        other: &LabelledCounts,
+        scores: &mut Scores,
+    ) -> Result<()> {
         let mut sets = vec![("all".to_owned(), real.clone(), other.clone())];
         for label in real.label_names() {
             sets.push((label.clone(), real.of_label(&label), other.of_label(&label)));
         }
         for (set, real, other) in sets {
-            let drawn = |counts: &Counts| {
+            let drawn = |counts: &LabelledCounts| {
                 counts.select(&subsample(counts.counts.n_rows(), self.args.max_cells, self.args.seed.seed))
             };
             let (real, other) = (drawn(&real), drawn(&other));

@@ -9,7 +9,7 @@ use mfdoom_metrics::MeanGene;
 use rand::Rng;
 use rand_distr::{Distribution, Gamma, Poisson};
 
-use super::cells::Counts;
+use super::cells::LabelledCounts;
 
 const DOMAIN: &[u8; 16] = b"mfdoom nb cells.";
 
@@ -17,7 +17,7 @@ const DOMAIN: &[u8; 16] = b"mfdoom nb cells.";
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn per_label(training: &Counts, seed: u64) -> Result<Counts> {
+pub(super) fn per_label(training: &LabelledCounts, seed: u64) -> Result<LabelledCounts> {
     let sizes = training.counts.row_sums();
     let mut rows: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
     training
@@ -34,7 +34,10 @@ pub(super) fn per_label(training: &Counts, seed: u64) -> Result<Counts> {
             drawn[row] = cell(&model, sizes[row], &mut stream(DOMAIN, seed, 0, row));
         }
     }
-    Ok(Counts { counts: Csr::from_rows(training.counts.n_cols(), &drawn), labels: training.labels.clone() })
+    Ok(LabelledCounts {
+        counts: Csr::from_rows(training.counts.n_cols(), &drawn),
+        labels: training.labels.clone(),
+    })
 }
 
 /// Draws the counts of one cell: Poisson of a gamma variable with the mean share x size and the dispersion of the gene.

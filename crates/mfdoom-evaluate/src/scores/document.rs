@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// An input and its identity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Source {
+pub struct ScoredInput {
     /// What it is of, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
@@ -28,7 +28,7 @@ pub struct Document {
     /// What decides the numbers.
     pub settings: Value,
     /// What was read.
-    pub inputs: Vec<Source>,
+    pub inputs: Vec<ScoredInput>,
     /// How many cells took part.
     pub cells: Value,
     /// What is no single score: tables and curves, by name.
@@ -38,7 +38,7 @@ pub struct Document {
     pub scores: Scores,
 }
 
-impl Source {
+impl ScoredInput {
     /// Returns a source by name and identity.
     pub fn new(name: &str, content_id: Option<String>) -> Self {
         Self { role: None, name: name.to_owned(), content_id }
@@ -47,7 +47,7 @@ impl Source {
 
 impl Document {
     /// Returns a document without scores.
-    pub fn new(command: &'static str, settings: Value, inputs: Vec<Source>) -> Self {
+    pub fn new(command: &'static str, settings: Value, inputs: Vec<ScoredInput>) -> Self {
         Self {
             stage: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ mod row;
 mod table;
 mod text;
 
-pub use document::{Document, Source};
+pub use document::{Document, ScoredInput};
 pub use name::{Best, Name};
 pub use row::{Kind, Place, Row, Scores};
 pub(crate) use table::{Table, write_parquet};

@@ -27,12 +27,12 @@ pub struct Name {
 }
 
 impl Name {
-    /// Returns a score of which the highest value is best.
+    /// Returns a score whose highest value is best.
     pub const fn high(key: &'static str, group: &'static str, title: &'static str) -> Self {
         Self { key, group, title, best: Best::Highest }
     }
 
-    /// Returns a score of which the lowest value is best.
+    /// Returns a score whose lowest value is best.
     pub const fn low(key: &'static str, group: &'static str, title: &'static str) -> Self {
         Self { key, group, title, best: Best::Lowest }
     }

@@ -17,7 +17,7 @@ pub struct VelocityArgs {
     #[arg(value_name = "PREDICTED")]
     pub predicted: PathBuf,
 
-    /// Fitted velocities of the same cells: scored against, scored likewise and drawn beside
+    /// Fitted velocities of the same cells: scored against, scored likewise and drawn next to them
     #[serde(skip)]
     #[arg(long, value_name = "VELOCITY", help_heading = "Input")]
     pub fitted: Option<PathBuf>,

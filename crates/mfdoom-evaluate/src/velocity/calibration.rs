@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::matching::Matched;
 use super::names::{SCALE, SPEARMAN};
-use super::source::Source;
+use super::source::VelocityInput;
 use crate::scores::{Estimate, Place, Scores};
 
 /// Bins of equal numbers of cells.
 const BINS: usize = 10;
 
-/// Uncertainty of the predicted cells beside their error against others.
+/// Uncertainty of the predicted cells next to their error against others.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct CalibrationScores {
     /// `fitted` or `truth`.
@@ -59,7 +59,7 @@ impl CalibrationScores {
 ///
 /// # Errors
 /// Contract: no such column, or no scored cell has one.
-pub(super) fn need_uncertainty(matched: &Matched, predicted: &Source) -> Result<()> {
+pub(super) fn need_uncertainty(matched: &Matched, predicted: &VelocityInput) -> Result<()> {
     if matched.uncertainty.is_some() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use mfdoom_error::{Error, Result};
 
 use super::args::VelocityArgs;
 use super::matching::Matched;
-use super::source::{Key, Source};
+use super::source::{Key, VelocityInput};
 
 /// Label of each predicted cell.
 pub(super) type Labels = Vec<Option<String>>;
@@ -70,7 +70,7 @@ fn edge_of(text: &str, names: &[String]) -> Result<(u32, u32)> {
 ///
 /// # Errors
 /// Contract: no such column.
-pub(super) fn labels(args: &VelocityArgs, sources: &[Source]) -> Result<Option<Labels>> {
+pub(super) fn labels(args: &VelocityArgs, sources: &[VelocityInput]) -> Result<Option<Labels>> {
     let Some(label) = &args.label else { return Ok(None) };
     let keys = &sources[0].keys;
     if let Some(path) = &args.label_source {

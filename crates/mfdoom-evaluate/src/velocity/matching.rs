@@ -8,7 +8,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, subsample};
 
 use super::args::VelocityArgs;
-use super::source::{Key, Role, Source};
+use super::source::{Key, Role, VelocityInput};
 
 /// Velocities of the same cells and genes in every input.
 pub(super) struct Matched {
@@ -38,7 +38,7 @@ impl Matched {
     /// # Errors
     /// Contract: no common cells or genes, no cell with a label, nothing to displace from where that is needed.
     pub(super) fn new(
-        sources: &[Source],
+        sources: &[VelocityInput],
         labels: Option<&[Option<String>]>,
         args: &VelocityArgs,
     ) -> Result<Self> {
@@ -106,14 +106,14 @@ impl Matched {
 }
 
 /// Returns the input whose positions are displaced from: the fitted, else the predicted, else the true one.
-fn base(sources: &[Source]) -> Option<usize> {
+fn base(sources: &[VelocityInput]) -> Option<usize> {
     let with =
         |role: Role| sources.iter().position(|source| source.role == role && source.positions.is_some());
     with(Role::Fitted).or(with(Role::Predicted)).or(with(Role::Truth))
 }
 
 /// Returns the genes in every input, velocity genes only where a fit chose them.
-fn common_genes(sources: &[Source]) -> Result<Vec<Gene>> {
+fn common_genes(sources: &[VelocityInput]) -> Result<Vec<Gene>> {
     let others: Vec<HashMap<&str, usize>> =
         sources[1..].iter().map(|source| positions(&source.genes)).collect();
     let chosen = |gene: &Gene| {
@@ -125,7 +125,7 @@ fn common_genes(sources: &[Source]) -> Result<Vec<Gene>> {
     let genes: Vec<Gene> =
         sources[0].genes.iter().filter(shared).filter(|gene| chosen(gene)).cloned().collect();
     if genes.is_empty() {
-        let example = |source: &Source| {
+        let example = |source: &VelocityInput| {
             let first = source.genes.first().map_or("none", |gene| gene.id.as_str());
             format!("{}: {} genes such as {first}", source.name, source.genes.len())
         };
@@ -138,13 +138,13 @@ fn common_genes(sources: &[Source]) -> Result<Vec<Gene>> {
 }
 
 /// Returns for each cell in every input its rows, in the order of the predicted.
-fn common_cells(sources: &[Source]) -> Result<Vec<Vec<usize>>> {
+fn common_cells(sources: &[VelocityInput]) -> Result<Vec<Vec<usize>>> {
     let by_id = sources.iter().any(|source| source.by_id);
     if by_id {
         sources.iter().try_for_each(one_data_set)?;
     }
     let of = |key: &Key| if by_id { (String::new(), key.1.clone()) } else { key.clone() };
-    let index = |source: &'_ Source| -> HashMap<Key, usize> {
+    let index = |source: &'_ VelocityInput| -> HashMap<Key, usize> {
         source.keys.iter().enumerate().map(|(row, key)| (of(key), row)).collect()
     };
     let others: Vec<HashMap<Key, usize>> = sources[1..].iter().map(index).collect();
@@ -154,7 +154,7 @@ fn common_cells(sources: &[Source]) -> Result<Vec<Vec<usize>>> {
     };
     let rows: Vec<Vec<usize>> = sources[0].keys.iter().enumerate().filter_map(rows).collect();
     if rows.is_empty() {
-        let example = |source: &Source| match source.keys.first() {
+        let example = |source: &VelocityInput| match source.keys.first() {
             Some((dataset, cell)) => {
                 format!("{}: {} cells such as {cell:?} of {dataset:?}", source.name, source.keys.len())
             }
@@ -169,7 +169,7 @@ fn common_cells(sources: &[Source]) -> Result<Vec<Vec<usize>>> {
 }
 
 /// Checks that ids alone tell the cells of an input apart.
-fn one_data_set(source: &Source) -> Result<()> {
+fn one_data_set(source: &VelocityInput) -> Result<()> {
     let mut ids: Vec<&str> = source.keys.iter().map(|(_, id)| id.as_str()).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -188,7 +188,7 @@ fn positions(genes: &[Gene]) -> HashMap<&str, usize> {
 
 /// Returns the values [n, G] of some cells and genes.
 fn gather(
-    source: &Source,
+    source: &VelocityInput,
     values: &[f32],
     rows: impl Iterator<Item = usize>,
     genes: &[Gene],

@@ -31,11 +31,11 @@ use self::args::VelocityArgs;
 use self::calibration::CalibrationScores;
 use self::clusters::Clusters;
 use self::matching::Matched;
-use self::source::{Role, Source};
+use self::source::{Role, VelocityInput};
 use self::space::Space;
 use crate::outputs::Outputs;
 use crate::report::{Figure, Page};
-use crate::scores::{Document, Source as Origin, text};
+use crate::scores::{Document, ScoredInput, text};
 
 /// Runs `mfdoom-evaluate velocity`.
 ///
@@ -64,7 +64,7 @@ pub fn run(args: &VelocityArgs) -> Result<()> {
 /// All that was read.
 struct Run<'a> {
     args: &'a VelocityArgs,
-    sources: &'a [Source],
+    sources: &'a [VelocityInput],
     matched: &'a Matched,
     clusters: Option<&'a Clusters>,
 }
@@ -93,9 +93,9 @@ impl Run<'_> {
 
     fn document(&self) -> Result<Document> {
         let Self { args, sources, matched, .. } = *self;
-        let input = |source: &Source| Origin {
+        let input = |source: &VelocityInput| ScoredInput {
             role: Some(source.role.name()),
-            ..Origin::new(&source.name, Some(source.content_id.clone()))
+            ..ScoredInput::new(&source.name, Some(source.content_id.clone()))
         };
         let mut settings = mfdoom_cli::settings(args)?;
         settings["square_root"] = matched.square_root.into();
@@ -156,12 +156,12 @@ fn check_settings(args: &VelocityArgs) -> Result<()> {
 }
 
 /// Reads every input, the predicted one first.
-fn read(args: &VelocityArgs) -> Result<Vec<Source>> {
+fn read(args: &VelocityArgs) -> Result<Vec<VelocityInput>> {
     let others = [(Role::Fitted, &args.fitted), (Role::Truth, &args.truth)];
     let others = others.into_iter().filter_map(|(role, path)| path.as_ref().map(|path| (role, path)));
     std::iter::once((Role::Predicted, &args.predicted))
         .chain(others)
-        .map(|(role, path)| Source::read(role, path, args.label.as_deref()))
+        .map(|(role, path)| VelocityInput::read(role, path, args.label.as_deref()))
         .collect()
 }
 

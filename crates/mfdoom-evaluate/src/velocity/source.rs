@@ -37,7 +37,7 @@ impl Role {
 pub(super) type Key = (String, String);
 
 /// Velocities of n cells and G genes, and what else the folder knows.
-pub(super) struct Source {
+pub(super) struct VelocityInput {
     pub(super) role: Role,
     pub(super) name: String,
     pub(super) content_id: String,
@@ -62,7 +62,7 @@ pub(super) struct Source {
     pub(super) labels: Option<Vec<Option<String>>>,
 }
 
-impl Source {
+impl VelocityInput {
     /// Reads a folder, a table or an h5ad file.
     ///
     /// # Errors

@@ -151,7 +151,7 @@ fn better_predictions_score_better_and_the_truth_runs_along_the_lineage() {
     assert!(of(&good, "cosine") > of(&bad, "cosine") + 0.1);
     let all = |metrics: &Value, field: &str, name: &str| value(metrics, ["all", field, "", name]);
     let truth = [all(&good, "truth", "cbdir"), all(&bad, "truth", "cbdir")];
-    assert_eq!(truth[0], truth[1], "the truth is drawn on the same coordinates beside either");
+    assert_eq!(truth[0], truth[1], "the truth is drawn on the same coordinates next to either");
     assert!(truth[0] > 0.2 && truth[0] > all(&good, "truth, shuffled", "cbdir") + 0.1, "{truth:?}");
     assert!(all(&good, "predicted", "cbdir") > all(&bad, "predicted", "cbdir"));
     assert!(all(&good, "predicted", "iccoh") > all(&bad, "predicted", "iccoh") + 0.1);

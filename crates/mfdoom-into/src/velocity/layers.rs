@@ -27,6 +27,8 @@ pub(super) fn write(
         Layer { values: &values, rows: matching.cells(), matching }.write(update, name)?;
     }
     drop(values);
+    // Both moments stand in one table, whose cells are joined, and spoken of, once.
+    let mut joined: Option<Vec<Option<usize>>> = None;
     for name in [MS, MU] {
         let Some(table) = dir.moments()? else { continue };
         let shown = dir.path().join(MOMENTS_FILE).display().to_string();
@@ -35,8 +37,12 @@ pub(super) fn write(
                 .help("make the folder again, or copy it whole"));
         }
         let (keys, values) = matrix(table, name)?;
-        let rows = matching.rows_in(&keys.0, &keys.1, &shown)?;
+        let rows = match joined.take() {
+            Some(rows) => rows,
+            None => matching.rows_in(&keys.0, &keys.1, &shown)?,
+        };
         Layer { values: &values, rows: &rows, matching }.write(update, name)?;
+        joined = Some(rows);
     }
     Ok(())
 }

@@ -5,10 +5,10 @@
 use mfdoom_artifact::VelocityDir;
 use mfdoom_artifact::velocity::names::SELF_TRANSITION;
 use mfdoom_artifact::velocity::{GRAPH_FILE, NEIGHBORS_FILE, Pairs, projection_file};
-use mfdoom_counts::{CsrBlock, H5adUpdate, Value};
+use mfdoom_counts::{H5adUpdate, Value};
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::graph::autoscale;
-use mfdoom_matrix::{Matrix, connectivities};
+use mfdoom_matrix::{Csr, Matrix, connectivities};
 
 use super::mode;
 use crate::matching::Matching;
@@ -55,7 +55,7 @@ pub(super) fn write(
 }
 
 /// Returns the entries that `keep` takes, as cells by cells of the file.
-fn block(pairs: &Pairs, matching: &Matching, keep: impl Fn(f32) -> bool) -> CsrBlock {
+fn block(pairs: &Pairs, matching: &Matching, keep: impl Fn(f32) -> bool) -> Csr {
     let n = matching.n_obs();
     let mut rows: Vec<Vec<(u32, f32)>> = vec![Vec::new(); n];
     for ((&row, &col), &value) in pairs.rows.iter().zip(&pairs.cols).zip(&pairs.values) {
@@ -65,14 +65,11 @@ fn block(pairs: &Pairs, matching: &Matching, keep: impl Fn(f32) -> bool) -> CsrB
             rows[row].push((col as u32, value));
         }
     }
-    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for mut row in rows {
+    let sorted = rows.into_iter().map(|mut row| {
         row.sort_unstable_by_key(|&(col, _)| col);
-        indices.extend(row.iter().map(|&(col, _)| col));
-        values.extend(row.iter().map(|&(_, value)| value));
-        indptr.push(indices.len());
-    }
-    CsrBlock::new(n, indptr, indices, values)
+        row.into_iter().unzip()
+    });
+    Csr::from_rows(n, &sorted.collect::<Vec<_>>())
 }
 
 /// What scanpy calls a graph of neighbours: keys of `obsp`, and the entry of `uns` that names them.
@@ -84,7 +81,7 @@ struct Keys {
 
 /// The keys of scanpy's default graph.
 const DEFAULT: Keys = Keys { distances: "distances", connectivities: "connectivities", entry: "neighbors" };
-/// The keys of a graph beside the file's own: `neighbors_key="mfdoom"` in scanpy.
+/// The keys of a graph next to the file's own: `neighbors_key="mfdoom"` in scanpy.
 const OWN: Keys =
     Keys { distances: "mfdoom_distances", connectivities: "mfdoom_connectivities", entry: "mfdoom" };
 

@@ -6,7 +6,8 @@ use mfdoom_artifact::velocity::{
     CellTable, VELOCITY_DIR_FORMAT, fit_schema, moments_schema, projection_schema,
 };
 use mfdoom_artifact::{Column, EmbeddingBatch, Gene, GeneBatch, Manifest, VelocityDirWriter};
-use mfdoom_counts::{CsrBlock, Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Frame, H5ad, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_matrix::Csr;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -25,7 +26,7 @@ pub fn genes(ids: &[&str]) -> Vec<Gene> {
     ids.iter().map(|id| Gene::new(*id, *id)).collect()
 }
 
-/// What a folder holds beside its velocities.
+/// What a folder holds besides its velocities.
 #[derive(Default)]
 pub struct Parts {
     /// Cells of the moments, by number; none: no moments.
@@ -56,7 +57,7 @@ impl World {
         }
         let matrices = vec![NewMatrix::new(Source::X, MatrixKind::Counts, index.len())];
         let mut writer = H5adWriter::create(&path, true, &NewFile { var, matrices, uns: vec![] }).unwrap();
-        let empty = CsrBlock::new(index.len(), vec![0; CELLS + 1], vec![], vec![]);
+        let empty = Csr::new(index.len(), vec![0; CELLS + 1], vec![], vec![]).unwrap();
         writer.append(&Source::X, &empty).unwrap();
         writer.finish(&Frame::new((0..CELLS).map(|i| format!("c{i}")).collect())).unwrap();
         path

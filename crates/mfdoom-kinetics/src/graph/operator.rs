@@ -1,4 +1,4 @@
-//! What the velocity graph is multiplied by, without another matrix of its size beside it.
+//! What the velocity graph is multiplied by, without another matrix of its size.
 
 use std::sync::{Mutex, PoisonError};
 

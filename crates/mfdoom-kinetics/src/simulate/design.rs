@@ -4,6 +4,15 @@ use std::ops::Range;
 
 use super::Noise;
 
+/// Most cells: as many as a matrix may have rows.
+const MAX_CELLS: usize = u32::MAX as usize;
+/// Most genes, some hundred times those of a genome. All of them are held in memory, drawn before the first cell.
+const MAX_GENES: usize = 1 << 24;
+/// Most terminal fates.
+const MAX_LINEAGES: usize = 1000;
+/// Most factors of genes, one a batch, and as many marks, one a fate: both are held too.
+const MAX_FACTORS: usize = 1 << 28;
+
 /// Settings of a simulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {
@@ -77,17 +86,18 @@ impl Design {
     /// # Errors
     /// The first setting out of its range, by name.
     pub fn check(&self) -> Result<(), DesignError> {
+        let of_genes = MAX_FACTORS / self.genes.clamp(1, MAX_GENES);
         let counts = [
-            ("cells", self.cells, usize::MAX),
-            ("genes", self.genes, u32::MAX as usize),
-            ("lineages", self.lineages, 1000),
-            ("batches", self.batches, self.cells),
+            ("cells", self.cells, MAX_CELLS),
+            ("genes", self.genes, MAX_GENES),
+            ("lineages", self.lineages, MAX_LINEAGES.min(of_genes)),
+            ("batches", self.batches, self.cells.min(of_genes)),
         ];
         for (setting, found, most) in counts {
             if found == 0 || found > most {
-                let wanted = match most {
-                    usize::MAX => "at least 1".to_owned(),
-                    most => format!("1 to {most}"),
+                let wanted = match most == of_genes {
+                    true => format!("1 to {most} with {} genes", self.genes),
+                    false => format!("1 to {most}"),
                 };
                 return Err(DesignError::Count { setting, found, wanted });
             }

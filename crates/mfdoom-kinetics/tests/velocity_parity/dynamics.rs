@@ -37,7 +37,7 @@ fn fit(tag: &'static str) -> Option<Fitted> {
 }
 
 impl Fitted {
-    /// Rank correlation of one parameter with scVelo's; prints the median relative difference beside it.
+    /// Rank correlation of one parameter with scVelo's; prints the median relative difference next to it.
     fn parameter(&self, name: &str, pick: fn(&GeneDynamics) -> f64) -> f64 {
         let all = self.theirs.f64(&format!("fit_{name}"));
         let theirs: Vec<f64> = self.dynamics.genes.iter().map(|&j| all[j]).collect();

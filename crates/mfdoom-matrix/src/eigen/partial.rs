@@ -6,7 +6,8 @@ use faer::matrix_free::eigen::{
     PartialEigenParams, partial_eigen, partial_eigen_scratch, partial_self_adjoint_eigen,
     partial_self_adjoint_eigen_scratch,
 };
-use faer::{Col, Mat, MatMut, MatRef, Par, Side, c64};
+use faer::traits::ComplexField;
+use faer::{Col, ColRef, Mat, MatMut, MatRef, Par, Side, c64};
 use rayon::prelude::*;
 
 use crate::csr::Csr;
@@ -60,84 +61,125 @@ pub struct Eigenpairs {
 
 /// Returns up to `count` eigenpairs of largest magnitude of a symmetric matrix.
 pub fn leading_symmetric(matrix: &impl Operator, count: usize) -> Eigenpairs {
-    let n = matrix.len();
-    let count = count.min(n.saturating_sub(1));
-    if n <= SMALL.max(ROOM * count) {
-        return small_symmetric(matrix, count);
-    }
-    let operator = Products(matrix);
-    let mut vectors = Mat::<f64>::zeros(n, count);
-    let mut values = vec![0.0; count];
-    let mut memory =
-        MemBuffer::new(partial_self_adjoint_eigen_scratch(&operator, count, Par::Seq, parameters()));
-    let info = partial_self_adjoint_eigen(
-        vectors.as_mut(),
-        &mut values,
-        &operator,
-        start(n).as_ref(),
-        TOLERANCE,
-        Par::Seq,
-        MemStack::new(&mut memory),
-        parameters(),
-    );
-    let found = 0..info.n_converged_eigen.min(count);
-    let vector = |k: usize| (0..n).map(|i| vectors[(i, k)]).collect();
-    sorted(found.map(|k| (values[k], vector(k))).collect())
+    leading::<f64>(matrix, count.min(matrix.len().saturating_sub(1)))
 }
 
 /// Returns up to `count` eigenpairs of largest magnitude of any real matrix.
 pub fn leading_general(matrix: &impl Operator, count: usize) -> Eigenpairs {
+    leading::<c64>(matrix, count.min(matrix.len().saturating_sub(2)))
+}
+
+/// What eigenvalues are, and how they are found: real ones of a symmetric matrix, complex ones of any other.
+trait Eigenvalue: ComplexField + Copy {
+    /// The memory of a search for `count` pairs.
+    fn scratch(operator: &dyn LinOp<f64>, count: usize) -> StackReq;
+
+    /// Writes as many pairs as there are values, and returns how many of them were found.
+    fn search(
+        vectors: MatMut<'_, Self>,
+        values: &mut [Self],
+        operator: &dyn LinOp<f64>,
+        start: ColRef<'_, f64>,
+        stack: &mut MemStack,
+    ) -> usize;
+
+    /// Returns all pairs of a matrix, vectors of unit length; none if the iteration fails.
+    fn all(matrix: &Mat<f64>) -> Vec<(Self, Vec<f64>)>;
+
+    fn real(self) -> f64;
+
+    fn magnitude(self) -> f64;
+}
+
+impl Eigenvalue for f64 {
+    fn scratch(operator: &dyn LinOp<f64>, count: usize) -> StackReq {
+        partial_self_adjoint_eigen_scratch(operator, count, Par::Seq, parameters())
+    }
+
+    fn search(
+        vectors: MatMut<'_, f64>,
+        values: &mut [f64],
+        operator: &dyn LinOp<f64>,
+        start: ColRef<'_, f64>,
+        stack: &mut MemStack,
+    ) -> usize {
+        let (par, parameters) = (Par::Seq, parameters());
+        partial_self_adjoint_eigen(vectors, values, operator, start, TOLERANCE, par, stack, parameters)
+            .n_converged_eigen
+    }
+
+    fn all(matrix: &Mat<f64>) -> Vec<(f64, Vec<f64>)> {
+        let Ok(found) = matrix.self_adjoint_eigen(Side::Lower) else { return Vec::new() };
+        let (values, vectors) = (found.S().column_vector(), found.U());
+        let n = matrix.nrows();
+        (0..n).map(|k| (values[k], (0..n).map(|i| vectors[(i, k)]).collect())).collect()
+    }
+
+    fn real(self) -> f64 {
+        self
+    }
+
+    fn magnitude(self) -> f64 {
+        self.abs()
+    }
+}
+
+impl Eigenvalue for c64 {
+    fn scratch(operator: &dyn LinOp<f64>, count: usize) -> StackReq {
+        partial_eigen_scratch(operator, count, Par::Seq, parameters())
+    }
+
+    fn search(
+        vectors: MatMut<'_, c64>,
+        values: &mut [c64],
+        operator: &dyn LinOp<f64>,
+        start: ColRef<'_, f64>,
+        stack: &mut MemStack,
+    ) -> usize {
+        let (par, parameters) = (Par::Seq, parameters());
+        partial_eigen(vectors, values, operator, start, TOLERANCE, par, stack, parameters).n_converged_eigen
+    }
+
+    fn all(matrix: &Mat<f64>) -> Vec<(c64, Vec<f64>)> {
+        let Ok(found) = matrix.eigen() else { return Vec::new() };
+        let (values, vectors) = (found.S().column_vector(), found.U());
+        let n = matrix.nrows();
+        let vector = |k: usize| -> Vec<f64> {
+            let norm = (0..n).map(|i| vectors[(i, k)].norm_sqr()).sum::<f64>().sqrt();
+            (0..n).map(|i| vectors[(i, k)].re / norm).collect()
+        };
+        (0..n).map(|k| (values[k], vector(k))).collect()
+    }
+
+    fn real(self) -> f64 {
+        self.re
+    }
+
+    fn magnitude(self) -> f64 {
+        self.norm()
+    }
+}
+
+/// Returns up to `count` eigenpairs of largest magnitude.
+fn leading<V: Eigenvalue>(matrix: &impl Operator, count: usize) -> Eigenpairs {
     let n = matrix.len();
-    let count = count.min(n.saturating_sub(2));
     if n <= SMALL.max(ROOM * count) {
-        return small_general(matrix, count);
+        let pairs = largest(V::all(&dense(matrix)), count);
+        return sorted(pairs.into_iter().map(|(value, vector)| (value.real(), vector)).collect());
     }
     let operator = Products(matrix);
-    let mut vectors = Mat::<c64>::zeros(n, count);
-    let mut values = vec![c64::new(0.0, 0.0); count];
-    let mut memory = MemBuffer::new(partial_eigen_scratch(&operator, count, Par::Seq, parameters()));
-    let info = partial_eigen(
-        vectors.as_mut(),
-        &mut values,
-        &operator,
-        start(n).as_ref(),
-        TOLERANCE,
-        Par::Seq,
-        MemStack::new(&mut memory),
-        parameters(),
-    );
-    let found = 0..info.n_converged_eigen.min(count);
-    let vector = |k: usize| (0..n).map(|i| vectors[(i, k)].re).collect();
-    sorted(found.map(|k| (values[k].re, vector(k))).collect())
-}
-
-/// Returns the eigenpairs of largest magnitude of a small symmetric matrix; none if the iteration fails.
-fn small_symmetric(matrix: &impl Operator, count: usize) -> Eigenpairs {
-    let Ok(found) = dense(matrix).self_adjoint_eigen(Side::Lower) else { return sorted(Vec::new()) };
-    let (values, vectors) = (found.S().column_vector(), found.U());
-    let n = matrix.len();
-    let pairs = (0..n).map(|k| (values[k], (0..n).map(|i| vectors[(i, k)]).collect()));
-    sorted(largest(pairs.collect(), count, |value: &f64| value.abs()))
-}
-
-/// Returns the eigenpairs of largest magnitude of a small real matrix; none if the iteration fails.
-fn small_general(matrix: &impl Operator, count: usize) -> Eigenpairs {
-    let Ok(found) = dense(matrix).eigen() else { return sorted(Vec::new()) };
-    let (values, vectors) = (found.S().column_vector(), found.U());
-    let n = matrix.len();
-    // A search gives vectors of unit length; so are these made.
-    let vector = |k: usize| -> Vec<f64> {
-        let norm = (0..n).map(|i| vectors[(i, k)].norm_sqr()).sum::<f64>().sqrt();
-        (0..n).map(|i| vectors[(i, k)].re / norm).collect()
-    };
-    let pairs = (0..n).map(|k| (values[k], vector(k))).collect();
-    let kept = largest(pairs, count, |value: &c64| value.norm());
-    sorted(kept.into_iter().map(|(value, vector)| (value.re, vector)).collect())
+    let mut vectors = Mat::<V>::zeros(n, count);
+    let mut values = vec![V::zero_impl(); count];
+    let mut memory = MemBuffer::new(V::scratch(&operator, count));
+    let (start, stack) = (start(n), MemStack::new(&mut memory));
+    let found = V::search(vectors.as_mut(), &mut values, &operator, start.as_ref(), stack).min(count);
+    let vector = |k: usize| (0..n).map(|i| vectors[(i, k)].real()).collect();
+    sorted((0..found).map(|k| (values[k].real(), vector(k))).collect())
 }
 
 /// Keeps the `count` pairs of largest magnitude.
-fn largest<V>(mut pairs: Vec<(V, Vec<f64>)>, count: usize, size: impl Fn(&V) -> f64) -> Vec<(V, Vec<f64>)> {
-    pairs.sort_by(|a, b| size(&b.0).total_cmp(&size(&a.0)));
+fn largest<V: Eigenvalue>(mut pairs: Vec<(V, Vec<f64>)>, count: usize) -> Vec<(V, Vec<f64>)> {
+    pairs.sort_by(|a, b| b.0.magnitude().total_cmp(&a.0.magnitude()));
     pairs.truncate(count);
     pairs
 }

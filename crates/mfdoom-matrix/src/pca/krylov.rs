@@ -16,7 +16,7 @@ const BLOCKS: usize = 6;
 const RESTARTS: usize = 40;
 /// Residual, relative to the eigenvalue, of a component that is done.
 const TOLERANCE: f64 = 3e-6;
-/// Share of its length that a vector must keep beside the basis to add a direction.
+/// Share of its length that a vector must keep outside the basis to add a direction.
 const NEW: f64 = 1e-10;
 
 /// Leading eigenvectors of C.

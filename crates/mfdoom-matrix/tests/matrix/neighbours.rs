@@ -22,7 +22,7 @@ fn cosine_neighbours_are_those_of_scikit_learn() {
     close(f64::from(near.distances(0)[5]), 0.15547215568115375, 1e-7);
 }
 
-/// More rows than a block and more references than a tile, beside a sort of all distances.
+/// More rows than a block and more references than a tile, next to a sort of all distances.
 #[test]
 fn blocks_and_tiles_leave_nothing_out() {
     let (x, y) = (matrix(300, 3, 8), matrix(2500, 3, 9));

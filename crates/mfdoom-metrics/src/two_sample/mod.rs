@@ -1,4 +1,4 @@
-//! Can two samples be told apart? Scores of generated cells beside real ones.
+//! Can two samples be told apart? Scores of generated cells next to real ones.
 
 mod auroc;
 mod coverage;

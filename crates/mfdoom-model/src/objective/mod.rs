@@ -48,7 +48,7 @@ pub trait Terms: std::fmt::Debug + Send + Sync {
     where
         Self: Sized;
 
-    /// Returns which views of a batch it looks at, beside what the model is shown.
+    /// Returns which views of a batch it looks at, besides what the model is shown.
     fn needs(&self, _scheme: &Scheme) -> Needs {
         Needs::default()
     }
@@ -125,7 +125,7 @@ pub struct BatchViews {
     pub counts: Option<AllCounts>,
 }
 
-/// Which views of a batch are wanted beside what is shown.
+/// Which views of a batch are wanted besides what is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// [`BatchViews::subset`].
@@ -191,7 +191,7 @@ impl Objectives {
         self.0.iter().filter(|(_, weight, _)| *weight > 0.0).map(|(o, weight, terms)| (*o, *weight, &**terms))
     }
 
-    /// Returns which views of a batch the objectives look at, beside what the model is shown.
+    /// Returns which views of a batch the objectives look at, besides what the model is shown.
     pub fn needs(&self, scheme: &Scheme) -> Needs {
         self.active().fold(Needs::default(), |needs, (_, _, terms)| needs.and(terms.needs(scheme)))
     }

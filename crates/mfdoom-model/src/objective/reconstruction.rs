@@ -9,7 +9,9 @@
 //! The data set enters here and nowhere before: heads need no code for a data set that they never saw.
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{Counts, Init, ParameterBuilder, gather, layer_norm, linear, log_softmax, negative_binomial};
+use mfdoom_nn::{
+    Init, MaskedCounts, ParameterBuilder, gather, layer_norm, linear, log_softmax, negative_binomial,
+};
 
 use super::outputs::{Outputs, rows};
 use super::{NamedTerm, Needs, Terms};
@@ -54,7 +56,7 @@ pub struct ModalityCounts {
     /// Library size of each of them.
     pub library_size: Vec<f32>,
     /// Counts of all features and which of them were measured, `[cells, vocab]` row by row.
-    pub counts: Option<Counts>,
+    pub counts: Option<MaskedCounts>,
 }
 
 impl Terms for Reconstruction {
@@ -107,7 +109,7 @@ impl Terms for Reconstruction {
 }
 
 impl Likelihood {
-    fn loss(&self, z: &Tensor, seen: &ModalityCounts, counts: &Counts) -> Result<Tensor> {
+    fn loss(&self, z: &Tensor, seen: &ModalityCounts, counts: &MaskedCounts) -> Result<Tensor> {
         let z = rows(z, &seen.cells)?;
         let logits = linear(&z, &self.weight, Some(&self.bias))?; // [cells, vocab]
         let (device, dtype) = (logits.device(), logits.dtype());

@@ -2,14 +2,14 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::Counts;
+use crate::MaskedCounts;
 
 /// As [`crate::negative_binomial`].
 pub fn negative_binomial(
     log_mean: &Tensor,
     log_dispersion: &Tensor,
     gate: Option<&Tensor>,
-    counts: &Counts,
+    counts: &MaskedCounts,
 ) -> Result<Tensor> {
     let (shape, device, dtype) = (log_mean.shape(), log_mean.device(), log_mean.dtype());
     let x = Tensor::from_slice(&counts.values, shape, device)?.to_dtype(dtype)?;

@@ -16,7 +16,7 @@ use crate::legend::Legend;
 use crate::picture::Picture;
 use crate::{points, same};
 
-/// Width of a plane in pixels, alone and beside another.
+/// Width of a plane in pixels, alone and next to another.
 const WIDTH: [i32; 2] = [620, 500];
 /// Height over width of a plane at least and at most.
 const ASPECT: [f64; 2] = [0.6, 1.1];

@@ -9,7 +9,7 @@ use mfdoom_error::{Error, Result};
 
 use super::parse::{ADDED, Sample, Sheet, place};
 use crate::args::Args;
-use crate::inputs::{Counted, Named};
+use crate::inputs::{CountsInput, Named};
 use crate::job::Reading;
 use crate::modalities::Modalities;
 
@@ -48,7 +48,7 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
         modality: sample.modalities.clone(),
         ..Named::default()
     };
-    let file = Counted::open(&named)?;
+    let file = CountsInput::open(&named)?;
     if file.n_obs() == 0 {
         return Err(Error::contract(format!("{}: no cell is in it", sample.counts.display()))
             .wanted("at least one cell")

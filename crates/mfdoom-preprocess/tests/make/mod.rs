@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use mfdoom_artifact::Input;
-use mfdoom_counts::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 use mfdoom_preprocess::Args;
 use mfdoom_tokens::{TokenBatch, TokenReader, TokenSchema};
 use tempfile::TempDir;
@@ -70,7 +71,7 @@ impl File {
     }
 }
 
-fn block(rows: &Rows, n_cols: usize) -> CsrBlock {
+fn block(rows: &Rows, n_cols: usize) -> Csr {
     let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
     for row in rows {
         for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -79,7 +80,7 @@ fn block(rows: &Rows, n_cols: usize) -> CsrBlock {
         }
         indptr.push(indices.len());
     }
-    CsrBlock::new(n_cols, indptr, indices, values)
+    Csr::new(n_cols, indptr, indices, values).unwrap()
 }
 
 /// Counts that differ by cell, gene and seed, a third of them zero.

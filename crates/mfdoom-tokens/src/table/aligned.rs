@@ -9,7 +9,7 @@ use crate::tokens::TokenBatch;
 
 /// Batches of a fixed number of cells, the last one shorter, and which of their rows are wanted.
 ///
-/// What a model makes of a cell depends in the last bits on the cells beside it in a batch. Cut at multiples of
+/// What a model makes of a cell depends in the last bits on the cells next to it in a batch. Cut at multiples of
 /// the size from the first cell of the table on, a batch holds the same cells whether the whole is read or a shard
 /// of it, and whatever the blocks are in which the table comes.
 pub struct AlignedBatches {

@@ -12,7 +12,7 @@ use mfdoom_kinetics::shared_counts::shared_counts;
 use mfdoom_matrix::variable_genes::{GeneSums, highly_variable};
 use mfdoom_matrix::{Csr, divide_rows, size_factors};
 
-use super::source::{NAMES, Source};
+use super::source::{CountsSource, NAMES};
 use crate::args::FitArgs;
 
 /// Rows read at once.
@@ -75,7 +75,7 @@ impl Normalised {
 ///
 /// # Errors
 /// Contract: values that are no raw counts, library sizes that are none, cells without any count.
-pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
+pub fn totals(source: &CountsSource, args: &FitArgs) -> Result<Totals> {
     let mut totals =
         Totals { shared: vec![0.0; source.genes.len()], blocks: Some(Vec::new()), ..Totals::default() };
     let mut kept = 0;
@@ -129,7 +129,7 @@ pub fn totals(source: &Source, args: &FitArgs) -> Result<Totals> {
 /// # Errors
 /// Contract: no gene is kept.
 pub fn normalised(
-    source: &Source,
+    source: &CountsSource,
     totals: &mut Totals,
     given: Option<&Kinetics>,
     args: &FitArgs,
@@ -154,7 +154,7 @@ pub fn normalised(
 }
 
 /// Marks genes with an id and enough shared counts.
-fn enough_counts(source: &Source, totals: &Totals, args: &FitArgs) -> Result<Vec<bool>> {
+fn enough_counts(source: &CountsSource, totals: &Totals, args: &FitArgs) -> Result<Vec<bool>> {
     let enough = |(gene, &total): (&Gene, &f64)| !gene.id.is_empty() && total >= args.min_shared_counts;
     let keep: Vec<bool> = source.genes.iter().zip(&totals.shared).map(enough).collect();
     let kept = keep.iter().filter(|keep| **keep).count();
@@ -170,7 +170,7 @@ fn enough_counts(source: &Source, totals: &Totals, args: &FitArgs) -> Result<Vec
 }
 
 /// Marks genes that have a given rate.
-fn given_genes(source: &Source, given: &Kinetics) -> Result<Vec<bool>> {
+fn given_genes(source: &CountsSource, given: &Kinetics) -> Result<Vec<bool>> {
     use std::collections::HashSet;
     let fitted = given.genes.iter().zip(&given.gamma).filter(|(_, gamma)| gamma.is_finite());
     let ids: HashSet<&str> = fitted.map(|(gene, _)| gene.id.as_str()).collect();
@@ -186,7 +186,7 @@ fn given_genes(source: &Source, given: &Kinetics) -> Result<Vec<bool>> {
 }
 
 /// Refuses two kept genes of one id.
-fn unique(source: &Source, keep: Vec<bool>) -> Result<Vec<bool>> {
+fn unique(source: &CountsSource, keep: Vec<bool>) -> Result<Vec<bool>> {
     let mut ids: Vec<&str> =
         source.genes.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(gene, _)| gene.id.as_str()).collect();
     ids.sort_unstable();
@@ -200,7 +200,7 @@ fn unique(source: &Source, keep: Vec<bool>) -> Result<Vec<bool>> {
 
 /// Takes the marked genes of both layers from what was kept, else from the file.
 fn read_genes(
-    source: &Source,
+    source: &CountsSource,
     kept: Option<Vec<[Csr; 2]>>,
     keep: &[bool],
     args: &FitArgs,
@@ -229,7 +229,11 @@ fn read_genes(
 }
 
 /// Reads the chosen rows of both layers block by block.
-fn each_block(source: &Source, args: &FitArgs, mut take: impl FnMut([Csr; 2]) -> Result<()>) -> Result<()> {
+fn each_block(
+    source: &CountsSource,
+    args: &FitArgs,
+    mut take: impl FnMut([Csr; 2]) -> Result<()>,
+) -> Result<()> {
     let open = |layer| -> Result<Matrix> {
         let mut matrix = source.file.matrix(layer)?;
         if let Some(memory) = args.common.max_memory {
@@ -246,11 +250,9 @@ fn each_block(source: &Source, args: &FitArgs, mut take: impl FnMut([Csr; 2]) ->
         chosen = rest;
         let mut blocks = [Csr::default(), Csr::default()];
         for ((matrix, layer), to) in matrices.iter_mut().zip(&source.layers).zip(&mut blocks) {
-            let mut block = matrix.read_rows(start..end)?;
-            if !source.contract.accept(&mut block) {
+            let Some(block) = source.contract.read(matrix, start..end)? else {
                 return Err(source.contract.refuse(&*source.file, layer));
-            }
-            let block = block.into_csr()?;
+            };
             *to = if here.len() == end - start { block } else { rows_of(&block, here, start) };
         }
         take(blocks)?;

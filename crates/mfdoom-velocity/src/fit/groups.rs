@@ -10,7 +10,7 @@ use mfdoom_matrix::Matrix;
 
 use super::counts::Normalised;
 use super::rates::{self, Rates};
-use super::source::Source;
+use super::source::CountsSource;
 use crate::args::FitArgs;
 
 /// What a fit of all groups gives.
@@ -31,7 +31,7 @@ const LEAST_CELLS: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// The file.
-    pub source: &'a Source,
+    pub source: &'a CountsSource,
     /// Counts of the kept genes.
     pub counts: &'a Normalised,
     /// Moments of all cells.

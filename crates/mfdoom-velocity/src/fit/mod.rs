@@ -22,7 +22,7 @@ use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_matrix::connectivities;
-use source::Source;
+use source::CountsSource;
 
 use crate::args::{FitArgs, Mode};
 use crate::neighbors;
@@ -34,7 +34,7 @@ use crate::neighbors;
 /// unspliced raw counts, too few cells, no gene that can be fitted.
 pub fn run(args: &FitArgs) -> Result<()> {
     check_settings(args)?;
-    let source = Source::open(args)?;
+    let source = CountsSource::open(args)?;
     let given = args.kinetics.as_deref().map(Kinetics::read).transpose()?;
     if args.common.check {
         return check(args, &source);
@@ -68,7 +68,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
 }
 
 /// Says what would be fitted, writing nothing.
-fn check(args: &FitArgs, source: &Source) -> Result<()> {
+fn check(args: &FitArgs, source: &CountsSource) -> Result<()> {
     let totals = counts::totals(source, args)?;
     report::unspliced(source, &totals);
     let kept = totals.shared.iter().filter(|total| **total >= args.min_shared_counts).count();

@@ -6,14 +6,14 @@ use mfdoom_error::{Error, Result};
 
 use super::counts::Totals;
 use super::groups::Fit;
-use super::source::Source;
+use super::source::CountsSource;
 
-/// Shares of unspliced counts outside of which a protocol or a quantification is suspect.
+/// A protocol or a quantification is suspect with a share of unspliced counts outside of this range.
 const USUAL: std::ops::RangeInclusive<f64> = 0.05..=0.5;
 
 /// Logs the share of unspliced counts of all cells and of every cluster, and warns where it is unusual or where
 /// batches are pooled.
-pub fn unspliced(source: &Source, totals: &Totals) {
+pub fn unspliced(source: &CountsSource, totals: &Totals) {
     let share = |cells: &[usize]| {
         let sum = |layer: usize| cells.iter().map(|&cell| totals.counted[layer][cell]).sum::<f64>();
         sum(1) / (sum(0) + sum(1))

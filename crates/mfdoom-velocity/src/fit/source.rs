@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use mfdoom_artifact::{Column, Gene, InputId, KeySet, ObsType, place};
 use mfdoom_cli::{Assignment, CellList};
 use mfdoom_counts::keys::{SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_counts::{Counts, CountsFile, Source as Layer, are_library_sizes};
+use mfdoom_counts::{CountRule, CountsFile, CountsSource as Layer, are_library_sizes};
 use mfdoom_error::{Error, Result, missing};
 
 use crate::args::FitArgs;
@@ -22,7 +22,7 @@ const BATCHES: [&str; 8] =
 
 /// A file of counts with both layers.
 #[derive(Debug)]
-pub struct Source {
+pub struct CountsSource {
     /// The file.
     pub file: Box<dyn CountsFile>,
     /// Name of the data set.
@@ -36,7 +36,7 @@ pub struct Source {
     /// Obs columns with their sizes, where given.
     pub sizes: [Option<String>; 2],
     /// Which values are taken as counts.
-    pub contract: Counts,
+    pub contract: CountRule,
     /// Genes of the layers; the id is empty where the file has none.
     pub genes: Vec<Gene>,
     /// Rows that are fitted, ascending.
@@ -51,7 +51,7 @@ pub struct Source {
     pub batches: Option<(String, usize)>,
 }
 
-impl Source {
+impl CountsSource {
     /// Opens the file and decides what is taken.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Source {
         let hashing = hash(opened.parts());
         let file = &*opened;
         let layers = find_layers(file, &args.modality)?;
-        let contract = Counts { allow_non_integer: args.allow_non_integer };
+        let contract = CountRule { allow_non_integer: args.allow_non_integer };
         for layer in &layers {
             if !contract.probe(file, layer)? {
                 return Err(contract.refuse(file, layer));
@@ -104,7 +104,7 @@ impl Source {
     }
 }
 
-/// Begins to hash the file beside whatever else is done with it.
+/// Begins to hash the file while other work goes on.
 fn hash(parts: Vec<PathBuf>) -> JoinHandle<Result<String>> {
     std::thread::spawn(move || mfdoom_artifact::sha256_parts(&parts))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::counts::{Normalised, Totals};
 use super::groups::Fit;
-use super::source::{NAMES, Source};
+use super::source::{CountsSource, NAMES};
 use crate::args::FitArgs;
 
 /// The stage's name in manifests.
@@ -20,7 +20,7 @@ pub const STAGE: &str = "mfdoom-velocity fit";
 /// What a folder is written from, besides the results.
 pub struct FitFolder<'a> {
     /// The file.
-    pub source: &'a Source,
+    pub source: &'a CountsSource,
     /// Totals of its cells.
     pub totals: &'a Totals,
     /// Kept genes.

@@ -24,7 +24,7 @@ use mfdoom_kinetics::moments::Smoother;
 use mfdoom_matrix::connectivities;
 
 use crate::args::GraphArgs;
-use crate::embedding::{self, Cells, Embedding};
+use crate::embedding::{self, Embedding, WantedCells};
 
 /// Runs `mfdoom-velocity graph`.
 ///
@@ -33,7 +33,7 @@ use crate::embedding::{self, Cells, Embedding};
 pub fn run(args: &GraphArgs) -> Result<()> {
     let dir = VelocityDir::open(&args.velocity)?;
     let velocities = Velocities::read(&dir, args)?;
-    let keys = Cells { dataset: &velocities.cells.dataset, cell_id: &velocities.cells.cell_id };
+    let keys = WantedCells { dataset: &velocities.cells.dataset, cell_id: &velocities.cells.cell_id };
     let given = args.embedding.iter().filter(|text| *text != layout::UMAP);
     let mut embeddings: Vec<Embedding> =
         given.map(|text| embedding::read(text, &keys)).collect::<Result<_>>()?;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use mfdoom_counts::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 use mfdoom_velocity::{Args, run};
 
 /// What the counts are made of.
@@ -69,7 +70,7 @@ impl World {
         if gene.is_multiple_of(2) { (s, u) } else { (alpha / gamma - s, alpha - u) }
     }
 
-    fn layer(&self, which: usize) -> CsrBlock {
+    fn layer(&self, which: usize) -> Csr {
         let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
         for cell in 0..self.n_cells {
             for gene in 0..self.n_genes {
@@ -85,7 +86,7 @@ impl World {
             }
             indptr.push(indices.len());
         }
-        CsrBlock::new(self.n_genes, indptr, indices, values)
+        Csr::new(self.n_genes, indptr, indices, values).unwrap()
     }
 
     /// Writes the file.

@@ -1,7 +1,7 @@
 //! Writes embeddings as safetensors.
 //!
 //! The header comes first and needs the number of cells, so each tensor is spooled to an unnamed file
-//! beside the target and copied behind the header at the end: memory does not grow with the cells.
+//! next to the target and copied behind the header at the end: memory does not grow with the cells.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};

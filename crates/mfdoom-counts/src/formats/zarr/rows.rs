@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use mfdoom_error::Result;
+use mfdoom_matrix::Csr;
 
 use super::array::Array;
 use super::values::Values;
-use crate::block::{CsrBlock, narrow};
 use crate::keys;
-use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool};
+use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool, tidied};
 use crate::place::Place;
+use crate::rounded::Rounded;
 
 /// Entries read at once.
 const PIECE: usize = 1 << 18;
@@ -98,7 +99,7 @@ impl SparseRows {
     fn filled(&mut self) -> Result<Spool> {
         let of = &self.of;
         let mut spool = Spool::new(of.shape, of.n(), self.memory);
-        let mut rounded = Vec::new();
+        let mut rounded = Rounded::default();
         for first in (0..of.shape.1).step_by(PIECE) {
             let columns = first..of.shape.1.min(first + PIECE);
             let ends = of.ends(columns.clone())?;
@@ -106,11 +107,11 @@ impl SparseRows {
                 let rows = of.indices(pair[0]..pair[1])?;
                 let values = of.data.read(pair[0]..pair[1])?.into_numbers();
                 for (row, value) in rows.into_iter().zip(values) {
-                    spool.push(row, column as u32, narrow(value, &mut rounded))?;
+                    spool.push(row, column as u32, rounded.narrow(value))?;
                 }
             }
         }
-        spool.note_rounded(&rounded);
+        spool.note(&rounded);
         Ok(spool)
     }
 }
@@ -123,21 +124,17 @@ impl RowSource for SparseRows {
         Ok(wanted)
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         if self.of.columns {
-            return self.spool()?.load(rows);
+            return self.spool()?.load(rows, rounded);
         }
         let mut indptr = self.of.ends(rows)?;
         let (begin, end) = (indptr[0], indptr[indptr.len() - 1]);
         indptr.iter_mut().for_each(|at| *at -= begin);
-        let mut rounded = Vec::new();
         let indices = self.of.indices(begin..end)?;
         let values = self.of.data.read(begin..end)?.into_numbers();
-        let values = values.into_iter().map(|value| narrow(value, &mut rounded)).collect();
-        let mut block = CsrBlock::new(self.of.shape.1, indptr, indices, values);
-        block.note_rounded(&rounded);
-        block.tidy();
-        Ok(block)
+        let values = values.into_iter().map(|value| rounded.narrow(value)).collect();
+        tidied(self.of.shape.1, (indptr, indices, values), rounded)
     }
 
     fn set_memory(&mut self, bytes: usize) {
@@ -168,20 +165,13 @@ impl RowSource for DenseRows {
         Ok(wanted.start..end.min(wanted.start + fitting).max(wanted.start + 1).min(self.shape.0))
     }
 
-    fn load(&mut self, rows: Range<usize>) -> Result<CsrBlock> {
+    fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let values = self.array.rows(rows.clone())?;
-        let mut block = CsrBlock::empty(self.shape.1);
-        let mut rounded = Vec::new();
-        for row in values.chunks_exact(self.shape.1.max(1)) {
-            for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                block.indices.push(column as u32);
-                block.values.push(narrow(*value, &mut rounded));
-            }
-            block.indptr.push(block.values.len());
+        let values: Vec<f32> = values.into_iter().map(|value| rounded.narrow(value)).collect();
+        let mut block = Csr::empty(self.shape.1);
+        for row in 0..rows.len() {
+            block.push_dense_row(&values[row * self.shape.1..(row + 1) * self.shape.1]);
         }
-        // A matrix without columns has rows all the same.
-        block.indptr.resize(rows.len() + 1, block.values.len());
-        block.note_rounded(&rounded);
         Ok(block)
     }
 

@@ -6,12 +6,12 @@ mod embed;
 use mfdoom_error::{Error, Result};
 
 use self::args::RetentionArgs;
-use super::input::{Cells, Groups, HeadVectors, NamedColumn, find_column, need_column};
+use super::input::{EmbeddedCells, Groups, HeadVectors, NamedColumn, find_column, need_column};
 use super::{Setup, check_settings, draw, score};
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::Page;
-use crate::scores::{Source, text};
+use crate::scores::{ScoredInput, text};
 
 /// Up to so many modalities every subset of them is tried; of more, each alone and all but each.
 const MANY: usize = 4;
@@ -34,7 +34,7 @@ pub fn run(args: &RetentionArgs) -> Result<()> {
     setup.log();
     let mut document = setup.document()?;
     (document.command, document.settings) = ("retention", mfdoom_cli::settings(args)?);
-    document.inputs = inputs.into_iter().map(|(name, id)| Source::new(&name, Some(id))).collect();
+    document.inputs = inputs.into_iter().map(|(name, id)| ScoredInput::new(&name, Some(id))).collect();
     let document = score::document(&setup, document)?;
     let page = || {
         let title = format!("What is left of {} from some of the modalities", setup.cells.name);
@@ -83,7 +83,7 @@ fn subsets(modalities: &[String]) -> Vec<Vec<String>> {
 }
 
 /// Takes the embeddings of each subset as a head of its own, there for the cells that have all of its modalities.
-fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<Cells> {
+fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<EmbeddedCells> {
     let embed::Embedded { name, keys, columns, present, heads, .. } = found;
     let n = keys.len();
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
@@ -108,7 +108,7 @@ fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<Cells> {
             HeadVectors { name: head.name, from: head.from, vectors: head.vectors, present: flags }
         })
         .collect();
-    Ok(Cells {
+    Ok(EmbeddedCells {
         name,
         content_id: None,
         pairs: pairs(&heads),

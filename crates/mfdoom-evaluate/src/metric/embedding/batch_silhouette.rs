@@ -24,7 +24,7 @@ impl Metric<View<'_>> for BatchSilhouette {
             let (labels, batches) = (of(view.labels), of(batches));
             let found = batch_silhouettes(&x, &labels, &batches).map_err(|error| error.to_string())?;
             if found.iter().all(|value| value.is_nan()) {
-                return Err("no label has two cells of one batch and another batch beside it".to_owned());
+                return Err("no label has two cells of one batch and another batch next to it".to_owned());
             }
             let mean = |times: Times<'_>| mean_of_labels(&found, &labels, times);
             Ok(estimate(labels.len(), view.settings.seed, mean))

@@ -111,7 +111,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Returns the batches, of which there must be two.
+    /// Returns the batches; there must be two.
     pub(crate) fn two_batches(&self) -> Result<&'a [u32], String> {
         let batches = self.batches.clone()?;
         match distinct(batches) {

@@ -1,4 +1,4 @@
-//! Scores of generated cells beside real ones.
+//! Scores of generated cells next to real ones.
 
 mod auroc;
 mod coverage;
