@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use mfdoom_artifact::{Column, Gene, InputId, KeySet, ObsType, place};
 use mfdoom_cli::{Assignment, CellList};
 use mfdoom_counts::keys::{SPLICED_LAYERS, UNSPLICED_LAYERS};
-use mfdoom_counts::{CountRule, CountsFile, CountsSource as Layer, are_library_sizes};
+use mfdoom_counts::{CountRule, CountsFile, Source as Layer, are_library_sizes};
 use mfdoom_error::{Error, Result, missing};
 
 use crate::args::FitArgs;
