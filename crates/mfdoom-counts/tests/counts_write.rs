@@ -38,7 +38,8 @@ fn frame(n: usize, prefix: &str) -> Frame {
 fn counts(rows: std::ops::Range<usize>) -> Csr {
     let mut block = Csr::empty(GENES);
     for row in rows {
-        let count = |column: usize| if (row + column).is_multiple_of(3) { (row * column + 1) as f32 } else { 0.0 };
+        let count =
+            |column: usize| if (row + column).is_multiple_of(3) { (row * column + 1) as f32 } else { 0.0 };
         block.push_dense_row(&(0..GENES).map(count).collect::<Vec<_>>());
     }
     block
