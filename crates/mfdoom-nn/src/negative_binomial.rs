@@ -39,10 +39,10 @@ pub struct MaskedCounts {
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
-/// use mfdoom_nn::{Counts, negative_binomial};
+/// use mfdoom_nn::{MaskedCounts, negative_binomial};
 /// let log_mean = Tensor::new(&[[2f64.ln(), 0.0]], &Device::Cpu)?;
 /// let log_dispersion = Tensor::new(&[0f64, 0.0], &Device::Cpu)?;
-/// let counts = Counts { values: vec![1.0, 7.0].into(), observed: vec![true, false].into() };
+/// let counts = MaskedCounts { values: vec![1.0, 7.0].into(), observed: vec![true, false].into() };
 /// let loss = negative_binomial(&log_mean, &log_dispersion, None, &counts)?.to_vec2::<f64>()?;
 /// assert!((loss[0][0] + (2f64 / 9.0).ln()).abs() < 1e-12); // geometric with mean 2: P(1) = 2/9
 /// assert_eq!(loss[0][1], 0.0);
