@@ -1,6 +1,6 @@
 //! What `mfdoom-finetune-decoder` does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mfdoom_artifact::{Manifest, ModelDirWriter};
@@ -40,11 +40,7 @@ pub fn run(mut args: Args) -> Result<()> {
     if args.common.check {
         return Ok(());
     }
-    let checkpoint = {
-        let mut path = output.clone().into_os_string();
-        path.push(".checkpoint");
-        Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)?
-    };
+    let checkpoint = checkpoint(&args, &output, &manifest)?;
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let mut store = parameters(&trained, &config, args.seed.seed).or_failed()?;
@@ -88,6 +84,12 @@ pub fn run(mut args: Args) -> Result<()> {
     checkpoint.remove()?;
     tracing::info!("wrote {}", output.display());
     Ok(())
+}
+
+fn checkpoint(args: &Args, output: &Path, manifest: &Manifest) -> Result<Checkpoint> {
+    let mut path = output.to_owned().into_os_string();
+    path.push(".checkpoint");
+    Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)
 }
 
 fn output(args: &Args) -> Result<PathBuf> {
