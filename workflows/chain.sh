@@ -12,7 +12,7 @@ usage() {
   cat <<'T'
 Usage: workflows/chain.sh --input SHEET.csv --outdir DIR [OPTION VALUE]...
 
-  --input SHEET.csv   samples: columns sample, counts, optionally dataset, modalities, and any further column
+  --input SHEET.csv   samples: columns sample, counts, optionally dataset, modalities, kind, and any further column
   --outdir DIR        where results go
   --model DIR         use this model; nothing is pre-trained
   --decoder DIR       use this velocity decoder; nothing is fine-tuned
@@ -138,21 +138,24 @@ renew "$sheet"
 echo "$parameters" > "$info/parameters.txt"
 mkdir -p "$info/samples"
 samples=() counts=() datasets=() modalities=() measured=()
-while IFS=$'\037' read -r sample file dataset modality has more; do
+while IFS=$'\037' read -r sample file dataset modality kind has more; do
   samples+=("$sample") counts+=("$file") datasets+=("$dataset") modalities+=("$modality") measured+=("$has")
-  printf '%s\n' "$file" "$dataset" "$modality" "$has" "$more" > "$info/samples/$sample.new"
+  printf '%s\n' "$file" "$dataset" "$modality" "$kind" "$has" "$more" > "$info/samples/$sample.new"
   renew "$info/samples/$sample"
 done < <(tail -n +2 "$sheet" | tr '\t' '\037')
 
 if [ -n "$model" ]; then
   fresh "$outdir/vocab.json" "$model/vocab.json" || cp "$model/vocab.json" "$outdir/vocab.json"
 else
-  make "$outdir/vocab.json" "${counts[@]}" "$sheet" -- \
+  IFS=';' read -ra files <<< "$(IFS=';'; echo "${counts[*]}")"
+  make "$outdir/vocab.json" "${files[@]}" "$sheet" -- \
     mfdoom-preprocess --sheet "$input" --vocab-only ${top_genes:+--top-genes "$top_genes"}
 fi
 
 preprocess() {
-  scatter "$outdir/tokens/$1.parquet" "$2" "$info/samples/$1" "$outdir/vocab.json" -- \
+  local files
+  IFS=';' read -ra files <<< "$2"
+  scatter "$outdir/tokens/$1.parquet" "${files[@]}" "$info/samples/$1" "$outdir/vocab.json" -- \
     mfdoom-preprocess --sheet "$input" --sample "$1" --vocab "$outdir/vocab.json"
 }
 for_each_sample preprocess
@@ -175,10 +178,13 @@ both_layers() { case ,$1, in *,spliced,*) case ,$1, in *,unspliced,*) return 0 ;
 
 fit() {
   both_layers "$3" || return 0
-  local arguments=(--dataset "$4") parts=() part
+  local arguments=(--dataset "$4") parts=() files=() part
+  IFS=';' read -ra files <<< "$2"
+  for part in "${files[@]:1}"; do arguments+=(--with "$part"); done
   IFS=';' read -ra parts <<< "$5"
   for part in ${parts[@]+"${parts[@]}"}; do arguments+=(--modality "$part"); done
-  make "$outdir/velocity/$1/fit" "$2" "$info/samples/$1" -- mfdoom-velocity fit "$2" "${arguments[@]}" || return
+  make "$outdir/velocity/$1/fit" "${files[@]}" "$info/samples/$1" -- \
+    mfdoom-velocity fit "${files[0]}" "${arguments[@]}" || return
   fits+=("$outdir/velocity/$1/fit") targets+=(--targets "$outdir/velocity/$1/fit") fitted+=("$outdir/tokens/$1.parquet")
 }
 predict() {
@@ -206,7 +212,8 @@ annotate() {
     [ "$velocity" = true ] && [ -d "$outdir/velocity/$1/$kind" ] || continue
     from+=("$outdir/velocity/$1/$kind") arguments+=(--velocity "$outdir/velocity/$1/$kind")
   done
-  make "$outdir/h5ad/$1.h5ad" "$2" "$info/samples/$1" "${from[@]}" -- mfdoom-annotate "$2" "${arguments[@]}"
+  # Results go into the first of several files of one sample.
+  make "$outdir/h5ad/$1.h5ad" "${2%%;*}" "$info/samples/$1" "${from[@]}" -- mfdoom-annotate "${2%%;*}" "${arguments[@]}"
 }
 for_each_sample annotate
 

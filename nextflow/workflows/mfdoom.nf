@@ -13,11 +13,13 @@ include { MFDOOM_GATHER as GATHER_PREDICTIONS } from '../modules/local/mfdoom/ga
 
 // Returns the meta map of a line of the checked sheet.
 def toMeta(row) {
-    def own = ['sample', 'counts', 'dataset', 'modalities', 'measured', 'cells']
+    def own = ['sample', 'counts', 'dataset', 'modalities', 'kind', 'measured', 'cells']
     return [
         id: row.sample,
         dataset: row.dataset,
         modalities: row.modalities.tokenize(';'),
+        kind: row.kind,
+        files: row.counts.tokenize(';').size(),
         measured: row.measured.tokenize(','),
         cells: row.cells.toInteger(),
         columns: row.findAll { name, value -> !(name in own) && value },
@@ -34,7 +36,7 @@ def toCounts(sheet) {
     }
     def column = rows ? rows.first().indexOf('counts') : -1
     return column < 0 ? [] : rows.tail()
-        .collect { row -> row[column] }
+        .collectMany { row -> (row[column] ?: '').tokenize(';')*.trim() }
         .findAll { name -> name }
         .collect { name -> file(sheet.toRealPath().resolveSibling(name), glob: false) }
         .findAll { counts -> counts.exists() }
@@ -79,7 +81,7 @@ workflow MFDOOM {
     MFDOOM_SHEET(sheet, sheet.map { path -> toCounts(path) })
     samples = MFDOOM_SHEET.out.samples
         .splitCsv(header: true, sep: '\t')
-        .map { row -> [toMeta(row), file(row.counts, glob: false)] }
+        .map { row -> [toMeta(row), row.counts.tokenize(';').collect { name -> file(name, glob: false) }] }
 
     if (params.model) {
         // As text, for a folder called 7 comes as a number.
@@ -89,7 +91,7 @@ workflow MFDOOM {
             .first()
     }
     else {
-        MFDOOM_VOCABULARY(toAll(samples, samples).map { items -> [items.collect { item -> item[0] }, items.collect { item -> item[1] }] })
+        MFDOOM_VOCABULARY(toAll(samples, samples).map { items -> [items.collect { item -> item[0] }, items.collectMany { item -> item[1] }] })
         vocabulary = MFDOOM_VOCABULARY.out.vocabulary
     }
 

@@ -28,24 +28,22 @@ fn outcome(folder: &Path, name: &str, arguments: &str) -> Option<std::process::E
     None
 }
 
-#[test]
-fn damaged_counts_end_a_stage_with_a_message() {
+/// Damages files of a format and runs a stage on each; `whole` writes the file of a case.
+fn fuzz(name: &str, n: u64, whole: impl Fn(u64) -> Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    run(folder, "mfdoom-simulate", "-o whole.h5ad --cells 40 --genes 50 --seed 1");
-    let whole = fs::read(folder.join("whole.h5ad")).unwrap();
     let state = State::open();
-    let first = state.next("h5ad");
-    let n = number("MFDOOM_FUZZ_CASES", 200);
+    let first = state.next(name);
     let (mut refused, mut read) = (0, 0);
+    let begin = Instant::now();
     for case in first..first + n {
-        let mut random = Random::new(number("MFDOOM_FUZZ_SEED", 1), "h5ad", case);
-        let mut bytes = whole.clone();
+        let mut random = Random::new(number("MFDOOM_FUZZ_SEED", 1), name, case);
+        let mut bytes = whole(case);
         let times = 1 + random.below(3);
         let what: Vec<String> = (0..times).map(|_| mutate(&mut bytes, &mut random)).collect();
-        fs::write(folder.join("a.h5ad"), bytes).unwrap();
-        let told = format!("h5ad case {case}: {}", what.join(", "));
-        let status = outcome(folder, "mfdoom-preprocess", "a.h5ad -o t.parquet --force -qq");
+        fs::write(folder.join("a"), bytes).unwrap();
+        let told = format!("{name} case {case}: {}", what.join(", "));
+        let status = outcome(folder, "mfdoom-preprocess", "a -o t.parquet --force -qq");
         let status = status.unwrap_or_else(|| panic!("{told}: no end after {LIMIT:?}"));
         match status.code() {
             Some(0) => read += 1,
@@ -54,8 +52,26 @@ fn damaged_counts_end_a_stage_with_a_message() {
         }
         let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().contains(".tmp-")), "{told}: left {left:?}");
+        state.set(name, case + 1);
     }
-    state.set("h5ad", first + n);
-    println!("h5ad: from case {first}: {refused} refused, {read} read");
+    let speed = n as f64 / begin.elapsed().as_secs_f64();
+    println!("{name}: from case {first}: {refused} refused, {read} read, {speed:.0} a second");
     assert!(refused > 0);
+}
+
+#[test]
+fn damaged_counts_end_a_stage_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "mfdoom-simulate", "-o whole.h5ad --cells 40 --genes 50 --seed 1");
+    let whole = fs::read(folder.path().join("whole.h5ad")).unwrap();
+    fuzz("h5ad", number("MFDOOM_FUZZ_CASES", 200), |_| whole.clone());
+}
+
+#[test]
+fn damaged_files_of_other_formats_end_a_stage_with_a_message() {
+    for name in crate::inputs::OF_HDF5 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |case| crate::inputs::whole(name, case, folder.path());
+        fuzz(&format!("input {name}"), number("MFDOOM_FUZZ_CASES", 200).min(100_000) / 4, file);
+    }
 }

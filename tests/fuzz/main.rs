@@ -20,7 +20,10 @@
 )]
 
 mod counts;
+mod inputs;
 mod kills;
+#[path = "../../crates/mfdoom-counts/tests/make/mod.rs"]
+mod make;
 mod mutate;
 mod readers;
 
@@ -123,36 +126,43 @@ fn case(reader: &Reader, folder: &Path, whole: u64, number: u64, tally: &mut Tal
 }
 
 fn fuzz(reader: &Reader) {
-    let folder = tempfile::tempdir().unwrap();
-    (reader.write)(folder.path()).unwrap();
-    let whole = (reader.read)(folder.path()).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let folder = &place.path().join("artefact");
+    fs::create_dir(folder).unwrap();
+    (reader.write)(folder).unwrap();
+    let whole = (reader.read)(folder).unwrap();
     if let Ok(only) = std::env::var("MFDOOM_FUZZ_ONLY") {
         if let Some((name, number)) = only.rsplit_once(':')
             && name == reader.name
         {
-            case(reader, folder.path(), whole, number.parse().unwrap(), &mut Tally::default());
+            case(reader, folder, whole, number.parse().unwrap(), &mut Tally::default());
         }
         return;
     }
     let state = State::open();
     let first = state.next(reader.name);
     let mut tally = Tally::default();
+    let begin = Instant::now();
     for at in first..first + number("MFDOOM_FUZZ_CASES", 200) {
-        case(reader, folder.path(), whole, at, &mut tally);
+        case(reader, folder, whole, at, &mut tally);
         if at % 1000 == 999 {
             state.set(reader.name, at + 1);
         }
     }
     state.set(reader.name, first + number("MFDOOM_FUZZ_CASES", 200));
-    println!("{}: from case {first}: {tally:?}", reader.name);
+    let speed = number("MFDOOM_FUZZ_CASES", 200) as f64 / begin.elapsed().as_secs_f64();
+    println!("{}: from case {first}: {tally:?}, {speed:.0} a second", reader.name);
     assert!(tally.refused > 0, "{}: nothing was refused", reader.name);
 }
 
 #[test]
 fn damaged_artefacts_are_refused_or_read_as_they_were() {
     std::thread::scope(|scope| {
-        let running: Vec<_> =
-            READERS.iter().map(|reader| (reader, scope.spawn(move || fuzz(reader)))).collect();
+        let running: Vec<_> = READERS
+            .iter()
+            .chain(&inputs::READERS)
+            .map(|reader| (reader, scope.spawn(move || fuzz(reader))))
+            .collect();
         for (reader, thread) in running {
             assert!(thread.join().is_ok(), "{}", reader.name);
         }

@@ -76,7 +76,7 @@ fn after(name: &str, mark: char) -> &str {
 }
 
 /// The longest run of A, C, G, T and N.
-fn letters(name: &str) -> Option<&str> {
+pub(crate) fn letters(name: &str) -> Option<&str> {
     let runs = name.split(|c| !matches!(c, 'A' | 'C' | 'G' | 'T' | 'N'));
     runs.filter(|run| run.len() >= MIN_LETTERS).max_by_key(|run| run.len())
 }

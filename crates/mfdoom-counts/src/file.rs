@@ -57,10 +57,26 @@ pub trait CountsFile: Debug + Send + Sync {
     /// A column that annotates the features of a matrix.
     fn var_column_of(&self, source: &Source, name: &str) -> Result<Column>;
 
+    /// Cells of files that were joined ([`join`](crate::join)) without a counterpart.
+    fn unmatched(&self) -> Result<Vec<Unmatched>> {
+        Ok(Vec::new())
+    }
+
     /// The matrices that can be read.
     fn sources(&self) -> Vec<Source> {
         self.matrices().into_iter().filter(|found| found.unread.is_none()).map(|found| found.source).collect()
     }
+}
+
+/// A cell that has no counterpart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// Its name.
+    pub cell: String,
+    /// The file that has it.
+    pub file: String,
+    /// The file that lacks it.
+    pub missing_in: String,
 }
 
 /// A matrix that a file has.

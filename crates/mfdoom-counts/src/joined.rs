@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mfdoom_error::{Error, Result};
 
 use crate::barcode;
-use crate::file::{CountsFile, Listed};
+use crate::file::{CountsFile, Listed, Unmatched};
 use crate::frame::Column;
 use crate::matrix::{MappedRows, Matrix, Missing};
 use crate::place::Place;
@@ -173,6 +173,27 @@ impl CountsFile for Joined {
             all.extend(listed.map(|(found, (name, _))| Listed { source: name.clone(), ..found }));
         }
         all
+    }
+
+    fn unmatched(&self) -> Result<Vec<Unmatched>> {
+        let cells = names(&*self.first)?;
+        let mut all = Vec::new();
+        for other in &self.others {
+            let (here, there) = (self.first.name(), other.file.name());
+            let lacking = |cell: &String, file: &str, missing_in: &str| Unmatched {
+                cell: cell.clone(),
+                file: file.to_owned(),
+                missing_in: missing_in.to_owned(),
+            };
+            let without = cells.iter().zip(other.rows.iter()).filter(|(_, row)| **row == 0);
+            all.extend(without.map(|(cell, _)| lacking(cell, here, there)));
+            let theirs = names(&*other.file)?;
+            let mut found = vec![false; theirs.len()];
+            other.rows.iter().filter(|row| **row > 0).for_each(|row| found[*row as usize - 1] = true);
+            let left = theirs.iter().zip(found).filter(|(_, found)| !found);
+            all.extend(left.map(|(cell, _)| lacking(cell, there, here)));
+        }
+        Ok(all)
     }
 
     fn matrix(&self, source: &Source) -> Result<Matrix> {

@@ -17,6 +17,8 @@ pub const LAYERS: &str = "layers";
 pub const MOD: &str = "mod";
 /// Row of each cell of a MuData file in its modalities, from 1; 0 where it is not measured.
 pub const OBSMAP: &str = "obsmap";
+/// Attribute of `mod` with the order of the modalities.
+pub const MOD_ORDER: &str = "mod-order";
 /// Annotation of the cells.
 pub const OBS: &str = "obs";
 /// Annotation of the genes.

@@ -36,10 +36,10 @@ mod split;
 mod write;
 
 pub use counts::{CountRule, Look, show_values};
-pub use file::{CountsFile, Listed};
+pub use file::{CountsFile, Listed, Unmatched};
 pub use formats::{Content, FORMATS, Format, Found, open, open_among};
 pub use frame::{Column, Frame};
-pub use genes::genes_of;
+pub use genes::{genes_of, without_genome};
 pub use joined::join;
 pub use library::{are_library_sizes, find_library_sizes, library_sizes};
 pub use matrix::{DEFAULT_MEMORY, Matrix, RowSource};

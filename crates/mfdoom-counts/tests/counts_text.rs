@@ -213,6 +213,93 @@ fn alevin_fry_is_split_into_its_three_parts() {
 }
 
 #[test]
+fn alevins_flags_and_values_are_read_and_their_number_is_checked() {
+    for usa in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("alevin");
+        std::fs::create_dir(&inner).unwrap();
+        let rows = counts(8, 12, 4);
+        let mut bytes = Vec::new();
+        for row in &rows {
+            let mut flags = [0_u8; 2];
+            let set = row.iter().enumerate().filter(|(_, count)| **count > 0.0);
+            set.for_each(|(gene, _)| flags[gene / 8] |= 128 >> (gene % 8));
+            bytes.extend(flags);
+            bytes.extend(row.iter().filter(|count| **count > 0.0).flat_map(|count| count.to_le_bytes()));
+        }
+        let pack = |bytes: &[u8]| {
+            let file = std::fs::File::create(inner.join("quants_mat.gz")).unwrap();
+            let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+            packed.write_all(bytes).unwrap();
+            packed.finish().unwrap();
+        };
+        pack(&bytes);
+        list(&inner.join("quants_mat_rows.txt"), &names("AC", 8));
+        list(&inner.join("quants_mat_cols.txt"), &names("ENSG", if usa { 4 } else { 12 }));
+        if usa {
+            put(&folder.path().join("quant.json"), "{\"usa_mode\":true,\"num_genes\":12}");
+        }
+        let parts: &[(&str, std::ops::Range<usize>)] = match usa {
+            true => &[("layers/spliced", 0..4), ("layers/unspliced", 4..8), ("layers/ambiguous", 8..12)],
+            false => &[("X", 0..12)],
+        };
+        let file = open(folder.path()).unwrap();
+        for (source, columns) in parts {
+            let part: Vec<Vec<f32>> = rows.iter().map(|row| row[columns.clone()].to_vec()).collect();
+            assert_rows(&*file, source, &part);
+        }
+        for wrong in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat()] {
+            pack(wrong);
+            let read =
+                open(folder.path()).unwrap().matrix(&parts[0].0.parse().unwrap()).unwrap().read_rows(0..8);
+            let error = read.unwrap_err();
+            assert!(error.exit_code() == 3 && error.to_string().contains("8 cells of 12 genes"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn tables_whose_rows_are_genes_are_turned() {
+    let rows = counts(30, 6, 8);
+    let barcode =
+        |cell: usize| format!("ACGTACGT{}{}-1", ["AC", "GT", "TT"][cell % 3], "ACGT".repeat(cell / 3));
+    let genes: Vec<String> = (0..6).map(|gene| format!("ENSG{gene:011}")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.csv.gz");
+    let cells: Vec<String> = (0..30).map(barcode).collect();
+    let mut text = format!(",{}\n", cells.join(","));
+    for (gene, name) in genes.iter().enumerate() {
+        let values: Vec<String> = rows.iter().map(|row| row[gene].to_string()).collect();
+        writeln!(text, "{name},{}", values.join(",")).unwrap();
+    }
+    put(&path, &text);
+    let file = open(&path).unwrap();
+    assert_eq!(file.obs_names_in(0..30).unwrap(), cells);
+    assert_eq!(file.var_names_of(&Source::X).unwrap(), genes);
+    assert_rows(&*file, "X", &rows);
+}
+
+#[test]
+fn values_of_any_kind_of_matrix_market_are_read() {
+    let rows = counts(9, 5, 3);
+    let ones: Vec<Vec<f32>> =
+        rows.iter().map(|row| row.iter().map(|count| count.min(1.0)).collect()).collect();
+    for (kind, wanted) in [("real", &rows), ("double", &rows), ("pattern", &ones)] {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = entries(&rows, false, true);
+        let mut text = format!("%%MatrixMarket matrix coordinate {kind} general\n5 9 {}\n", entries.len());
+        for (row, column, value) in entries {
+            let value = if kind == "pattern" { String::new() } else { format!("{value}.000e0") };
+            writeln!(text, "{} {} {value}", row + 1, column + 1).unwrap();
+        }
+        put(&folder.path().join("matrix.mtx.gz"), &text);
+        list(&folder.path().join("barcodes.tsv"), &names("AC", 9));
+        list(&folder.path().join("genes.tsv"), &names("ENSG", 5));
+        assert_rows(&*open(folder.path()).unwrap(), "X", wanted);
+    }
+}
+
+#[test]
 fn tables_of_text_are_cells_by_genes() {
     let rows = counts(30, 6, 8);
     for (ending, delimiter, corner) in [("csv", ",", "cell,"), ("tsv.gz", "\t", "\t"), ("csv", ",", "")] {

@@ -1,118 +1,16 @@
-//! AnnData in Zarr: stores of both versions, written by hand, and read back.
+//! AnnData in Zarr: stores of both versions, written by hand, as folders and archives, and read back.
+
+mod make;
 
 use std::path::Path;
 
+use make::zarr::{Store, crc32c, zip};
 use mfdoom_counts::{Column, CountsFile, Source, open};
 use mfdoom_matrix::Csr;
 
 /// [[0, 1, 0, 2], [0, 0, 0, 0], [3, 0, 4, 0]].
 fn expected() -> Csr {
     Csr::new(4, vec![0, 2, 2, 4], vec![1, 3, 0, 2], vec![1.0, 2.0, 3.0, 4.0]).unwrap()
-}
-
-/// Writes stores of one version.
-struct Store<'a> {
-    root: &'a Path,
-    v3: bool,
-}
-
-impl Store<'_> {
-    fn group(&self, path: &str, attributes: &str) {
-        let folder = self.root.join(path);
-        std::fs::create_dir_all(&folder).unwrap();
-        if self.v3 {
-            let text = format!("{{\"node_type\":\"group\",\"zarr_format\":3,\"attributes\":{attributes}}}");
-            std::fs::write(folder.join("zarr.json"), text).unwrap();
-        } else {
-            std::fs::write(folder.join(".zgroup"), "{\"zarr_format\":2}").unwrap();
-            std::fs::write(folder.join(".zattrs"), attributes).unwrap();
-        }
-    }
-
-    /// Writes an array, its chunks (by their numbers) packed by zstd.
-    fn array(
-        &self,
-        path: &str,
-        (shape, chunk): (&[usize], &[usize]),
-        kind: (&str, &str),
-        chunks: &[(&str, Vec<u8>)],
-    ) {
-        let folder = self.root.join(path);
-        std::fs::create_dir_all(&folder).unwrap();
-        let metadata = if self.v3 {
-            let text = if kind.1 == "string" { "vlen-utf8" } else { "bytes" };
-            format!(
-                "{{\"node_type\":\"array\",\"shape\":{shape:?},\"data_type\":\"{}\",\"fill_value\":0,\"codecs\":\
-                 [{{\"name\":\"{text}\"}},{{\"name\":\"zstd\"}}],\"chunk_key_encoding\":{{\"name\":\"default\"}},\
-                 \"chunk_grid\":{{\"configuration\":{{\"chunk_shape\":{chunk:?}}}}},\"attributes\":{{}}}}",
-                kind.1
-            )
-        } else {
-            let filters = if kind.1 == "string" { "[{\"id\":\"vlen-utf8\"}]" } else { "null" };
-            format!(
-                "{{\"shape\":{shape:?},\"chunks\":{chunk:?},\"dtype\":\"{}\",\"fill_value\":0,\"order\":\"C\",\
-                 \"filters\":{filters},\"compressor\":{{\"id\":\"zstd\"}}}}",
-                kind.0
-            )
-        };
-        std::fs::write(folder.join(if self.v3 { "zarr.json" } else { ".zarray" }), metadata).unwrap();
-        for (numbers, bytes) in chunks {
-            let name =
-                if self.v3 { format!("c/{}", numbers.replace('.', "/")) } else { (*numbers).to_owned() };
-            let path = folder.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, zstd::encode_all(bytes.as_slice(), 0).unwrap()).unwrap();
-        }
-    }
-
-    fn ints(&self, path: &str, values: &[i32]) {
-        // Two elements a chunk, the last one filled up.
-        let mut filled = values.to_vec();
-        filled.resize(values.len().next_multiple_of(2), 0);
-        let names: Vec<String> = (0..filled.len() / 2).map(|at| at.to_string()).collect();
-        let bytes = filled.chunks(2).map(|pair| pair.iter().flat_map(|value| value.to_le_bytes()).collect());
-        let chunks: Vec<(&str, Vec<u8>)> = names.iter().map(String::as_str).zip(bytes).collect();
-        self.array(path, (&[values.len()], &[2]), ("<i4", "int32"), &chunks);
-    }
-
-    fn texts(&self, path: &str, values: &[&str]) {
-        let mut bytes = (values.len() as u32).to_le_bytes().to_vec();
-        for value in values {
-            bytes.extend((value.len() as u32).to_le_bytes());
-            bytes.extend(value.as_bytes());
-        }
-        self.array(path, (&[values.len()], &[values.len()]), ("|O", "string"), &[("0", bytes)]);
-    }
-
-    fn write(&self) {
-        self.group("", "{\"encoding-type\":\"anndata\"}");
-        self.group("obs", "{\"_index\":\"_index\",\"column-order\":[\"label\",\"n\"]}");
-        self.texts("obs/_index", &["a", "b", "c"]);
-        self.ints("obs/n", &[7, 8, 9]);
-        self.group("obs/label", "{\"encoding-type\":\"categorical\"}");
-        self.ints("obs/label/codes", &[1, -1, 0]);
-        self.texts("obs/label/categories", &["x", "y"]);
-        self.group("var", "{\"_index\":\"gene\",\"column-order\":[]}");
-        self.texts("var/gene", &["g0", "g1", "g2", "g3"]);
-        self.group("X", "{\"encoding-type\":\"csr_matrix\",\"shape\":[3,4]}");
-        self.ints("X/indptr", &[0, 2, 2, 4]);
-        self.ints("X/indices", &[1, 3, 0, 2]);
-        self.ints("X/data", &[1, 2, 3, 4]);
-        self.group("layers", "{}");
-        self.group("layers/columns", "{\"encoding-type\":\"csc_matrix\",\"shape\":[3,4]}");
-        self.ints("layers/columns/indptr", &[0, 1, 2, 3, 4]);
-        self.ints("layers/columns/indices", &[2, 0, 2, 0]);
-        self.ints("layers/columns/data", &[3, 1, 4, 2]);
-        // Chunks of 2 x 3; the one of zeros alone is not there.
-        let floats =
-            |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let chunks = [
-            ("0.0", floats(&[0.0, 1.0, 0.0, 0.0, 0.0, 0.0])),
-            ("0.1", floats(&[2.0, 9.0, 9.0, 0.0, 9.0, 9.0])),
-            ("1.0", floats(&[3.0, 0.0, 4.0, 9.0, 9.0, 9.0])),
-        ];
-        self.array("layers/dense", (&[3, 4], &[2, 3]), ("<f4", "float32"), &chunks);
-    }
 }
 
 fn read(file: &dyn CountsFile, source: &str) -> Csr {
@@ -130,6 +28,7 @@ fn stores_of_both_versions_are_read() {
         Store { root: folder.path(), v3 }.write();
         let file = open(folder.path()).unwrap();
         assert_eq!(file.format(), "AnnData (.zarr)");
+        assert!(file.parts().len() > 9);
         for source in ["X", "layers/columns", "layers/dense"] {
             assert_eq!(read(&*file, source), expected(), "{source} of version 3: {v3}");
         }
@@ -154,4 +53,142 @@ fn damaged_chunks_and_other_forms_are_told() {
     let file = open(folder.path()).unwrap();
     let unread = file.matrices().into_iter().find(|found| found.source == Source::X).unwrap().unread.unwrap();
     assert_eq!(unread, "packed by 'lzma'");
+}
+
+#[test]
+fn archives_are_read_as_folders_are() {
+    for (v3, prefix) in [(false, ""), (true, ""), (true, "cells.zarr/")] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("a");
+        Store { root: &store, v3 }.write();
+        let path = folder.path().join("a.zarr.zip");
+        zip(&store, prefix, &path);
+        let file = open(&path).unwrap();
+        for source in ["X", "layers/columns", "layers/dense"] {
+            assert_eq!(read(&*file, source), expected(), "{source} of version 3: {v3}");
+        }
+        assert_eq!(file.obs_names_in(0..3).unwrap(), ["a", "b", "c"]);
+        assert_eq!(file.parts(), [path.clone()]);
+        let whole = std::fs::read(&path).unwrap();
+        let broken = folder.path().join("b.zip");
+        for len in (0..whole.len()).step_by(97) {
+            std::fs::write(&broken, &whole[..len]).unwrap();
+            let error = open(&broken).unwrap_err();
+            assert_eq!(error.exit_code(), 3, "cut at {len}: {error}");
+        }
+    }
+}
+
+/// Writes a 3 x 4 matrix as one shard of 4 x 4, in chunks of 2 x 2.
+fn sharded(root: &Path, at_end: bool) {
+    let folder = root.join("layers/sharded");
+    std::fs::create_dir_all(folder.join("c/0")).unwrap();
+    let location = if at_end { "end" } else { "start" };
+    let metadata = format!(
+        "{{\"node_type\":\"array\",\"shape\":[3,4],\"data_type\":\"float32\",\"fill_value\":0,\"codecs\":[{{\"name\":\
+         \"sharding_indexed\",\"configuration\":{{\"chunk_shape\":[2,2],\"codecs\":[{{\"name\":\"bytes\"}},\
+         {{\"name\":\"crc32c\"}}],\"index_codecs\":[{{\"name\":\"bytes\",\"configuration\":{{\"endian\":\"little\"}}}},\
+         {{\"name\":\"crc32c\"}}],\"index_location\":\"{location}\"}}}}],\"chunk_key_encoding\":{{\"name\":\"default\"}},\
+         \"chunk_grid\":{{\"configuration\":{{\"chunk_shape\":[4,4]}}}},\"attributes\":{{}}}}"
+    );
+    std::fs::write(folder.join("zarr.json"), metadata).unwrap();
+    let chunks = [[0.0_f32, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [3.0, 0.0, 0.0, 0.0], [4.0, 0.0, 0.0, 0.0]];
+    let (mut data, mut index) = (Vec::new(), Vec::new());
+    let first = if at_end { 0 } else { 4 * 16 + 4 };
+    for chunk in chunks {
+        let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
+        index.extend(((first + data.len()) as u64).to_le_bytes());
+        index.extend(20_u64.to_le_bytes());
+        data.extend(&bytes);
+        data.extend(crc32c(&bytes).to_le_bytes());
+    }
+    index.extend(crc32c(&index).to_le_bytes());
+    let whole = if at_end { [data, index].concat() } else { [index, data].concat() };
+    std::fs::write(folder.join("c/0/0"), whole).unwrap();
+}
+
+#[test]
+fn shards_are_read_by_their_chunks_and_checked() {
+    for at_end in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        Store { root: folder.path(), v3: true }.write();
+        sharded(folder.path(), at_end);
+        let file = open(folder.path()).unwrap();
+        assert_eq!(read(&*file, "layers/sharded"), expected());
+        let path = folder.path().join("layers/sharded/c/0/0");
+        let mut bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            bytes[at] ^= 0x10;
+            std::fs::write(&path, &bytes).unwrap();
+            bytes[at] ^= 0x10;
+            let read = open(folder.path())
+                .unwrap()
+                .matrix(&"layers/sharded".parse().unwrap())
+                .unwrap()
+                .read_rows(0..3);
+            assert_eq!(read.unwrap_err().exit_code(), 3, "byte {at}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let file = open(folder.path()).unwrap();
+        assert_eq!(read(&*file, "layers/sharded").nnz(), 0, "a shard that nobody wrote is fill");
+    }
+}
+
+#[test]
+fn frames_of_numbers_in_obsm_are_matrices() {
+    for v3 in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store { root: folder.path(), v3 };
+        store.write();
+        store.group("obsm", "{}");
+        store.group(
+            "obsm/adt",
+            "{\"encoding-type\":\"dataframe\",\"_index\":\"_index\",\"column-order\":[\"CD3\",\"CD4\"]}",
+        );
+        store.texts("obsm/adt/_index", &["a", "b", "c"]);
+        store.ints("obsm/adt/CD3", &[5, 0, 7]);
+        store.ints("obsm/adt/CD4", &[0, 0, 9]);
+        let file = open(folder.path()).unwrap();
+        let source = Source::Obsm("adt".into());
+        assert_eq!(file.var_names_of(&source).unwrap(), ["CD3", "CD4"]);
+        assert_eq!(
+            read(&*file, "obsm/adt"),
+            Csr::new(2, vec![0, 1, 1, 3], vec![0, 0, 1], vec![5.0, 7.0, 9.0]).unwrap()
+        );
+    }
+}
+
+#[test]
+fn modalities_of_a_store_keep_their_cells() {
+    for v3 in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store { root: folder.path(), v3 };
+        store.group("", "{\"encoding-type\":\"MuData\"}");
+        store.group("obs", "{\"_index\":\"_index\",\"column-order\":[\"n\"]}");
+        store.texts("obs/_index", &["a", "b", "c", "d"]);
+        store.ints("obs/n", &[1, 2, 3, 4]);
+        store.group("mod", "{\"mod-order\":[\"rna\",\"adt\"]}");
+        Store { root: &folder.path().join("mod/rna"), v3 }.write();
+        Store { root: &folder.path().join("mod/adt"), v3 }.write();
+        store.group("obsmap", "{}");
+        store.ints("obsmap/adt", &[0, 3, 0, 1]);
+        let file = open(folder.path()).unwrap();
+        assert_eq!(file.format(), "MuData (.zarr)");
+        // By name: a, b and c are cells of rna.
+        let mut rna = file.matrix(&"mod/rna/X".parse().unwrap()).unwrap();
+        assert_eq!(rna.present(0..4).unwrap().unwrap(), [true, true, true, false]);
+        assert_eq!(rna.read_rows(0..4).unwrap().nnz(), 4);
+        let mut adt = file.matrix(&"mod/adt/X".parse().unwrap()).unwrap();
+        assert_eq!(adt.present(0..4).unwrap().unwrap(), [false, true, false, true]);
+        assert_eq!(
+            adt.read_rows(0..4).unwrap(),
+            Csr::new(4, vec![0, 0, 2, 2, 4], vec![0, 2, 1, 3], vec![3.0, 4.0, 1.0, 2.0]).unwrap()
+        );
+        let n = file.obs_column_in("adt:n", 0..4).unwrap();
+        assert_eq!(n, Column::Int(vec![None, Some(9), None, Some(7)]));
+        store.ints("obsmap/adt", &[0, 9, 0, 1]);
+        let file = open(folder.path()).unwrap();
+        let read = file.matrix(&"mod/adt/X".parse().unwrap()).unwrap().read_rows(0..4);
+        assert_eq!(read.unwrap_err().exit_code(), 3);
+    }
 }

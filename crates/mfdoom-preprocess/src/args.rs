@@ -14,8 +14,8 @@ use crate::kind::Kind;
 /// per modality the genes with counts. Nothing is dropped unless asked for, and what is dropped is reported.
 ///
 /// Formats are told by content: AnnData (.h5ad), MuData (.h5mu), loom, Cell Ranger (.h5, or a folder of
-/// matrix.mtx), STARsolo, kb and bustools, alevin-fry, Zarr, tables of text (a cell a row). --check says
-/// what a file is, what it holds and what would be taken.
+/// matrix.mtx), STARsolo, kb and bustools, alevin and alevin-fry, Zarr, tables of text. --check says what a
+/// file is, what it holds and what would be taken.
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(name = "mfdoom-preprocess", version)]
 pub struct Args {
@@ -26,9 +26,9 @@ pub struct Args {
 
     /// Take files, data sets, modalities and obs columns from a sample sheet (CSV)
     ///
-    /// Columns: sample, counts (files of the same cells separated by ';'), optionally dataset and modalities
-    /// (spliced=layers/a;unspliced=layers/b), and any further column, which is carried along. Paths are absolute or
-    /// relative to the sheet's folder.
+    /// Columns: sample, counts (files of the same cells separated by ';'), optionally dataset, modalities
+    /// (spliced=layers/a;unspliced=layers/b) and kind (as --kind has it), and any further column, which is carried
+    /// along. Paths are absolute or relative to the sheet's folder.
     #[arg(long, value_name = "SHEET.csv", help_heading = "Sample sheet", conflicts_with_all = ["inputs", "dataset", "modality"])]
     #[serde(skip)]
     pub sheet: Option<PathBuf>,
@@ -62,6 +62,14 @@ pub struct Args {
     /// Keep genes seen in at least N cells of all inputs
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = mfdoom_cli::count::<u64>, help_heading = "Genes")]
     pub min_cells: u64,
+
+    /// Write what did not match to this table (tab-separated): genes, and cells of files joined by --with
+    ///
+    /// A line for each gene of the vocabulary that a data set lacks, each gene of an input that --vocab lacks, and
+    /// each cell of joined files that only one of them has: kind, dataset, modality, id, symbol, file, missing_in.
+    #[arg(long, value_name = "FILE.tsv", help_heading = "Genes", conflicts_with_all = ["vocab_only", "sheet_only"])]
+    #[serde(skip)]
+    pub unmatched: Option<PathBuf>,
 
     /// Take gene ids from this var column [default: the index]
     #[arg(long, value_name = "COLUMN", help_heading = "Genes")]

@@ -133,7 +133,14 @@ fn joined(list: &Arc<[Gene]>, ids: &HashMap<String, Option<String>>, given: Opti
         let known = |id: &str| given.is_some_and(|vocabulary| vocabulary.lookup(id).is_some());
         let by_symbol = ids.get(&gene.id).and_then(Option::as_ref).filter(|_| gene.id == gene.symbol);
         let by_id = Some(&gene.symbol).filter(|symbol| !known(&gene.id) && known(symbol));
-        match by_symbol.or(by_id).filter(|id| !known(&gene.id) && !there.contains(id.as_str())) {
+        // A vocabulary that knows a gene without the genome before its name says that names are so.
+        let bare = Some(mfdoom_counts::without_genome(&gene.id)).filter(|id| *id != gene.id && known(id));
+        let bare = bare.map(str::to_owned);
+        match by_symbol
+            .or(by_id)
+            .or(bare.as_ref())
+            .filter(|id| !known(&gene.id) && !there.contains(id.as_str()))
+        {
             Some(id) => {
                 n += 1;
                 Gene::new(id.clone(), gene.symbol.clone())

@@ -10,6 +10,8 @@ use mfdoom_cli::{Assignment, is_stream};
 use mfdoom_counts::CountsFile;
 use mfdoom_error::{Error, Result};
 
+use crate::kind::Kind;
+
 /// A file of counts as the user named it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
@@ -21,6 +23,8 @@ pub struct Named {
     pub dataset: Option<String>,
     /// Which matrix is which modality.
     pub modality: Vec<Assignment>,
+    /// The kind of measurement, where a sheet tells it.
+    pub kind: Option<Kind>,
     /// Obs columns of one value, from a sample sheet.
     pub columns: Vec<Assignment>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mfdoom_artifact::Output;
 use mfdoom_cli::{Assignment, CellList, Shard};
 use mfdoom_counts::CountRule;
 use mfdoom_error::{Error, Result};
@@ -32,6 +33,8 @@ pub struct Job {
     pub annotation: Asked,
     /// Whether each file is described: what it is and holds.
     pub describe: bool,
+    /// Where what did not match is written.
+    pub unmatched: Option<Output>,
     /// The settings that decide the numbers, for the manifest.
     pub settings: Value,
 }
@@ -93,6 +96,7 @@ impl Job {
             cells: args.cells.as_deref().map(CellList::read).transpose()?,
             shard: args.shard,
             describe: args.common.check,
+            unmatched: unmatched(&args)?,
             reading: Reading::new(&args),
             annotation: Asked { obs: args.obs, set: args.set },
             genes: match args.vocab {
@@ -104,7 +108,22 @@ impl Job {
     }
 }
 
+/// Where `--unmatched` is written.
+fn unmatched(args: &Args) -> Result<Option<Output>> {
+    let Some(path) = &args.unmatched else { return Ok(None) };
+    if args.output.output.as_ref() == Some(path) {
+        return Err(Error::usage(format!("{}: is the output and --unmatched", path.display()))
+            .help("write them to two files"));
+    }
+    mfdoom_cli::output(Some(path), args.output.force).map(Some)
+}
+
 impl Reading {
+    /// Returns how the matrices of one file are read, for which a sheet may tell the kind.
+    pub fn of(&self, named: &Named) -> Self {
+        Self { kind: named.kind.or(self.kind), ..self.clone() }
+    }
+
     /// Takes the arguments that say how matrices are read.
     pub fn new(args: &Args) -> Self {
         Self {

@@ -53,6 +53,11 @@ impl Kind {
         }
     }
 
+    /// The name, as the command line has it.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// Finds the matrices that only their names tell: modalities of a MuData file, feature types, obsm.
     pub(crate) fn named(self, file: &CountsInput) -> Vec<(String, Source)> {
         let sources = file.sources();

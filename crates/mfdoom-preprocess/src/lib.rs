@@ -28,6 +28,7 @@ pub mod pass;
 pub mod plan;
 mod run;
 pub mod sheet;
+mod unmatched;
 pub mod vocabulary;
 mod wanted;
 pub mod write;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mfdoom_cli::Progress;
+use mfdoom_counts::Unmatched;
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::Gene;
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct FilePlan {
     pub genes: BTreeMap<String, Arc<[Gene]>>,
     /// The columns of its obs.
     pub columns: Columns,
+    /// Cells that only one of its files has, where they are asked for.
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// The whole run.
@@ -111,7 +114,7 @@ impl FilePlan {
         if job.describe {
             describe::log(&file, job.reading.counts)?;
         }
-        let modalities = Modalities::find(&file, &job.reading, &named.modality)?;
+        let modalities = Modalities::find(&file, &job.reading.of(named), &named.modality)?;
         let libraries = Libraries::new(&file, &modalities, &job.reading.library_size)?;
         let genes = lists.read(&file, &modalities, &job.reading)?;
         names.read(named, &file)?;
@@ -123,6 +126,7 @@ impl FilePlan {
             libraries,
             genes,
             columns,
+            unmatched: if job.unmatched.is_some() { file.unmatched()? } else { Vec::new() },
             input: InputFile {
                 dataset: named.dataset(),
                 content_id: hashing.finish()?,

@@ -14,7 +14,7 @@ use crate::job::{GeneChoice, Job};
 use crate::pass::{self, Rows};
 use crate::plan::{FilePlan, Plan};
 use crate::vocabulary::{self, Genes};
-use crate::{sheet, write};
+use crate::{sheet, unmatched, write};
 
 /// The format version of the manifest's table.
 const FORMAT: u32 = 1;
@@ -42,6 +42,8 @@ pub fn run(args: Args) -> Result<()> {
     if vocab_only {
         return write_vocabulary(&output, &genes);
     }
+    let unmatched =
+        plan.job.unmatched.as_ref().map(|output| unmatched::write(output, &plan, &genes)).transpose()?;
     let schema = schema(&plan, genes)?;
     let mut reports = Vec::new();
     let written = write::table(&output, &schema, |batches| {
@@ -56,6 +58,9 @@ pub fn run(args: Args) -> Result<()> {
             "{written} cells were written and {} kept: this is a bug",
             total.kept()
         )));
+    }
+    if let Some(table) = unmatched {
+        table.commit()?;
     }
     tracing::info!(
         "{output}: {written} cells, {} genes, {}",

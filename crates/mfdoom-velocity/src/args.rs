@@ -69,6 +69,11 @@ pub struct FitArgs {
     #[serde(skip)]
     pub counts: PathBuf,
 
+    /// Take the layers, or one of them, from this file of the same cells, matched by barcode
+    #[arg(long, value_name = "FILE", help_heading = "Counts")]
+    #[serde(skip)]
+    pub with: Vec<PathBuf>,
+
     /// Folder to write
     #[arg(short, long, value_name = "velocity/", help_heading = "Output")]
     #[serde(skip)]

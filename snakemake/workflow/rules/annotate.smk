@@ -21,5 +21,5 @@ rule annotate:
             f"--velocity={folder}" for folder in input.velocities
         ],
     shell:
-        "mfdoom-annotate {input.counts:q} --embeddings {input.embeddings:q} {params.velocities:q}"
+        "mfdoom-annotate {input.counts[0]:q} --embeddings {input.embeddings:q} {params.velocities:q}"
         " -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

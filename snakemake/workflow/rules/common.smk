@@ -90,22 +90,26 @@ def shards(path):
 
 
 def counts(wildcards):
-    return SAMPLES[wildcards.sample]["counts"]
+    """Returns the files of a sample: the cells are those of the first one."""
+    return SAMPLES[wildcards.sample]["counts"].split(";")
 
 
-def modalities(wildcards):
-    """Returns --dataset and --modality of a sample."""
+def modalities(wildcards, input):
+    """Returns --with, --dataset and --modality of a sample."""
     row = SAMPLES[wildcards.sample]
     words = ["--dataset", row["dataset"]]
+    for file in list(input.counts)[1:]:
+        words += ["--with", file]
     for modality in filter(None, row["modalities"].split(";")):
         words += ["--modality", modality]
     return shlex.join(words)
 
 
 def columns(wildcards):
-    """Returns --set for the further columns of the sheet that have a value."""
-    own = {"sample", "counts", "dataset", "modalities", "measured", "cells"}
-    words = []
+    """Returns --kind, and --set for the further columns of the sheet that have a value."""
+    own = {"sample", "counts", "dataset", "modalities", "kind", "measured", "cells"}
+    kind = SAMPLES[wildcards.sample]["kind"]
+    words = ["--kind", kind] if kind else []
     for name, value in SAMPLES[wildcards.sample].items():
         if name not in own and value:
             words += ["--set", f"{name}={value}"]

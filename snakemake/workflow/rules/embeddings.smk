@@ -20,7 +20,7 @@ if STREAM:
             modalities=modalities,
             columns=columns,
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
+            "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns}"
             " --threads {threads} -o {output:q} 2> {log:q}"
             " || {{ cat {log:q} >&2; [ ! -p {output:q} ] || sleep 1 <> {output:q}; exit 1; }}"

@@ -16,7 +16,7 @@ else:
 
     rule vocabulary:
         input:
-            [row["counts"] for row in SAMPLES.values()],
+            [file for row in SAMPLES.values() for file in row["counts"].split(";")],
         output:
             f"{OUT}/vocab.json",
         log:
@@ -31,7 +31,10 @@ else:
             runtime=growing(60, 0.1),
         params:
             sheet=config["input"],
-            samples=[(row["counts"], row["modalities"]) for row in SAMPLES.values()],
+            samples=[
+                (row["counts"], row["modalities"], row["kind"])
+                for row in SAMPLES.values()
+            ],
             top_genes=option("--top-genes", "top_genes"),
         shell:
             "mfdoom-preprocess --sheet {params.sheet:q} --vocab-only {params.top_genes}"
@@ -63,7 +66,7 @@ if SHARDS > 1:
             columns=columns,
             shard=f"{{i}}/{SHARDS}",
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
+            "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns} --shard {params.shard}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
@@ -108,6 +111,6 @@ else:
             modalities=modalities,
             columns=columns,
         shell:
-            "mfdoom-preprocess {input.counts:q} --vocab {input.vocabulary:q} {params.modalities}"
+            "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
             " {params.columns}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

@@ -1,6 +1,6 @@
 rule velocity_fit:
     input:
-        counts,
+        counts=counts,
     output:
         directory(f"{OUT}/velocity/{{sample}}/fit"),
     log:
@@ -16,7 +16,7 @@ rule velocity_fit:
     params:
         modalities=modalities,
     shell:
-        "mfdoom-velocity fit {input:q} {params.modalities}"
+        "mfdoom-velocity fit {input.counts[0]:q} {params.modalities}"
         " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{bits, lz4, zstd};
+use super::{bits, blosclz, lz4, zstd};
 
 /// Bytes of the header.
 const HEADER: usize = 16;
@@ -52,7 +52,8 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
         }
         match (flags & 0x1 != 0, flags & 0x4 != 0) {
             (true, _) if width > 1 => out.extend(unshuffled(&unpacked, width)),
-            (_, true) => out.extend(bits::unshuffled(&unpacked, width)),
+            // Blosc leaves the bits of a number of elements alone that does not divide by eight.
+            (_, true) if (size / width).is_multiple_of(8) => out.extend(bits::unshuffled(&unpacked, width)),
             _ => out.extend(unpacked),
         }
     }
@@ -70,8 +71,14 @@ fn inner(format: u8, data: &[u8], size: usize) -> Result<Vec<u8>, String> {
         1 => lz4::unpack(data, size),
         3 => limited(&mut flate2::read::ZlibDecoder::new(data)),
         4 => zstd::unpack(data, size as u64),
-        0 => Err("packed by Blosc with blosclz".to_owned()),
-        2 => Err("packed by Blosc with snappy".to_owned()),
+        0 => blosclz::unpack(data, size),
+        2 => match snap::raw::decompress_len(data) {
+            Ok(found) if found <= size => {
+                snap::raw::Decoder::new().decompress_vec(data).map_err(|error| error.to_string())
+            }
+            Ok(found) => Err(format!("{found} bytes where {size} were promised")),
+            Err(error) => Err(error.to_string()),
+        },
         other => Err(format!("packed by Blosc with compressor {other}")),
     }
 }
@@ -97,7 +104,12 @@ mod tests {
     }
 
     /// 256 times the number of the element modulo 7, as int32, packed by numcodecs 0.16 with level 5.
-    const PACKED: [(&str, &str); 3] = [
+    const PACKED: [(&str, &str); 4] = [
+        (
+            "blosclz, bytes sorted",
+            "02010104000400000004000056000000140000000e0000002600010203040506e0ee060102030c0000002300000000e0\
+             f003020000000c0000002300000000e0f003020000000c0000002300000000e0f00302000000",
+        ),
         (
             "lz4, bytes sorted",
             "0201210400040000000400005600000014000000110000007f000102030405060700e15006000102030b0000001f000100e7\
@@ -126,6 +138,20 @@ mod tests {
             for len in 0..bytes.len() {
                 let _ = unpack(&bytes[..len]);
             }
+        }
+    }
+
+    #[test]
+    fn snappy_is_unpacked() {
+        let wanted: Vec<u8> = (0..500_u32).flat_map(|at| (at % 9).to_le_bytes()).collect();
+        let packed = snap::raw::Encoder::new().compress_vec(&wanted).unwrap();
+        let mut bytes = vec![2, 1, 0x50, 4];
+        let words = [wanted.len(), wanted.len(), 24 + packed.len(), 20, packed.len()];
+        bytes.extend(words.iter().flat_map(|word| (*word as u32).to_le_bytes()));
+        bytes.extend(&packed);
+        assert_eq!(unpack(&bytes).unwrap(), wanted);
+        for len in 0..bytes.len() {
+            assert!(unpack(&bytes[..len]).is_err());
         }
     }
 

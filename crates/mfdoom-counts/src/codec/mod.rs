@@ -2,6 +2,8 @@
 
 pub(crate) mod bits;
 pub(crate) mod blosc;
+mod blosclz;
+pub(crate) mod crc32c;
 pub(crate) mod lz4;
 pub(crate) mod zstd;
 

@@ -84,7 +84,7 @@ fn attributes(root: &Group, name: &str, n: usize, place: &Place) -> Result<Vec<(
     for name in members(&group) {
         let Some(Node::Dataset(dataset)) = Node::find(&group, &name) else { continue };
         // Attributes may have more dimensions, as coordinates do; those are no columns.
-        let [len] = dataset.shape()[..] else { continue };
+        let ([len] | [len, 1]) = dataset.shape()[..] else { continue };
         if len != n {
             return Err(inside
                 .at(&name)

@@ -2,11 +2,13 @@
 
 mod alevin;
 mod composed;
+mod eds;
 mod h5ad;
 mod h5mu;
 mod kb;
 mod loom;
 mod mtx;
+mod mudata;
 mod sniff;
 mod starsolo;
 mod table;
@@ -42,7 +44,7 @@ pub trait Format: Sync {
 /// Every format, the most particular first.
 pub const FORMATS: &[&dyn Format] = &[
     &h5ad::Anndata,
-    &h5mu::Mudata,
+    &h5mu::H5mu,
     &zarr::Zarr,
     &loom::Loom,
     &tenx_h5::TenxHdf5,

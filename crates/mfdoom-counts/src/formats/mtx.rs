@@ -328,6 +328,12 @@ impl MtxRows {
                 pending = Some((cell, feature, value));
                 break;
             }
+            if indptr.len() > cell as usize - rows.start + 1 {
+                return Err(entries
+                    .lines
+                    .wrong("goes back to an earlier cell")
+                    .help("the file was changed while it was read"));
+            }
             indptr.resize(cell as usize - rows.start + 1, indices.len());
             indices.push(feature);
             values.push(rounded.narrow(value));

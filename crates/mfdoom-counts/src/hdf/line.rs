@@ -25,7 +25,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Takes a whole dataset, which must have one dimension.
+    /// Takes a whole dataset, which must have one dimension, or a second one of length 1.
     pub(crate) fn new(dataset: Dataset) -> Result<Self> {
         let class = Class::of(&dataset.dtype()?);
         let len = length(&dataset)?;
@@ -74,6 +74,9 @@ impl Line {
         }
         match &self.field {
             Some(field) => watched(|| read_field(&self.dataset, field, rows)),
+            None if self.dataset.ndim() == 2 => watched(|| {
+                Ok(self.dataset.read_slice_2d(ndarray::s![rows, 0..1])?.into_raw_vec_and_offset().0)
+            }),
             None => watched(|| Ok(self.dataset.read_slice_1d(rows)?.into_raw_vec_and_offset().0)),
         }
     }
@@ -105,7 +108,7 @@ impl Line {
 
 fn length(dataset: &Dataset) -> Result<usize> {
     match dataset.shape()[..] {
-        [len] => Ok(len),
+        [len] | [len, 1] => Ok(len),
         ref shape => Err(format!("an array of shape {shape:?} where one dimension was expected").into()),
     }
 }

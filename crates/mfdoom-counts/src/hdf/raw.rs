@@ -72,7 +72,10 @@ unsafe fn read_into(
     if rows.is_empty() {
         return Ok(());
     }
-    let file_space = dataset.space()?.select(rows.clone())?;
+    let file_space = match dataset.ndim() {
+        2 => dataset.space()?.select(hdf5::Selection::try_from(ndarray::s![rows.clone(), 0..1])?)?,
+        _ => dataset.space()?.select(rows.clone())?,
+    };
     if file_space.selection_size() != rows.len() {
         return Err(format!("rows {rows:?} are not all in shape {:?}", dataset.shape()).into());
     }

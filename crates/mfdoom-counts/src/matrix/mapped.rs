@@ -10,7 +10,7 @@ use super::{Matrix, RowSource};
 use crate::rounded::Rounded;
 
 /// Where each cell lies in a matrix of fewer cells.
-pub(crate) trait RowMap: std::fmt::Debug + Send {
+pub(crate) trait RowMap: std::fmt::Debug + Send + Sync {
     /// Rows of a range of cells; `None` where a cell has none.
     fn rows(&self, cells: Range<usize>) -> Result<Vec<Option<usize>>>;
 }
@@ -19,6 +19,12 @@ pub(crate) trait RowMap: std::fmt::Debug + Send {
 impl RowMap for Arc<Vec<u32>> {
     fn rows(&self, cells: Range<usize>) -> Result<Vec<Option<usize>>> {
         Ok(self[cells].iter().map(|row| (*row as usize).checked_sub(1)).collect())
+    }
+}
+
+impl RowMap for Arc<dyn RowMap> {
+    fn rows(&self, cells: Range<usize>) -> Result<Vec<Option<usize>>> {
+        (**self).rows(cells)
     }
 }
 

@@ -217,10 +217,19 @@ pub(super) fn feature_names(root: &Group, key: &str, n_cols: usize) -> Result<Ve
     {
         return Ok(attribute::texts(&group, keys::COLUMN_ORDER).unwrap_or_default());
     }
+    Ok(names_of_obsm(key, n_cols, |name| super::uns_texts(root, name)))
+}
+
+/// Names of the columns of a matrix of `obsm` that has none: a list of `uns` of the right length, else numbers.
+pub(crate) fn names_of_obsm(
+    key: &str,
+    n_cols: usize,
+    uns: impl Fn(&str) -> Option<Vec<String>>,
+) -> Vec<String> {
     let stem = key.rsplit_once('_').map_or(key, |(stem, _)| stem);
     let candidates =
         [format!("{key}_names"), format!("{key}_var"), format!("{key}_varnames"), format!("{stem}_names")];
-    let known = candidates.iter().filter_map(|name| super::uns_texts(root, name));
+    let known = candidates.iter().filter_map(|name| uns(name));
     let fitting = known.into_iter().find(|names| names.len() == n_cols);
-    Ok(fitting.unwrap_or_else(|| (0..n_cols).map(|column| format!("{key}_{column}")).collect()))
+    fitting.unwrap_or_else(|| (0..n_cols).map(|column| format!("{key}_{column}")).collect())
 }

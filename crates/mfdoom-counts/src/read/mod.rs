@@ -15,4 +15,5 @@ pub(crate) use sparse_group::{Layout, SparseGroup};
 
 pub(crate) use self::column::{names, read_line};
 use self::locate::feature_names;
+pub(crate) use self::locate::names_of_obsm;
 use self::texts::uns_texts;

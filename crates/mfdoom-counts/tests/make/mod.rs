@@ -1,6 +1,9 @@
 //! Makes AnnData files of every encoding, as other programs wrote them, through HDF5 alone.
 #![allow(dead_code)]
 
+pub mod random;
+pub mod zarr;
+
 use std::path::{Path, PathBuf};
 
 use hdf5::types::{H5Type, VarLenUnicode};

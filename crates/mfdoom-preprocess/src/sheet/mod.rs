@@ -1,6 +1,6 @@
 //! The sample sheet: which files there are, and what they are.
 //!
-//! A CSV file with the columns `sample` and `counts`, optionally `dataset` and `modalities`, and any further
+//! A CSV file with the columns `sample` and `counts`, optionally `dataset`, `modalities` and `kind`, and any further
 //! column, which is carried along as an obs column. Paths are absolute or relative to the sheet's folder.
 
 mod parse;
@@ -27,6 +27,7 @@ pub fn one_sample(mut args: Args) -> Result<Args> {
     args.with = sample.with.clone();
     args.dataset = Some(sample.dataset.clone());
     args.modality = sample.modalities.clone();
+    args.kind = sample.kind.or(args.kind);
     args.set.extend(sample.columns.iter().cloned());
     Ok(args)
 }
@@ -47,6 +48,7 @@ pub fn files(args: &Args) -> Result<Vec<Named>> {
             with: args.with.clone(),
             dataset: args.dataset.clone(),
             modality: args.modality.clone(),
+            kind: None,
             columns: Vec::new(),
         };
         return Ok(args.inputs.iter().map(named).collect());
@@ -56,6 +58,7 @@ pub fn files(args: &Args) -> Result<Vec<Named>> {
         with: sample.with,
         dataset: Some(sample.dataset),
         modality: sample.modalities,
+        kind: sample.kind,
         columns: sample.columns,
     };
     Ok(Sheet::read(path)?.samples.into_iter().map(named).collect())

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use mfdoom_cli::Assignment;
 use mfdoom_counts::Source;
 use mfdoom_error::{Error, Result};
 
 use super::rows;
+use crate::kind::Kind;
 
 const SAMPLE: &str = "sample";
 const COUNTS: &str = "counts";
 const DATASET: &str = "dataset";
 const MODALITIES: &str = "modalities";
+const KIND: &str = "kind";
 /// Columns that the sheet written in full adds.
 pub(super) const ADDED: [&str; 2] = ["measured", "cells"];
 
@@ -42,6 +45,8 @@ pub struct Sample {
     pub dataset: String,
     /// Which matrix is which modality, as `--modality` has it.
     pub modalities: Vec<Assignment>,
+    /// The kind of measurement, as `--kind` has it.
+    pub kind: Option<Kind>,
     /// Further columns that have a value here.
     pub columns: Vec<Assignment>,
 }
@@ -147,7 +152,7 @@ impl Header {
                     .wanted("a name without '=', and neither 'measured' nor 'cells'"));
             }
         }
-        let own = [SAMPLE, COUNTS, DATASET, MODALITIES];
+        let own = [SAMPLE, COUNTS, DATASET, MODALITIES, KIND];
         let further = names.iter().filter(|name| !own.contains(&name.as_str())).cloned().collect();
         Ok(Self { names, further })
     }
@@ -176,6 +181,7 @@ impl Header {
             with: files.collect::<Result<_>>()?,
             dataset: dataset.to_owned(),
             modalities: modalities(value(MODALITIES))?,
+            kind: kind(value(KIND))?,
             columns: columns
                 .map(|name| Assignment { name: name.clone(), value: value(name).into() })
                 .collect(),
@@ -209,6 +215,19 @@ fn counts(value: &str, folder: &Path) -> Result<PathBuf> {
             .found(path.display().to_string())
             .help("paths are absolute or relative to the folder of the sheet")),
     }
+}
+
+/// Reads a kind of measurement; nothing stands for none.
+fn kind(value: &str) -> Result<Option<Kind>> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    Kind::from_str(value, false).map(Some).map_err(|_| {
+        let known: Vec<String> = Kind::value_variants().iter().map(|kind| kind.name()).collect();
+        Error::contract(format!("kind: '{value}' is not known"))
+            .wanted(format!("{} or nothing", known.join(", ")))
+            .help("name modalities instead: NAME=SOURCE under 'modalities'")
+    })
 }
 
 /// Reads `NAME=SOURCE;NAME=SOURCE`.

@@ -14,7 +14,7 @@ use crate::job::Reading;
 use crate::modalities::Modalities;
 
 /// Opens every file of the sheet and writes a tab-separated line per sample: `sample`, `counts` (absolute),
-/// `dataset`, `modalities`, `measured` (modalities of the file, separated by commas), `cells`, further columns.
+/// `dataset`, `modalities`, `kind`, `measured` (modalities of the file, separated by commas), `cells`, further columns.
 ///
 /// # Errors
 /// Contract, naming the line: a file that cannot be taken as asked.
@@ -23,7 +23,7 @@ pub fn write(args: &Args, output: Option<&Output>) -> Result<()> {
         return Err(Error::usage("--sheet-only checks a sheet").help("give --sheet SHEET.csv"));
     };
     let sheet = Sheet::read(path)?;
-    let names = ["sample", "counts", "dataset", "modalities"];
+    let names = ["sample", "counts", "dataset", "modalities", "kind"];
     let columns = sheet.columns.iter().map(String::as_str);
     let header: Vec<&str> = names.into_iter().chain(ADDED).chain(columns).collect();
     let mut text = header.join("\t") + "\n";
@@ -46,6 +46,7 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
         path: sample.counts.clone(),
         with: sample.with.clone(),
         modality: sample.modalities.clone(),
+        kind: sample.kind,
         ..Named::default()
     };
     let file = CountsInput::open(&named)?;
@@ -54,7 +55,8 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
             .wanted("at least one cell")
             .help("leave the sample out of the sheet"));
     }
-    let measured = Modalities::find(&file, &Reading::new(args), &named.modality)?.names().join(",");
+    let measured =
+        Modalities::find(&file, &Reading::new(args).of(&named), &named.modality)?.names().join(",");
     let absolute = |path: &PathBuf| -> Result<String> {
         let found = std::path::absolute(path).map_err(|error| Error::io(path, error))?;
         Ok(found.display().to_string())
@@ -71,6 +73,7 @@ fn line(args: &Args, sheet: &Sheet, sample: &Sample) -> Result<String> {
         counts,
         sample.dataset.clone(),
         modalities.join(";"),
+        sample.kind.map(|kind| kind.name()).unwrap_or_default(),
         measured,
         file.n_obs().to_string(),
     ];

@@ -57,7 +57,8 @@ impl CountsSource {
     /// # Errors
     /// Contract: no file of counts, layers missing or no raw counts, a cell name twice, no such obs column.
     pub fn open(args: &FitArgs) -> Result<Self> {
-        let opened = mfdoom_counts::open(&args.counts)?;
+        let others = args.with.iter().map(mfdoom_counts::open).collect::<Result<_>>()?;
+        let opened = mfdoom_counts::join(mfdoom_counts::open(&args.counts)?, others)?;
         let hashing = hash(opened.parts());
         let file = &*opened;
         let layers = find_layers(file, &args.modality)?;

@@ -1,20 +1,21 @@
 //! One array of a Zarr store, of version 2 or 3: metadata, and values chunk by chunk.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use mfdoom_error::Result;
 use serde_json::Value;
 
 use super::packing::Codec;
+use super::shard::Shards;
+use super::store::{Node, Span};
 use super::values::{Type, Values};
 use crate::place::Place;
 
 /// An array.
 #[derive(Debug)]
 pub(super) struct Array {
-    folder: PathBuf,
+    node: Node,
     /// Length of each dimension.
     pub(super) shape: Vec<usize>,
     chunk: Vec<usize>,
@@ -26,37 +27,35 @@ pub(super) struct Array {
     fill: Value,
     /// Whether columns come first within a chunk.
     columns_first: bool,
+    /// How chunks lie in files, where a file has many.
+    shards: Option<Shards>,
     /// The chunk that was read last.
     last: Mutex<Option<(usize, Arc<Values>)>>,
-    place: Place,
-}
-
-/// Reads a file of JSON; none where there is no such file.
-pub(super) fn json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    /// For messages.
+    pub(super) place: Place,
 }
 
 impl Array {
-    /// Opens the array in a folder, where there is one.
+    /// Opens the array at a place of the store, where there is one.
     ///
     /// # Errors
     /// Contract: metadata that are damaged, or a form that is not read.
-    pub(super) fn open(folder: &Path, place: Place) -> Result<Option<Self>> {
-        let found = match (json(&folder.join(".zarray")), json(&folder.join("zarr.json"))) {
-            (Some(metadata), _) => Self::v2(folder, &metadata, &place),
-            (None, Some(metadata)) if metadata["node_type"] == "array" => Self::v3(folder, &metadata, &place),
+    pub(super) fn open(node: &Node, place: Place) -> Result<Option<Self>> {
+        let found = match (node.json(".zarray"), node.json("zarr.json")) {
+            (Some(metadata), _) => Self::v2(node, &metadata, &place),
+            (None, Some(metadata)) if metadata["node_type"] == "array" => Self::v3(node, &metadata, &place),
             _ => return Ok(None),
         };
         found.map(Some).map_err(|found| {
             place
                 .broken("is an array of a form that is not read")
                 .found(found)
-                .wanted("numbers, text or booleans, packed by zstd, gzip, lz4 or Blosc, not sharded")
+                .wanted("numbers, text or booleans, packed by zstd, gzip, lz4 or Blosc")
                 .help("write the store as .h5ad with anndata")
         })
     }
 
-    fn v2(folder: &Path, metadata: &Value, place: &Place) -> Result<Self, String> {
+    fn v2(node: &Node, metadata: &Value, place: &Place) -> Result<Self, String> {
         let mut codecs: Vec<Codec> = Vec::new();
         if !metadata["compressor"].is_null() {
             codecs.push(Codec::of(&metadata["compressor"])?);
@@ -75,57 +74,53 @@ impl Array {
         };
         let separator = metadata["dimension_separator"].as_str().unwrap_or(".").to_owned();
         let columns_first = metadata["order"] == "F";
-        Self::new(folder, (&metadata["shape"], &metadata["chunks"]), kind, codecs, place).map(|array| Self {
-            key: (separator, ""),
-            fill: metadata["fill_value"].clone(),
-            columns_first,
-            ..array
+        Self::new(node, (&metadata["shape"], &sizes(&metadata["chunks"])), kind, codecs, place).map(|array| {
+            Self { key: (separator, ""), fill: metadata["fill_value"].clone(), columns_first, ..array }
         })
     }
 
-    fn v3(folder: &Path, metadata: &Value, place: &Place) -> Result<Self, String> {
-        let (mut codecs, mut big) = (Vec::new(), false);
-        for codec in metadata["codecs"].as_array().into_iter().flatten() {
-            match codec["name"].as_str().unwrap_or_default() {
-                "bytes" => big = codec["configuration"]["endian"] == "big",
-                "vlen-utf8" => {}
-                _ => codecs.push(Codec::of(codec)?),
+    fn v3(node: &Node, metadata: &Value, place: &Place) -> Result<Self, String> {
+        let mut chunk = sizes(&metadata["chunk_grid"]["configuration"]["chunk_shape"]);
+        let outer = metadata["codecs"].as_array().cloned().unwrap_or_default();
+        let (shards, inner) = match (&outer[..], &chunk) {
+            ([only], Some(shape)) if only["name"] == "sharding_indexed" => {
+                let (shards, inner) = Shards::new(&only["configuration"], shape)?;
+                chunk = Some(inner);
+                (Some(shards), only["configuration"]["codecs"].as_array().cloned().unwrap_or_default())
             }
-        }
-        // Packed last is unpacked first.
-        codecs.reverse();
+            _ => (None, outer),
+        };
+        let Chain { codecs, big, columns_first } = Chain::new(&inner)?;
         let kind =
             Type::v3(&metadata["data_type"], big).ok_or(format!("elements {}", metadata["data_type"]))?;
         let encoding = &metadata["chunk_key_encoding"];
         let default = encoding["name"] != "v2";
         let separator =
             encoding["configuration"]["separator"].as_str().unwrap_or(if default { "/" } else { "." });
-        let chunks = &metadata["chunk_grid"]["configuration"]["chunk_shape"];
-        Self::new(folder, (&metadata["shape"], chunks), kind, codecs, place).map(|array| Self {
+        Self::new(node, (&metadata["shape"], &chunk), kind, codecs, place).map(|array| Self {
             key: (separator.to_owned(), if default { "c" } else { "" }),
             fill: metadata["fill_value"].clone(),
+            columns_first,
+            shards,
             ..array
         })
     }
 
     fn new(
-        folder: &Path,
-        lengths: (&Value, &Value),
+        node: &Node,
+        lengths: (&Value, &Option<Vec<usize>>),
         kind: Type,
         codecs: Vec<Codec>,
         place: &Place,
     ) -> Result<Self, String> {
-        let sizes = |value: &Value| -> Option<Vec<usize>> {
-            value.as_array()?.iter().map(|n| usize::try_from(n.as_u64()?).ok()).collect()
-        };
         let shape = sizes(lengths.0).ok_or("no shape")?;
-        let chunk = sizes(lengths.1).ok_or("no chunks")?;
+        let chunk = lengths.1.clone().ok_or("no chunks")?;
         let elements = chunk.iter().try_fold(1_usize, |n, len| n.checked_mul(*len));
         if chunk.len() != shape.len() || chunk.contains(&0) || elements.is_none_or(|n| n > 1 << 30) {
             return Err(format!("chunks of {chunk:?} of shape {shape:?}"));
         }
         Ok(Self {
-            folder: folder.to_owned(),
+            node: node.clone(),
             shape,
             chunk,
             kind,
@@ -133,6 +128,7 @@ impl Array {
             key: (String::new(), ""),
             fill: Value::Null,
             columns_first: false,
+            shards: None,
             last: Mutex::new(None),
             place: place.clone(),
         })
@@ -204,12 +200,38 @@ impl Array {
         Ok(out)
     }
 
+    /// Chunks down and across, of an array of two dimensions.
+    pub(super) fn grid(&self) -> (usize, usize) {
+        (self.shape[0].div_ceil(self.chunk[0]), self.shape[1].div_ceil(self.chunk[1]))
+    }
+
+    /// Hands the values of one chunk of an array of two dimensions to `take`, with row and column.
+    pub(super) fn visit(
+        &self,
+        (down, across): (usize, usize),
+        mut take: impl FnMut(usize, usize, f64) -> Result<()>,
+    ) -> Result<()> {
+        let (height, width) = (self.chunk[0], self.chunk[1]);
+        let chunk = self.unpacked(&[down, across])?.into_numbers();
+        for row in down * height..self.shape[0].min((down + 1) * height) {
+            for column in across * width..self.shape[1].min((across + 1) * width) {
+                let (i, j) = (row - down * height, column - across * width);
+                let at = if self.columns_first { j * height + i } else { i * width + j };
+                take(row, column, chunk[at])?;
+            }
+        }
+        Ok(())
+    }
+
     fn unpacked(&self, numbers: &[usize]) -> Result<Values> {
         let n = self.chunk.iter().product();
-        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         let (separator, first) = &self.key;
-        let name = numbers.join(separator);
-        let name = if first.is_empty() { name } else { format!("{first}{separator}{name}") };
+        let named = |numbers: &[usize]| {
+            let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+            let name = numbers.join(separator);
+            if first.is_empty() { name } else { format!("{first}{separator}{name}") }
+        };
+        let name = named(&self.shards.as_ref().map_or(numbers.to_vec(), |shards| shards.shard(numbers)));
         let wrong = |found: String| {
             self.place
                 .at(&name)
@@ -217,16 +239,50 @@ impl Array {
                 .found(found)
                 .help("the store is damaged: copy it again, or write it as .h5ad with anndata")
         };
-        let mut bytes = match std::fs::read(self.folder.join(&name)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Values::filled(&self.kind, &self.fill, n));
-            }
-            Err(error) => return Err(wrong(error.to_string())),
+        let found = match &self.shards {
+            Some(shards) => shards.chunk(&self.node, &name, numbers),
+            None => self.node.bytes(&name, Span::All).map_err(|error| error.to_string()),
+        };
+        let Some(mut bytes) = found.map_err(wrong)? else {
+            return Ok(Values::filled(&self.kind, &self.fill, n));
         };
         for codec in &self.codecs {
             bytes = codec.unpack(bytes).map_err(wrong)?;
         }
         Values::of(&self.kind, &bytes, n).map_err(wrong)
+    }
+}
+
+/// Takes a list of lengths.
+fn sizes(value: &Value) -> Option<Vec<usize>> {
+    value.as_array()?.iter().map(|n| usize::try_from(n.as_u64()?).ok()).collect()
+}
+
+/// The codecs of an array of version 3, as they are undone.
+struct Chain {
+    codecs: Vec<Codec>,
+    big: bool,
+    columns_first: bool,
+}
+
+impl Chain {
+    fn new(described: &[Value]) -> Result<Self, String> {
+        let mut chain = Self { codecs: Vec::new(), big: false, columns_first: false };
+        for codec in described {
+            let configuration = &codec["configuration"];
+            match codec["name"].as_str().unwrap_or_default() {
+                "bytes" => chain.big = configuration["endian"] == "big",
+                "vlen-utf8" => {}
+                "transpose" => match sizes(&configuration["order"]).as_deref() {
+                    Some([1, 0]) => chain.columns_first = true,
+                    Some([0] | [0, 1]) => {}
+                    _ => return Err(format!("dimensions in the order {}", configuration["order"])),
+                },
+                _ => chain.codecs.push(Codec::of(codec)?),
+            }
+        }
+        // Packed last is unpacked first.
+        chain.codecs.reverse();
+        Ok(chain)
     }
 }

@@ -1,30 +1,25 @@
 //! `obs` and `var` of a Zarr store.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use mfdoom_error::Result;
 use serde_json::Value;
 
-use super::array::{Array, json};
+use super::array::Array;
+use super::store::Node;
+use super::values::Type;
 use crate::frame::Column;
 use crate::keys;
 use crate::place::Place;
 
 /// A frame.
 #[derive(Debug)]
-pub(super) struct ZarrFrame {
-    folder: PathBuf,
+pub(crate) struct ZarrFrame {
+    node: Node,
     index: Array,
     /// Names of the columns, in order.
     pub(super) columns: Vec<String>,
     place: Place,
-}
-
-/// Attributes of a group or array.
-pub(super) fn attributes(folder: &Path) -> Value {
-    let v3 = || json(&folder.join("zarr.json")).map(|metadata| metadata["attributes"].clone());
-    json(&folder.join(".zattrs")).or_else(v3).unwrap_or(Value::Null)
 }
 
 impl ZarrFrame {
@@ -32,19 +27,36 @@ impl ZarrFrame {
     ///
     /// # Errors
     /// Contract: it has no index.
-    pub(super) fn open(folder: PathBuf, place: Place) -> Result<Self> {
-        let attributes = attributes(&folder);
+    pub(super) fn open(node: Node, place: Place) -> Result<Self> {
+        let attributes = node.attributes();
         let name = attributes[keys::INDEX].as_str().unwrap_or(keys::INDEX).to_owned();
         let names = |value: &Value| value.as_str().map(str::to_owned);
         let order = attributes[keys::COLUMN_ORDER].as_array().into_iter().flatten();
         let columns = order.filter_map(names).collect();
-        match Array::open(&folder.join(&name), place.at(&name))? {
-            Some(index) if index.len().is_some() => Ok(Self { folder, index, columns, place }),
+        match Array::open(&node.at(&name), place.at(&name))? {
+            Some(index) if index.len().is_some() => Ok(Self { node, index, columns, place }),
             _ => Err(place
                 .broken("has no index")
                 .wanted("an array of names")
                 .help("write the store again with anndata")),
         }
+    }
+
+    /// The arrays of the columns, where each of them holds numbers or truth values.
+    pub(super) fn numbers(&self) -> Result<Option<Vec<Array>>> {
+        let mut arrays = Vec::new();
+        for name in &self.columns {
+            match Array::open(&self.node.at(name), self.place.at(name))? {
+                Some(array)
+                    if array.len() == Some(self.n_rows())
+                        && matches!(array.kind, Type::Int { .. } | Type::Float { .. } | Type::Bool) =>
+                {
+                    arrays.push(array);
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok((!arrays.is_empty()).then_some(arrays))
     }
 
     /// Number of rows.
@@ -73,13 +85,13 @@ impl ZarrFrame {
         if !self.columns.iter().any(|column| column == name) {
             return Err(self.place.broken(format!("has no column '{name}'")).found(self.columns.join(", ")));
         }
-        let folder = self.folder.join(name);
+        let node = self.node.at(name);
         let part = |part: &str| -> Result<Option<Column>> {
-            let Some(array) = Array::open(&folder.join(part), place.at(part))? else { return Ok(None) };
+            let Some(array) = Array::open(&node.at(part), place.at(part))? else { return Ok(None) };
             let rows = if part == keys::CATEGORIES { 0..array.len().unwrap_or(0) } else { rows.clone() };
             Ok(Some(array.read(rows)?.into_column()))
         };
-        if let Some(whole) = Array::open(&folder, place.clone())? {
+        if let Some(whole) = Array::open(&node, place.clone())? {
             return Ok(whole.read(rows.clone())?.into_column());
         }
         if let (Some(codes), Some(categories)) = (part(keys::CODES)?, part(keys::CATEGORIES)?) {

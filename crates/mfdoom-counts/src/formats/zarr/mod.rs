@@ -1,13 +1,15 @@
-//! AnnData in Zarr, of version 2 or 3, as a folder.
-//!
-//! Read by code of our own: `zarrs` would double what the crate takes to build, for the few codecs that are met.
-//! Not read: sharded arrays, zip archives, blosclz and snappy within Blosc.
+//! AnnData and MuData in Zarr, of version 2 or 3, as a folder or as a zip archive.
 
 mod array;
+mod dense;
 mod frame;
+mod mudata;
 mod packing;
 mod rows;
+mod shard;
+mod store;
 mod values;
+mod zip;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -16,8 +18,10 @@ use std::sync::Arc;
 use mfdoom_error::Result;
 
 use self::array::Array;
-use self::frame::{ZarrFrame, attributes};
-use self::rows::{DenseRows, Sparse, SparseRows};
+use self::dense::{DenseRows, FrameRows};
+use self::frame::ZarrFrame;
+use self::rows::{Sparse, SparseRows};
+use self::store::Node;
 use self::values::Type;
 use super::{Content, Format, Found};
 use crate::file::{CountsFile, Listed};
@@ -25,36 +29,52 @@ use crate::frame::Column;
 use crate::keys;
 use crate::matrix::{Matrix, RowSource};
 use crate::place::Place;
+use crate::read::names_of_obsm;
 use crate::source::Source;
 
-/// AnnData stores, `.zarr`.
+/// AnnData and MuData stores, `.zarr` and `.zarr.zip`.
 #[derive(Debug)]
 pub(super) struct Zarr;
 
 impl Format for Zarr {
     fn name(&self) -> &'static str {
-        "AnnData (.zarr)"
+        "AnnData or MuData (.zarr)"
     }
 
     fn recognises(&self, found: &Found) -> bool {
-        let store = found.has(".zgroup") || found.has("zarr.json");
-        matches!(found.content, Content::Folder(_)) && store && found.has(keys::OBS) && found.has(keys::VAR)
+        let has = |node: &Node, name: &str| node.at(name).is_there();
+        let of_cells = |node: Node| has(&node, keys::OBS) && (has(&node, keys::VAR) || has(&node, keys::MOD));
+        Node::root(found).is_some_and(of_cells)
     }
 
     fn open(&self, found: Found) -> Result<Box<dyn CountsFile>> {
-        let Found { path, place, .. } = found;
-        let frame = |name: &str| ZarrFrame::open(path.join(name), place.at(name));
-        let (obs, var) = (frame(keys::OBS)?, frame(keys::VAR)?);
-        let raw = path.join(keys::RAW_VAR).is_dir().then(|| frame(keys::RAW_VAR)).transpose()?;
-        Ok(Box::new(ZarrFile { path, place, obs, var, raw }))
+        let Some(node) = Node::root(&found) else { return Err(found.place.broken("is no Zarr store")) };
+        let parts = match found.content {
+            Content::Folder(_) => files_in(&found.path),
+            _ => vec![found.path],
+        };
+        match node.at(keys::MOD).is_there() {
+            true => mudata::open(&node, &found.place, parts),
+            false => Ok(Box::new(ZarrFile::open(node, found.place, parts)?)),
+        }
     }
+}
+
+/// Every file of a folder and those in it, in order.
+fn files_in(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut inside: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    inside.sort();
+    let below = |path: PathBuf| if path.is_dir() { files_in(&path) } else { vec![path] };
+    inside.into_iter().flat_map(below).collect()
 }
 
 /// An open store.
 #[derive(Debug)]
 struct ZarrFile {
-    path: PathBuf,
+    node: Node,
     place: Place,
+    parts: Vec<PathBuf>,
     obs: ZarrFrame,
     var: ZarrFrame,
     raw: Option<ZarrFrame>,
@@ -64,11 +84,20 @@ struct ZarrFile {
 enum Stored {
     Sparse(Sparse),
     Dense(Array, (usize, usize)),
+    /// A frame of numbers, and the names of its columns.
+    Frame(Arc<Vec<Array>>, ZarrFrame),
     /// Something else, and what.
     Other(String),
 }
 
 impl ZarrFile {
+    fn open(node: Node, place: Place, parts: Vec<PathBuf>) -> Result<Self> {
+        let frame = |name: &str| ZarrFrame::open(node.at(name), place.at(name));
+        let (obs, var) = (frame(keys::OBS)?, frame(keys::VAR)?);
+        let raw = node.at(keys::RAW_VAR).is_there().then(|| frame(keys::RAW_VAR)).transpose()?;
+        Ok(Self { node, place, parts, obs, var, raw })
+    }
+
     fn genes(&self, source: &Source) -> Option<&ZarrFrame> {
         match source {
             Source::X | Source::Layer(_) => Some(&self.var),
@@ -77,21 +106,12 @@ impl ZarrFile {
         }
     }
 
-    fn members(&self, group: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.path.join(group)).into_iter().flatten();
-        let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
-        let mut names: Vec<String> =
-            folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
     fn stored(&self, source: &Source) -> Result<Option<Stored>> {
-        let (folder, place) = (self.path.join(source.to_string()), self.place.at(&source.to_string()));
-        if !folder.is_dir() {
+        let (node, place) = (self.node.at(&source.to_string()), self.place.at(&source.to_string()));
+        if !node.is_there() {
             return Ok(None);
         }
-        if let Some(array) = Array::open(&folder, place.clone())? {
+        if let Some(array) = Array::open(&node, place.clone())? {
             return Ok(Some(match (&array.shape[..], &array.kind) {
                 (&[rows, columns], Type::Int { .. } | Type::Float { .. } | Type::Bool) => {
                     Stored::Dense(array, (rows, columns))
@@ -99,10 +119,17 @@ impl ZarrFile {
                 (shape, _) => Stored::Other(format!("an array of shape {shape:?}")),
             }));
         }
-        let attributes = attributes(&folder);
+        let attributes = node.attributes();
         let encoding = attributes[keys::ENCODING_TYPE].as_str().unwrap_or("a group").to_owned();
+        if encoding == keys::DATAFRAME && source.is_obsm() {
+            let frame = ZarrFrame::open(node, place)?;
+            return Ok(Some(match frame.numbers()? {
+                Some(arrays) => Stored::Frame(Arc::new(arrays), frame),
+                None => Stored::Other("a frame with columns that are no numbers".to_owned()),
+            }));
+        }
         let part = |name: &str| -> Result<Option<Arc<Array>>> {
-            Ok(Array::open(&folder.join(name), place.at(name))?.map(Arc::new))
+            Ok(Array::open(&node.at(name), place.at(name))?.map(Arc::new))
         };
         let shape: Vec<usize> = attributes[keys::SHAPE]
             .as_array()
@@ -134,24 +161,11 @@ impl CountsFile for ZarrFile {
     }
 
     fn format(&self) -> &'static str {
-        Zarr.name()
+        "AnnData (.zarr)"
     }
 
     fn parts(&self) -> Vec<PathBuf> {
-        fn walk(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
-            let mut inside: Vec<PathBuf> = std::fs::read_dir(folder)
-                .into_iter()
-                .flatten()
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect();
-            inside.sort();
-            for path in inside {
-                if path.is_dir() { walk(&path, found) } else { found.push(path) }
-            }
-        }
-        let mut found = Vec::new();
-        walk(&self.path, &mut found);
-        found
+        self.parts.clone()
     }
 
     fn n_obs(&self) -> usize {
@@ -171,8 +185,8 @@ impl CountsFile for ZarrFile {
     }
 
     fn matrices(&self) -> Vec<Listed> {
-        let layers = self.members(keys::LAYERS).into_iter().map(Source::Layer);
-        let obsm = self.members(keys::OBSM).into_iter().map(Source::Obsm);
+        let layers = self.node.at(keys::LAYERS).members().into_iter().map(Source::Layer);
+        let obsm = self.node.at(keys::OBSM).members().into_iter().map(Source::Obsm);
         let all = [Source::X, Source::RawX].into_iter().chain(layers).chain(obsm);
         all.filter_map(|source| {
             let unread = match self.stored(&source) {
@@ -191,6 +205,9 @@ impl CountsFile for ZarrFile {
         let (shape, rows): (_, Box<dyn RowSource>) = match self.stored(source)? {
             Some(Stored::Sparse(sparse)) => (sparse.shape, Box::new(SparseRows::new(sparse))),
             Some(Stored::Dense(array, shape)) => (shape, Box::new(DenseRows::new(Arc::new(array), shape))),
+            Some(Stored::Frame(arrays, frame)) => {
+                ((frame.n_rows(), arrays.len()), Box::new(FrameRows(arrays)))
+            }
             Some(Stored::Other(form)) => {
                 return Err(place
                     .broken("is not a matrix")
@@ -216,8 +233,15 @@ impl CountsFile for ZarrFile {
         match (self.genes(source), source) {
             (Some(genes), _) => genes.names(0..genes.n_rows()),
             (None, Source::Obsm(key)) => {
-                let n = self.matrix(source)?.n_cols();
-                Ok((0..n).map(|column| format!("{key}_{column}")).collect())
+                if let Some(Stored::Frame(_, frame)) = self.stored(source)? {
+                    return Ok(frame.columns);
+                }
+                let texts = |name: &str| {
+                    let array = Array::open(&self.node.at(keys::UNS).at(name), self.place.clone()).ok()??;
+                    let names = array.read(0..array.len()?).ok()?.into_column().to_strings();
+                    names.into_iter().collect::<Option<Vec<String>>>()
+                };
+                Ok(names_of_obsm(key, self.matrix(source)?.n_cols(), texts))
             }
             (None, _) => Err(self.place.broken(format!("has no {source}"))),
         }

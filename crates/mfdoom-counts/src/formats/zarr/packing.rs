@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::codec::{blosc, lz4, zstd};
+use crate::codec::{blosc, crc32c, lz4, zstd};
 
 /// Most bytes that a chunk may unpack to.
 const MAX_CHUNK: u64 = 1 << 31;
@@ -18,8 +18,10 @@ pub(super) enum Codec {
     /// With the unpacked size before it, as numcodecs writes it.
     Lz4,
     Blosc,
-    /// Four bytes behind the data.
-    Checksum,
+    /// A checksum of four bytes behind the data.
+    Crc32c,
+    /// Another one before the data, as numcodecs writes it.
+    Crc32,
 }
 
 impl Codec {
@@ -31,7 +33,8 @@ impl Codec {
             "zlib" | "numcodecs.zlib" => Self::Zlib,
             "lz4" | "numcodecs.lz4" => Self::Lz4,
             "blosc" | "numcodecs.blosc" => Self::Blosc,
-            "crc32c" | "numcodecs.crc32" => Self::Checksum,
+            "crc32c" => Self::Crc32c,
+            "crc32" | "numcodecs.crc32" => Self::Crc32,
             _ => return None,
         })
     }
@@ -59,10 +62,17 @@ impl Codec {
                 None => Err("too short".to_owned()),
             },
             Self::Blosc => blosc::unpack(&bytes),
-            Self::Checksum => match bytes.len().checked_sub(4) {
-                Some(len) => Ok(bytes[..len].to_vec()),
-                None => Err("too short".to_owned()),
+            Self::Crc32c => crc32c::checked(bytes),
+            Self::Crc32 => match bytes.split_first_chunk::<4>() {
+                Some((sum, data)) if crc32(data) == u32::from_le_bytes(*sum) => Ok(data.to_vec()),
+                _ => Err("another checksum than it has".to_owned()),
             },
         }
     }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }

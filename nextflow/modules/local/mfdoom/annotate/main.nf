@@ -1,7 +1,7 @@
-// Returns the bytes of a file of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
-// a task that dies of more is tried again alone, with what its own file needs.
+// Returns the bytes of files of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
+// a task that dies of more is tried again alone, with what its own files need.
 def bytes(counts) {
-    return counts ? counts.size() : 1.GB.toBytes()
+    return counts ? [counts].flatten().sum { file -> file.size() } : 1.GB.toBytes()
 }
 
 process MFDOOM_ANNOTATE {
@@ -14,7 +14,7 @@ process MFDOOM_ANNOTATE {
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts, stageAs: 'given/*'), path(embeddings), path(velocities)
+    tuple val(meta), path(counts, stageAs: 'given?/*'), path(embeddings), path(velocities)
 
     output:
     tuple val(meta), path("h5ad/${prefix}.h5ad"), emit: h5ad
@@ -30,7 +30,7 @@ process MFDOOM_ANNOTATE {
     """
     mkdir -p h5ad
     mfdoom-annotate \\
-        ${counts} \\
+        ${[counts].flatten().first()} \\
         --embeddings ${embeddings} \\
         ${folders} \\
         ${args} \\

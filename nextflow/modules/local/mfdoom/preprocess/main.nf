@@ -3,10 +3,10 @@ def quote(value) {
     return "'" + value.toString().replace("'", "'\\''") + "'"
 }
 
-// Returns the bytes of a file of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
-// a task that dies of more is tried again alone, with what its own file needs.
+// Returns the bytes of files of counts. For a job array, asked for before there are inputs, a file of 1 GB stands:
+// a task that dies of more is tried again alone, with what its own files need.
 def bytes(counts) {
-    return counts ? counts.size() : 1.GB.toBytes()
+    return counts ? [counts].flatten().sum { file -> file.size() } : 1.GB.toBytes()
 }
 
 process MFDOOM_PREPROCESS {
@@ -19,7 +19,7 @@ process MFDOOM_PREPROCESS {
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts, stageAs: 'given/*')
+    tuple val(meta), path(counts, stageAs: 'given?/*')
     path vocabulary
 
     output:
@@ -34,12 +34,15 @@ process MFDOOM_PREPROCESS {
     prefix = task.ext.prefix ?: "${meta.id}"
     folder = meta.shard ? "shards/${meta.shard.replace('/', '-of-')}/" : ''
     def modalities = meta.modalities.collect { modality -> "--modality ${quote(modality)}" }.join(' ')
+    def files = [counts].flatten()
+    def more = files.tail().collect { file -> "--with ${file}" }.join(' ')
+    def kind = meta.kind ? "--kind ${meta.kind}" : ''
     def columns = meta.columns.collect { name, value -> "--set ${quote("${name}=${value}")}" }.join(' ')
     def shard = meta.shard ? "--shard ${meta.shard}" : ''
     """
     mkdir -p ${folder}tokens
     mfdoom-preprocess \\
-        ${counts} \\
+        ${files.first()} ${more} ${kind} \\
         --vocab ${vocabulary} \\
         --dataset ${quote(meta.dataset)} ${modalities} ${columns} ${shard} \\
         ${args} \\

@@ -3,17 +3,22 @@ def quote(value) {
     return "'" + value.toString().replace("'", "'\\''") + "'"
 }
 
+// Returns the bytes of files of counts.
+def bytes(counts) {
+    return [counts].flatten().sum { file -> file.size() }
+}
+
 process MFDOOM_VELOCITYFIT {
     tag "${meta.id}"
     label 'process_medium'
-    memory { (2.GB + 4.MB * (counts.size() >> 20)) * task.attempt }
-    time { (1.h + 1.m * (counts.size() >> 20)) * task.attempt }
+    memory { (2.GB + 4.MB * (bytes(counts) >> 20)) * task.attempt }
+    time { (1.h + 1.m * (bytes(counts) >> 20)) * task.attempt }
 
     conda "${moduleDir}/environment.yml"
     container 'mfdoom:0.1.0'
 
     input:
-    tuple val(meta), path(counts, stageAs: 'given/*')
+    tuple val(meta), path(counts, stageAs: 'given?/*')
 
     output:
     tuple val(meta), path("velocity/${prefix}/fit"), emit: velocity
@@ -25,11 +30,13 @@ process MFDOOM_VELOCITYFIT {
     script:
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
+    def files = [counts].flatten()
+    def more = files.tail().collect { file -> "--with ${file}" }.join(' ')
     def modalities = meta.modalities.collect { modality -> "--modality ${quote(modality)}" }.join(' ')
     """
     mkdir -p velocity/${prefix}
     mfdoom-velocity fit \\
-        ${counts} \\
+        ${files.first()} ${more} \\
         --dataset ${quote(meta.dataset)} ${modalities} \\
         ${args} \\
         --threads ${task.cpus} \\

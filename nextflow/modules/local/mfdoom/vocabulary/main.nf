@@ -19,10 +19,13 @@ process MFDOOM_VOCABULARY {
     def args = task.ext.args ?: ''
     def quoted = { value -> '"' + value.toString().replace('"', '""') + '"' }
     def files = counts instanceof List ? counts : [counts]
-    def rows = [metas, files].transpose().collect { meta, file ->
-        [meta.id, file, meta.dataset, meta.modalities.join(';')].collect(quoted).join(',')
+    def at = 0
+    def rows = metas.collect { meta ->
+        def own = files.subList(at, at + meta.files)
+        at += meta.files
+        [meta.id, own.join(';'), meta.dataset, meta.modalities.join(';'), meta.kind].collect(quoted).join(',')
     }
-    def lines = (['sample,counts,dataset,modalities'] + rows).collect { line -> "'" + line.replace("'", "'\\''") + "'" }.join(' ')
+    def lines = (['sample,counts,dataset,modalities,kind'] + rows).collect { line -> "'" + line.replace("'", "'\\''") + "'" }.join(' ')
     """
     printf '%s\\n' ${lines} > sheet.csv
     mfdoom-preprocess \\
