@@ -69,11 +69,6 @@ pub struct FitArgs {
     #[serde(skip)]
     pub counts: PathBuf,
 
-    /// Take the layers, or one of them, from this file of the same cells, matched by barcode
-    #[arg(long, value_name = "FILE", help_heading = "Counts")]
-    #[serde(skip)]
-    pub with: Vec<PathBuf>,
-
     /// Folder to write
     #[arg(short, long, value_name = "velocity/", help_heading = "Output")]
     #[serde(skip)]
@@ -149,6 +144,11 @@ pub struct FitArgs {
     /// Name of the data set [default: the file's name without its extension]
     #[arg(long, value_name = "NAME", help_heading = "Cells")]
     pub dataset: Option<String>,
+
+    /// Take the layers, or one of them, from this file of the same cells, matched by barcode
+    #[arg(long, value_name = "FILE", help_heading = "Counts")]
+    #[serde(skip)]
+    pub with: Vec<PathBuf>,
 
     /// Where spliced and unspliced counts are: X, raw/X, layers/K or obsm/K
     ///

@@ -81,7 +81,7 @@ fn put(path: &Path, bytes: &[u8], gzip: bool) {
     if !gzip {
         return fs::write(path, bytes).unwrap();
     }
-    let mut packed =
+    let mut encoder =
         flate2::write::GzEncoder::new(fs::File::create(path).unwrap(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap();

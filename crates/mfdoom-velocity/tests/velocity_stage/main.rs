@@ -6,4 +6,5 @@ mod fit;
 mod graph;
 mod pancreas;
 mod python;
+mod subset;
 mod world;
