@@ -68,7 +68,7 @@ fn archives_are_read_as_folders_are() {
             assert_eq!(read(&*file, source), expected(), "{source} of version 3: {v3}");
         }
         assert_eq!(file.obs_names_in(0..3).unwrap(), ["a", "b", "c"]);
-        assert_eq!(file.parts(), [path.clone()]);
+        assert_eq!(file.parts(), std::slice::from_ref(&path));
         let whole = std::fs::read(&path).unwrap();
         let broken = folder.path().join("b.zip");
         for len in (0..whole.len()).step_by(97) {
