@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn cells_in_columns(rows: &[&str], columns: &[&str]) -> bool {
-        let side = |names: &[&str]| Side::of(names.to_vec().into_iter());
+        let side = |names: &[&str]| Side::of(names.iter().copied());
         side(columns).cells_against(&side(rows))
     }
 
