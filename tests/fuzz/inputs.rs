@@ -74,8 +74,8 @@ fn read(folder: &Path) -> Result<u64> {
         matrix.set_memory(DEFAULT_MEMORY - READ.fetch_add(1, Ordering::Relaxed) % (1 << 20));
         for start in (0..matrix.n_rows().min(1 << 12)).step_by(17) {
             let block = matrix.read_rows(start..matrix.n_rows().min(start + 17))?;
-            (block.indptr, block.indices).hash(&mut hasher);
-            block.values.iter().for_each(|value| value.to_bits().hash(&mut hasher));
+            (block.indptr(), block.indices()).hash(&mut hasher);
+            block.values().iter().for_each(|value| value.to_bits().hash(&mut hasher));
         }
     }
     Ok(hasher.finish())

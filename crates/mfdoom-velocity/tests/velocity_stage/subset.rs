@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use mfdoom_artifact::VelocityDir;
-use mfdoom_counts::{Column, CsrBlock, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_counts::{Column, Frame, H5adWriter, MatrixKind, NewFile, NewMatrix, Source};
+use mfdoom_matrix::Csr;
 use serde_json::Value;
 
 /// Counts, sizes and scVelo's velocities, written by `workflows/bench/velocity_subset.py --fixture`.
@@ -15,16 +16,11 @@ fn rows(fixture: &Value, name: &str) -> Vec<Vec<f64>> {
     fixture[name].as_array().unwrap().iter().map(row).collect()
 }
 
-fn block(rows: &[Vec<f64>]) -> CsrBlock {
-    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for row in rows {
-        for (gene, count) in row.iter().enumerate().filter(|(_, count)| **count > 0.0) {
-            indices.push(gene as u32);
-            values.push(*count as f32);
-        }
-        indptr.push(values.len());
-    }
-    CsrBlock::new(rows[0].len(), indptr, indices, values)
+fn block(rows: &[Vec<f64>]) -> Csr {
+    let mut block = Csr::empty(rows[0].len());
+    rows.iter()
+        .for_each(|row| block.push_dense_row(&row.iter().map(|count| *count as f32).collect::<Vec<_>>()));
+    block
 }
 
 #[test]
