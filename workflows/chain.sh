@@ -22,6 +22,7 @@ Usage: workflows/chain.sh --input SHEET.csv --outdir DIR [OPTION VALUE]...
   --top-genes N       genes of highest dispersion [default: all]
   --shards N          parts that a sample is worked on in [default: 1]
   --velocity BOOL     whether velocities are made: true or false [default: true]
+  --label COLUMN      obs column that the report scores and draws the cells by [default: none]
   --seed N            [default: 0]
   --device NAME       auto, cpu, cuda, cuda:N or metal [default: auto]
 
@@ -32,10 +33,10 @@ T
 fail() { echo "error: $1" >&2; exit "${2:-2}"; }
 step() { printf '\n== %s\n' "$*" >&2; }
 
-input= outdir= model= decoder= preset= epochs= max_tokens= top_genes= shards=1 velocity=true seed=0 device=auto
+input= outdir= model= decoder= preset= epochs= max_tokens= top_genes= label= shards=1 velocity=true seed=0 device=auto
 while [ $# -gt 0 ]; do
   case $1 in
-    --input|--outdir|--model|--decoder|--preset|--epochs|--max-tokens|--top-genes|--shards|--velocity|--seed|--device)
+    --input|--outdir|--model|--decoder|--preset|--epochs|--max-tokens|--top-genes|--label|--shards|--velocity|--seed|--device)
       [ $# -gt 1 ] || fail "$1 needs a value"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -69,7 +70,7 @@ mkdir -p "$info"
 
 # Results of other parameters are not mixed with these.
 parameters="model=$model decoder=$decoder preset=$preset epochs=$epochs max_tokens=$max_tokens top_genes=$top_genes"
-parameters="$parameters shards=$shards velocity=$velocity seed=$seed"
+parameters="$parameters label=$label shards=$shards velocity=$velocity seed=$seed"
 if [ -f "$info/parameters.txt" ] && [ "$(cat "$info/parameters.txt")" != "$parameters" ]; then
   fail "$outdir holds results of other parameters: $(cat "$info/parameters.txt")
   wanted: $parameters
@@ -156,7 +157,7 @@ preprocess() {
   local files
   IFS=';' read -ra files <<< "$2"
   scatter "$outdir/tokens/$1.parquet" "${files[@]}" "$info/samples/$1" "$outdir/vocab.json" -- \
-    mfdoom-preprocess --sheet "$input" --sample "$1" --vocab "$outdir/vocab.json"
+    mfdoom-preprocess --sheet "$input" --sample "$1" --vocab "$outdir/vocab.json" ${label:+--obs "$label"}
 }
 for_each_sample preprocess
 tokens=()
@@ -217,6 +218,13 @@ annotate() {
 }
 for_each_sample annotate
 
+embedded=()
+while IFS= read -r sample; do embedded+=("$outdir/embeddings/$sample.parquet"); done \
+  < <(printf '%s\n' "${samples[@]}" | LC_ALL=C sort)
+make "$outdir/report/metrics.json" "${embedded[@]}" -- mfdoom-evaluate embedding "${embedded[@]}" --batch-key dataset \
+  ${label:+--label "$label"} --model "$model" --max-cells 10000 --seed "$seed" \
+  --report "$outdir/report/report.html" --multiqc "$outdir/report/mfdoom_mqc.json"
+
 rm -rf "$outdir/shards"
-for stage in preprocess pretrain embed velocity finetune-decoder gather annotate; do "mfdoom-$stage" --version; done > "$info/versions.txt"
+for stage in preprocess pretrain embed velocity finetune-decoder gather annotate evaluate; do "mfdoom-$stage" --version; done > "$info/versions.txt"
 step "done: $outdir"

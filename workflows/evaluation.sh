@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Scores a model and plain embeddings of real data sets: a report and metrics.json for each, and one table of all.
+# Scores a closed-form model, a trained one where asked for, and plain embeddings of real data sets.
 #
-#   workflows/evaluation.sh --data FOLDER --outdir OUT [--epochs N] [--preset P] [--threads N]
+#   workflows/evaluation.sh --data FOLDER --outdir OUT [--network SET,...] [--epochs N] [--preset P] [--threads N]
 #
-# FOLDER holds the files of the list below; a set whose file is not there is left out.
+# FOLDER holds the files of the list below; a set whose file is not there is left out. Each step writes one file or folder
+# and is not done again where that is there. OUT/SET has tokens, models, embeddings, metrics.json, retention.json (of sets
+# with several modalities) and their reports; OUT/table.md has the scores of all sets, by workflows/evaluation_table.py.
+# --network: sets that a network is trained on too, in the blend of mfdoom-pretrain's default.
 set -euo pipefail
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
-data='' outdir='' epochs=8 preset=tiny threads=2
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; }
+data='' outdir='' network='' epochs=8 preset=tiny threads=2
 while [ $# -gt 0 ]; do
   case $1 in
     --data) data=$2 ;;
     --outdir) outdir=$2 ;;
+    --network) network=$2 ;;
     --epochs) epochs=$2 ;;
     --preset) preset=$2 ;;
     --threads) threads=$2 ;;
@@ -23,37 +27,53 @@ done
 [ -n "$data" ] && [ -n "$outdir" ] || { usage >&2; exit 2; }
 mkdir -p "$outdir"
 
-# NAME FILE LABEL BATCH, - for none; then what mfdoom-preprocess is told.
+# NAME FILE LABEL BATCH RETENTION, - for none; then what mfdoom-preprocess is told. RETENTION: where labels are taken from
+# when cells are embedded from some of their modalities, folds or COLUMN=VALUES.
 sets='
-pancreas spliced/pancreas_3696x2000.h5ad clusters -
-baron expression/human_pancreas_baron_1937x20125.h5ad cell_type batch
-bonemarrow expression/mouse_bonemarrow_250x20243.h5ad cell_type -
-ifnb expression/pbmc_ifnb_2000x9015.h5ad - batch
-kang expression/kang_pbmc_muscat_4samples.h5ad cell_type batch
-mudan expression/pbmc_mudan_reference.h5ad cell_type -
-teaseq multimodal/teaseq_pbmc_matilda_train.h5ad cell_type - --modality expression=X --modality protein=obsm/protein
+pancreas spliced/pancreas_3696x2000.h5ad clusters - folds
+baron expression/human_pancreas_baron_1937x20125.h5ad cell_type batch -
+bonemarrow expression/mouse_bonemarrow_250x20243.h5ad cell_type - -
+ifnb expression/pbmc_ifnb_2000x9015.h5ad - batch -
+kang expression/kang_pbmc_muscat_4samples.h5ad cell_type batch -
+mudan expression/pbmc_mudan_reference.h5ad cell_type - -
+teaseq multimodal/teaseq_pbmc_matilda_train.h5ad cell_type - folds --modality expression=X --modality protein=obsm/protein
+mosaic multimodal/midas_quickstart_pbmc_mosaic.h5mu celltype batch batch=p3_0,p4_0
 '
 
-score() { # score NAME FILE LABEL BATCH [PREPROCESS...]
-  local name=$1 file=$data/$2 label=$3 batch=$4
-  shift 4
-  local out=$outdir/$name
-  [ -f "$file" ] || { echo "$name: no $file" >&2; return 0; }
-  mkdir -p "$out"
-  [ -f "$out/tokens.parquet" ] || mfdoom-preprocess "$file" --obs all "$@" -o "$out/tokens.parquet" -q
-  [ -d "$out/model" ] || mfdoom-pretrain "$out/tokens.parquet" -o "$out/model" --preset "$preset" \
-    --epochs "$epochs" --threads "$threads" -q
-  [ -f "$out/embeddings.parquet" ] || mfdoom-embed "$out/tokens.parquet" --model "$out/model" \
-    -o "$out/embeddings.parquet" --threads "$threads" -q
-  local more=()
-  [ "$label" = - ] || more+=(--label "$label")
-  [ "$batch" = - ] || more+=(--batch-key "$batch")
-  mfdoom-evaluate embedding "$out/embeddings.parquet" --tokens "$out/tokens.parquet" "${more[@]}" --threads "$threads" \
-    -o "$out/metrics.json" --table "$out/metrics.parquet" --report "$out/report.html" --force -q
-  echo "$name: $out/report.html"
+# Makes OUTPUT where it is not there: from a name beside it, so that what is there is whole.
+step() { # step OUTPUT COMMAND...
+  local output=$1
+  shift
+  [ -e "$output" ] || "$@" -o "$output" --threads "$threads" --force -q
 }
 
-while read -r name file label batch more; do
+score() { # score NAME FILE LABEL BATCH RETENTION [PREPROCESS...]
+  local name=$1 file=$data/$2 retention=$5 out=$outdir/$1 more=() batch=() groups=() models=(anchor) model
+  [ "$3" = - ] || more+=(--label "$3")
+  [ "$4" = - ] || batch+=(--batch-key "$4") groups+=(--group-key "$4")
+  [ "$retention" = folds ] || groups+=(--reference-key "$retention")
+  shift 5
+  [ -f "$file" ] || { echo "$name: no $file" >&2; return 0; }
+  mkdir -p "$out"
+  step "$out/tokens.parquet" mfdoom-preprocess "$file" --obs all "$@"
+  step "$out/anchor" mfdoom-pretrain "$out/tokens.parquet" --anchor only --preset "$preset"
+  case ,$network, in *,"$name",*)
+    models+=(network)
+    step "$out/network" mfdoom-pretrain "$out/tokens.parquet" --preset "$preset" --epochs "$epochs" ;;
+  esac
+  for model in "${models[@]}"; do
+    step "$out/$model.parquet" mfdoom-embed "$out/tokens.parquet" --model "$out/$model"
+    step "$out/$model.json" mfdoom-evaluate embedding "$out/$model.parquet" --tokens "$out/tokens.parquet" \
+      --model "$out/$model" ${more[@]+"${more[@]}"} ${batch[@]+"${batch[@]}"} --report "$out/$model.html"
+    [ "$retention" = - ] || step "$out/$model-retention.json" mfdoom-evaluate retention "$out/tokens.parquet" \
+      --model "$out/$model" ${more[@]+"${more[@]}"} ${groups[@]+"${groups[@]}"} --report "$out/$model-retention.html"
+  done
+  echo "$name: $out"
+}
+
+while read -r name file label batch retention more; do
   # shellcheck disable=SC2086  # options of one set, split at blanks
-  [ -z "$name" ] || score "$name" "$file" "$label" "$batch" $more
+  [ -z "$name" ] || score "$name" "$file" "$label" "$batch" "$retention" $more
 done <<< "$sets"
+python3 "$(dirname "$0")/evaluation_table.py" "$outdir" > "$outdir/table.md"
+echo "$outdir/table.md"

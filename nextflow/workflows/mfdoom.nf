@@ -7,6 +7,7 @@ include { MFDOOM_VELOCITYFIT } from '../modules/local/mfdoom/velocityfit/main'
 include { MFDOOM_FINETUNEDECODER } from '../modules/local/mfdoom/finetunedecoder/main'
 include { MFDOOM_VELOCITYPREDICT } from '../modules/local/mfdoom/velocitypredict/main'
 include { MFDOOM_ANNOTATE } from '../modules/local/mfdoom/annotate/main'
+include { MFDOOM_REPORT } from '../modules/local/mfdoom/report/main'
 include { MFDOOM_GATHER as GATHER_TOKENS } from '../modules/local/mfdoom/gather/main'
 include { MFDOOM_GATHER as GATHER_EMBEDDINGS } from '../modules/local/mfdoom/gather/main'
 include { MFDOOM_GATHER as GATHER_PREDICTIONS } from '../modules/local/mfdoom/gather/main'
@@ -114,6 +115,8 @@ workflow MFDOOM {
         embeddings = GATHER_EMBEDDINGS.out.whole
     }
 
+    MFDOOM_REPORT(toAll(embeddings, samples).map { items -> items.collect { item -> item[1] } }, model)
+
     results = samples.join(embeddings)
     if (params.velocity.toString() == 'true') {
         paired = samples.filter { meta, _counts -> isPaired(meta) }
@@ -167,4 +170,5 @@ workflow MFDOOM {
     emit:
     embeddings
     h5ad
+    report = MFDOOM_REPORT.out.report
 }

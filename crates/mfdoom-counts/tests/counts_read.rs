@@ -375,6 +375,27 @@ fn obsm_names_its_columns_where_the_file_does() {
 }
 
 #[test]
+fn obsm_is_read_whole_or_says_what_is_there() {
+    let (_folder, path) = scratch("obsm.h5ad");
+    let file = skeleton(&path);
+    let values = arr2(&[[1_i64, 0], [2, 3], [0, 4]]);
+    file.new_dataset_builder().with_data(values.view()).create("obsm/X_pca").unwrap();
+    file.new_dataset::<f64>().shape((3, 2, 3)).create("obsm/X_3").unwrap();
+    drop(file);
+    let file = H5ad::open(&path).unwrap();
+    assert_eq!(file.obsm_keys(), ["X_pca"]);
+    let found = file.obsm("X_pca").unwrap();
+    assert_eq!((found.n_rows(), found.data()), (3, &[1.0, 0.0, 2.0, 3.0, 0.0, 4.0][..]));
+    let says = |key: &str, parts: &[&str]| {
+        let error = file.obsm(key).unwrap_err();
+        assert_eq!(error.kind(), Kind::Contract);
+        parts.iter().for_each(|part| assert!(error.to_string().contains(part), "{part} is not in: {error}"));
+    };
+    says("X_3", &["obsm/X_3", "is not a matrix", "[3, 2, 3]", "two dimensions"]);
+    says("X_umap", &["no obsm/X_umap", "found: obsm/X_pca"]);
+}
+
+#[test]
 fn sources_are_read_from_their_names() {
     for text in ["X", "raw/X", "layers/spliced", "obsm/X_pca"] {
         assert_eq!(text.parse::<Source>().unwrap().to_string(), text);

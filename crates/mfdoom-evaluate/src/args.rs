@@ -3,12 +3,12 @@
 use serde::Serialize;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
-use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
+use clap::{Parser, Subcommand};
 
 use crate::embedding::retention::args::RetentionArgs;
 use crate::expression::args::ExpressionArgs;
 use crate::generated::args::GeneratedArgs;
+use crate::shared::{RunArgs, ScoreArgs};
 use crate::velocity::args::VelocityArgs;
 
 /// Scores embeddings, velocities and expression profiles and draws them
@@ -60,17 +60,17 @@ pub enum Command {
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_long_help = JSON)]
 pub struct EmbeddingArgs {
-    /// Embeddings table, any parquet or safetensors file with a vector for each cell, or an h5ad file (with --obsm); - is
+    /// Embeddings tables, any parquet or safetensors file with a vector for each cell, or an h5ad file (with --obsm); - is
     /// standard input
     #[arg(value_name = "EMBEDDINGS")]
     #[serde(skip)]
-    pub embeddings: Option<PathBuf>,
+    pub embeddings: Vec<PathBuf>,
 
     /// Obs column of the labels; cells without one are left out [default: all cells have the same label]
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub label: Option<String>,
 
-    /// Obs column of the experimental batches: their mixing is scored, and the report draws them
+    /// Obs column of the experimental batches, or dataset: their mixing is scored, and the report draws them
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub batch_key: Option<String>,
 
@@ -88,66 +88,33 @@ pub struct EmbeddingArgs {
     #[serde(serialize_with = "mfdoom_cli::base_name")]
     pub tokens: Option<PathBuf>,
 
+    /// Folder of the model that made the embeddings: the report draws its training
+    #[arg(long, value_name = "MODEL", help_heading = "Input")]
+    #[serde(skip)]
+    pub model: Option<PathBuf>,
+
     /// Matrices of the h5ad file to take as heads, e.g. X_mfdoom
     #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Input")]
     pub obsm: Vec<String>,
-
-    /// The report page.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub page: PageArgs,
 
     /// Draw two principal components of the first head (fusion, unless --head says otherwise) by label
     #[serde(skip)]
     #[arg(long, value_name = "scatter.svg|png", help_heading = "Output")]
     pub scatter: Option<PathBuf>,
 
-    /// Number of folds
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub folds: usize,
-
-    /// Number of neighbours that vote
-    #[arg(long, value_name = "K", default_value_t = 15, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub neighbors: usize,
-
-    /// Number of principal components of the counts
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub components: usize,
+    /// Folds, neighbours, components.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub scores: ScoreArgs,
 
     /// Score at most this many cells, drawn by the seed: cost grows with the square
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// Where the output goes.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub output: OutputArgs,
-
-    /// Seed of the random streams.
+    /// Outputs, seed, running.
     #[command(flatten)]
     #[serde(flatten)]
-    pub seed: SeedArgs,
-
-    /// Configuration, threads, memory, logs.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub common: CommonArgs,
-}
-
-/// What can be written besides `metrics.json`.
-#[derive(ClapArgs, Clone, Debug, Default)]
-pub struct PageArgs {
-    /// Write a page with tables and plots (HTML, nothing to load)
-    #[arg(long, value_name = "report.html", help_heading = "Output")]
-    pub report: Option<PathBuf>,
-
-    /// Write the rows of scores as a table too
-    #[arg(long, value_name = "metrics.parquet", help_heading = "Output")]
-    pub table: Option<PathBuf>,
-
-    /// Write the scores for MultiQC too
-    #[arg(long, value_name = "NAME_mqc.json", help_heading = "Output")]
-    pub multiqc: Option<PathBuf>,
+    pub run: RunArgs,
 }
 
 /// What `metrics.json` holds.
@@ -158,12 +125,16 @@ metrics.json:
   scores[]           set (all cells, or those with a modality), head, kind (head, baseline, control), from (modalities),
                      against (another head), n, name, value (null with a reason), reason, low, high
     accuracy, balanced_accuracy            label transfer; the interval is of the spread over folds
-    nmi, ari                               Leiden at ten resolutions, the best NMI: median and range of five seeds
+    nmi, ari                               Leiden at ten resolutions, the best NMI: that of seed 42 + --seed, range of five seeds
     asw_label, clisi, avg_bio              avg_bio is the mean of nmi, ari and asw_label
     graph_connectivity, asw_batch, pcr, pcr_comparison, ilisi, kbet   with --batch-key
     total                                  .6 of the mean of nmi, ari, asw_label, clisi and .4 of the mean of the others
     recall_at_1, recall_at_5, recall_at_10, median_rank, foscttm, nearest_same_label, alignment   of pairs of heads
     uniformity                             of one head
   confusion[], retrieval_curves[]          labels next to those of the nearest cells; share found among the first k
+  training_curves[]                        values of each epoch, with --model
+
+With --tokens: pca50, hvg2000 (variable genes) and, of two or three modalities, pca50_joined (unit length each, side by side)
+and cca_A_B (canonical correlation with a ridge; from both, from either) are scored alike.
 
 Definitions are those of scib-metrics 0.5.10. Intervals without another word are 95 % of 200 bootstrap samples of the cells.";

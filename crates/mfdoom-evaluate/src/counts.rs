@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mfdoom_matrix::Csr;
+use mfdoom_matrix::{Csr, Matrix};
 use mfdoom_tokens::{Measured, ModalityTokens};
 
 /// Returns the token ids, ascending, that every one of the data sets measured: elsewhere a zero would be a guess.
@@ -38,4 +38,21 @@ pub(crate) fn matrix(tokens: &ModalityTokens, rows: &[usize], genes: &[u32]) -> 
     };
     let sizes = rows.iter().map(|&row| tokens.library_size[row]).collect();
     (Csr::from_rows(genes.len(), &rows.iter().map(row).collect::<Vec<_>>()), sizes)
+}
+
+/// Returns whether a modality counts antibodies: each binds for itself, without a common depth.
+pub(crate) fn is_protein(modality: &str) -> bool {
+    let name = modality.to_lowercase();
+    ["protein", "adt", "antibod", "cite"].iter().any(|part| name.contains(part))
+}
+
+/// Returns ln(1 + count) less its mean over the features of the cell, of counts [n, features].
+pub(crate) fn log_ratios(mut counts: Matrix) -> Matrix {
+    for row in 0..counts.n_rows() {
+        let row = counts.row_mut(row);
+        row.iter_mut().for_each(|value| *value = value.ln_1p());
+        let mean = row.iter().sum::<f32>() / row.len().max(1) as f32;
+        row.iter_mut().for_each(|value| *value -= mean);
+    }
+    counts
 }

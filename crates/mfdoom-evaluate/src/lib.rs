@@ -24,7 +24,9 @@ mod outputs;
 pub mod report;
 mod run;
 pub mod scores;
+mod shared;
 pub mod velocity;
 
-pub use args::{Args, Command, EmbeddingArgs, PageArgs};
+pub use args::{Args, Command, EmbeddingArgs};
 pub use run::run;
+pub use shared::{RunArgs, ScoreArgs};

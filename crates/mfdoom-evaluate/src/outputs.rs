@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use mfdoom_artifact::{Output, OutputFile};
-use mfdoom_cli::{OutputArgs, is_stream};
+use mfdoom_cli::is_stream;
 use mfdoom_error::{Error, Result};
 use mfdoom_plot::{Format, Picture};
 use serde::Serialize;
 
-use crate::args::PageArgs;
 use crate::report::{Figure, Page, multiqc};
 use crate::scores::{Document, write_parquet};
+use crate::shared::RunArgs;
 
 /// Where numbers, pictures and page go.
 pub(crate) struct Outputs {
@@ -28,21 +28,22 @@ impl Outputs {
     ///
     /// # Errors
     /// Usage: a file that is there, another ending, or two outputs on standard output.
-    pub(crate) fn plan(args: &OutputArgs, page: &PageArgs, pictures: &[Option<&Path>]) -> Result<Self> {
+    pub(crate) fn plan(args: &RunArgs, pictures: &[Option<&Path>]) -> Result<Self> {
         // JSON may go to a terminal: people read it.
-        let output =
-            |path: &Path| if is_stream(path) { Output::Stdout } else { Output::file(path, args.force) };
+        let output = |path: &Path| {
+            if is_stream(path) { Output::Stdout } else { Output::file(path, args.output.force) }
+        };
         let format = |path: &Path| if is_stream(path) { Ok(Format::Svg) } else { Format::of(path) };
         let picture = |path: &&Path| Ok::<_, Error>((output(path), format(path)?));
         let outputs = Self {
-            metrics: args.output.as_deref().map_or(Output::Stdout, output),
+            metrics: args.output.output.as_deref().map_or(Output::Stdout, output),
             pictures: pictures
                 .iter()
                 .map(|path| path.as_ref().map(picture).transpose())
                 .collect::<Result<_>>()?,
-            report: page.report.as_deref().map(output),
-            table: page.table.as_deref().map(output),
-            multiqc: page.multiqc.as_deref().map(output),
+            report: args.report.as_deref().map(output),
+            table: args.table.as_deref().map(output),
+            multiqc: args.multiqc.as_deref().map(output),
         };
         let drawn = outputs.pictures.iter().flatten().map(|(output, _)| output);
         let pages = [&outputs.report, &outputs.table, &outputs.multiqc].into_iter().flatten();

@@ -16,13 +16,19 @@ const STEPS: usize = 64;
 
 /// Returns the symmetric connectivities `[n_cells, n_cells]`, in (0, 1], without diagonal.
 pub fn connectivities(neighbors: &Neighbors) -> Csr {
+    connectivities_with_own(neighbors, &vec![0.0; neighbors.n_rows()])
+}
+
+/// Returns the same for neighbours that were found with rounding: `own` is the distance of each cell to itself `[n_cells]`,
+/// which umap-learn takes for that of the nearest cell where it is not 0.
+pub fn connectivities_with_own(neighbors: &Neighbors, own: &[f32]) -> Csr {
     let n = neighbors.n_rows();
-    let mean = mean_with_own(neighbors.all_distances(), n);
+    let mean = mean_with_own(neighbors.all_distances(), own);
     let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..n)
         .into_par_iter()
         .map(|i| {
             let distances = neighbors.distances(i);
-            memberships(neighbors.indices(i), distances, smooth_distance(distances, mean))
+            memberships(neighbors.indices(i), distances, smooth_distance(distances, own[i], mean))
         })
         .collect();
     let directed = Csr::from_rows(n, &rows);
@@ -31,8 +37,8 @@ pub fn connectivities(neighbors: &Neighbors) -> Csr {
 
 /// Returns the distance to the nearest other cell and the bandwidth with which the memberships sum to log2 k, the cell
 /// itself being one of the k.
-fn smooth_distance(distances: &[f32], mean_of_all: f64) -> (f32, f32) {
-    let rho = distances.iter().copied().find(|&d| d > 0.0).unwrap_or(0.0);
+fn smooth_distance(distances: &[f32], own: f32, mean_of_all: f64) -> (f32, f32) {
+    let rho = std::iter::once(own).chain(distances.iter().copied()).find(|&d| d > 0.0).unwrap_or(0.0);
     let target = ((distances.len() + 1) as f64).log2();
     let (mut low, mut high, mut middle) = (0.0_f32, f32::MAX, 1.0_f32);
     let member = |d: f32, scale: f32| if d > rho { f64::from(-((d - rho) / scale)).exp() } else { 1.0 };
@@ -49,7 +55,7 @@ fn smooth_distance(distances: &[f32], mean_of_all: f64) -> (f32, f32) {
             middle = if high >= f32::MAX { middle * 2.0 } else { (low + high) / 2.0 };
         }
     }
-    let floor = MIN_SCALE * if rho > 0.0 { mean_with_own(distances, 1) } else { mean_of_all };
+    let floor = MIN_SCALE * if rho > 0.0 { mean_with_own(distances, &[own]) } else { mean_of_all };
     (rho, middle.max(floor as f32))
 }
 
@@ -93,7 +99,7 @@ fn fuzzy_union(a: &Csr, b: &Csr) -> Csr {
     Csr::from_rows(a.n_cols(), &rows)
 }
 
-/// Returns the mean in f64, with a distance of 0 of each of `own` cells to itself.
-fn mean_with_own(distances: &[f32], own: usize) -> f64 {
-    distances.iter().map(|&d| f64::from(d)).sum::<f64>() / (distances.len() + own) as f64
+/// Returns the mean in f64 of distances to others and to oneself.
+fn mean_with_own(distances: &[f32], own: &[f32]) -> f64 {
+    distances.iter().chain(own).map(|&d| f64::from(d)).sum::<f64>() / (distances.len() + own.len()) as f64
 }

@@ -9,6 +9,7 @@
 //! | [`neighbors`], [`mod@knn`], [`mod@nearest`] | [`Neighbors`] and the searches for them, exact and approximate |
 //! | [`connectivities`] | UMAP's memberships of a neighbour graph |
 //! | [`mod@pca`], [`eigen`] | principal components of either matrix, eigenpairs |
+//! | [`cca`] | canonical correlation with a ridge |
 //! | [`mod@umap`] | a seeded UMAP layout of a neighbour graph |
 //! | [`mod@ridge`], [`leave_one_out`], [`kernel_ridge`], [`mod@knn_regression`] | plain predictions of many targets |
 //! | [`percentile`], [`normalise`], [`variable_genes`] | numpy's percentiles, normalised counts, genes to keep |
@@ -28,6 +29,7 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+pub mod cca;
 mod clusters;
 pub mod connectivities;
 pub mod csr;
@@ -53,7 +55,8 @@ pub mod subsample;
 pub mod umap;
 pub mod variable_genes;
 
-pub use connectivities::connectivities;
+pub use cca::Cca;
+pub use connectivities::{connectivities, connectivities_with_own};
 pub use csr::Csr;
 pub use dense::Matrix;
 pub use distance::Metric;

@@ -5,7 +5,7 @@ use crate::chi_square::chi_square_above;
 use crate::lanczos::leading;
 use crate::{Error, Result};
 use mfdoom_matrix::error::same;
-use mfdoom_matrix::{Csr, Matrix, Metric, connectivities, knn};
+use mfdoom_matrix::{Csr, Matrix, Metric, knn};
 use rayon::prelude::*;
 
 /// Nearest cells, the cell counted, that the graph is made of.
@@ -24,29 +24,24 @@ const ENOUGH: f64 = 0.75;
 /// Returns for each label, from 0 on, whether each tested cell's neighbourhood is accepted; nothing for labels of one
 /// batch or fewer than ten cells. A label with too many cells in small pieces is rejected as a whole.
 ///
-/// `near` holds the 49 nearest other cells.
+/// `graph` holds the connectivities of the 49 nearest other cells.
 ///
 /// # Errors
 /// [`Error::Shape`]: not one label and batch for each cell.
-pub fn kbet(
-    near: &mfdoom_matrix::Neighbors,
-    labels: &[u32],
-    batches: &[u32],
-) -> Result<Vec<Option<Vec<bool>>>> {
-    same("labels", labels.len(), near.n_rows())?;
-    same("batches", batches.len(), near.n_rows())?;
-    let graph = connectivities(near);
+pub fn kbet(graph: &Csr, labels: &[u32], batches: &[u32]) -> Result<Vec<Option<Vec<bool>>>> {
+    same("labels", labels.len(), graph.n_rows())?;
+    same("batches", batches.len(), graph.n_rows())?;
     let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let mut cells = vec![Vec::new(); n_labels];
     labels.iter().enumerate().for_each(|(cell, &label)| cells[label as usize].push(cell));
-    let mut plans: Vec<Option<Plan>> = cells.iter().map(|cells| Plan::new(&graph, cells, batches)).collect();
+    let mut plans: Vec<Option<Plan>> = cells.iter().map(|cells| Plan::new(graph, cells, batches)).collect();
     // scib-metrics lowers the number of components for a small label and never raises it again.
     let mut components = COMPONENTS;
     for plan in plans.iter_mut().flatten().filter(|plan| !plan.cells.is_empty()) {
         components = components.min(plan.cells.len() - 1);
         plan.components = components;
     }
-    plans.into_par_iter().map(|plan| plan.map(|plan| plan.accepted(&graph)).transpose()).collect()
+    plans.into_par_iter().map(|plan| plan.map(|plan| plan.accepted(graph)).transpose()).collect()
 }
 
 /// The cells of one label that are tested.

@@ -65,7 +65,7 @@ pub use connectivity::{connected_shares, graph_connectivity};
 pub use count_model::{MeanGene, cell_nb_deviances, mean_nb_deviance, nb_deviance};
 pub use folds::{Folds, stratified_folds};
 pub use kbet::{KBET_NEAREST, kbet};
-pub use leiden::leiden;
+pub use leiden::{Leiden, leiden};
 pub use lisi::{clisi, ilisi, lisi};
 pub use mfdoom_matrix::{Error, Result};
 pub use regression::principal_component_regression;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mfdoom_artifact::key::by_key;
 use mfdoom_artifact::{EmbeddingReader, Input, InputId, place, sha256_file};
-use mfdoom_counts::{H5ad, Source};
+use mfdoom_counts::H5ad;
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
 
@@ -51,31 +51,12 @@ pub fn read(text: &str, cells: &WantedCells<'_>) -> Result<Embedding> {
 /// Reads a matrix of `obsm`.
 fn from_h5ad(path: &Path, key: &str, cells: &WantedCells<'_>) -> Result<(String, Matrix)> {
     let file = H5ad::open(path)?;
-    let source = Source::Obsm(key.to_owned());
-    let sources = file.sources();
-    if !sources.contains(&source) {
-        let found = sources.iter().filter(|source| matches!(source, Source::Obsm(_)));
-        let found: Vec<String> = found.map(Source::to_string).collect();
-        return Err(Error::contract(format!("{}: no obsm/{key}", path.display()))
-            .found(if found.is_empty() { "an empty obsm".to_owned() } else { found.join(", ") })
-            .help("name one of those, or make it: scanpy.tl.umap"));
-    }
-    let mut matrix = file.matrix(&source)?;
+    let matrix = file.obsm(key)?;
     let source = path.display().to_string();
     let names = file.obs_names()?.into_iter().map(|name| (String::new(), name));
     let rows = by_key(&source, names.zip(0..))?;
-    let mut dense = vec![0.0; matrix.n_rows() * matrix.n_cols()];
-    let dim = matrix.n_cols();
-    let block = matrix.read_rows(0..matrix.n_rows())?;
-    for row in 0..block.n_rows() {
-        let (columns, values) = block.row(row);
-        columns.iter().zip(values).for_each(|(&column, &value)| dense[row * dim + column as usize] = value);
-    }
-    let pick = |_: &str, cell: &str| {
-        let row = *rows.get(&(String::new(), cell.to_owned()))?;
-        Some(&dense[row * dim..(row + 1) * dim])
-    };
-    Ok((key.to_owned(), gather(cells, dim, pick, &source)?))
+    let pick = |_: &str, cell: &str| Some(matrix.row(*rows.get(&(String::new(), cell.to_owned()))?));
+    Ok((key.to_owned(), gather(cells, matrix.n_cols(), pick, &source)?))
 }
 
 /// Reads a head of a table of embeddings; without a name, the only one.

@@ -12,7 +12,7 @@ from snakemake.utils import validate
 # Of --config, Snakemake takes only True and False as booleans, and as a number all that Python does, a folder named
 # 2024_01 too: names are put back as they were written.
 written = dict(entry.split("=", 1) for entry in workflow.config_settings.config_args)
-for key in ("input", "outdir", "model", "decoder"):
+for key in ("input", "outdir", "model", "decoder", "label"):
     if isinstance(config.get(key), (int, float)):
         config[key] = written.get(key, str(config[key]))
 for key in ("velocity", "stream"):
@@ -118,7 +118,8 @@ def columns(wildcards):
 
 def option(flag, key):
     """Returns a flag with the value of a setting, or nothing where it is not set."""
-    return f"{flag} {config[key]}" if config[key] is not None else ""
+    value = config[key]
+    return f"{flag} {shlex.quote(str(value))}" if value is not None else ""
 
 
 def growing(base, per_mb, parts=1):

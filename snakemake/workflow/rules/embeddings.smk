@@ -19,9 +19,10 @@ if STREAM:
         params:
             modalities=modalities,
             columns=columns,
+            label=option("--obs", "label"),
         shell:
             "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
-            " {params.columns}"
+            " {params.columns} {params.label}"
             " --threads {threads} -o {output:q} 2> {log:q}"
             " || {{ cat {log:q} >&2; [ ! -p {output:q} ] || sleep 1 <> {output:q}; exit 1; }}"
 

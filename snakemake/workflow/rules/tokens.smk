@@ -64,10 +64,11 @@ if SHARDS > 1:
         params:
             modalities=modalities,
             columns=columns,
+            label=option("--obs", "label"),
             shard=f"{{i}}/{SHARDS}",
         shell:
             "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
-            " {params.columns} --shard {params.shard}"
+            " {params.columns} {params.label} --shard {params.shard}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"
 
     rule gather_tokens:
@@ -110,7 +111,8 @@ else:
         params:
             modalities=modalities,
             columns=columns,
+            label=option("--obs", "label"),
         shell:
             "mfdoom-preprocess {input.counts[0]:q} --vocab {input.vocabulary:q} {params.modalities}"
-            " {params.columns}"
+            " {params.columns} {params.label}"
             " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

@@ -28,7 +28,7 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         return;
     }
     let place = Place::new();
-    let more = [("shards", "2"), ("seed", "3")];
+    let more = [("shards", "2"), ("seed", "3"), ("label", "cell_type")];
     for way in WAYS {
         text(place.command(way, "sheet.csv", &format!("{way:?}"), &more), true);
     }
@@ -41,6 +41,17 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         assert!(names.contains(&format!("velocity/{sample}/predict/velocity.parquet").as_str()));
         let fitted = names.contains(&format!("velocity/{sample}/fit/velocity.parquet").as_str());
         assert_eq!(fitted, sample != "public", "{sample}");
+    }
+    let report = |name: &str| String::from_utf8(place.bytes(&format!("Shell/report/{name}"))).unwrap();
+    let multiqc: serde_json::Value = serde_json::from_str(&report("mfdoom_mqc.json")).unwrap();
+    let rows = multiqc["data"].as_object().unwrap();
+    let is_scored = |(name, row): (&String, &serde_json::Value)| {
+        name.starts_with("fusion (all)") && row["nmi"].is_number()
+    };
+    assert!(rows.iter().any(is_scored), "{multiqc}");
+    let page = report("report.html");
+    for text in ["adult.parquet", "young.parquet", "Batches mixed", "Training: ", "UMAP of fusion"] {
+        assert!(page.contains(text), "{text} is not on the page");
     }
     for way in ["Snakemake", "Nextflow"] {
         let found = results(&place, way);

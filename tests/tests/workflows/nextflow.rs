@@ -50,6 +50,7 @@ fn a_finished_run_is_resumed_whole_and_its_model_and_decoder_serve_the_next() {
         ("FINETUNEDECODER", "mfdoom-finetune-decoder", vec!["velocity"]),
         ("PREPROCESS", "mfdoom-preprocess", vec!["adult", "public", "young"]),
         ("PRETRAIN", "mfdoom-pretrain", vec!["3 tables"]),
+        ("REPORT", "mfdoom-evaluate", vec!["3 tables"]),
         ("SHEET", "mfdoom-preprocess", vec!["sheet.csv"]),
         ("VELOCITYFIT", "mfdoom-velocity", vec!["adult", "young"]),
         ("VELOCITYPREDICT", "mfdoom-velocity", vec!["adult", "public", "young"]),

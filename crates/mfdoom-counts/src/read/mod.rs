@@ -7,6 +7,7 @@ mod locate;
 mod records;
 mod sparse_group;
 mod texts;
+mod whole;
 
 pub(crate) use frame::FrameReader;
 pub use h5ad::H5ad;

@@ -1,7 +1,7 @@
 //! What is drawn of embeddings: two principal components as a picture, a UMAP of each head in the report.
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Matrix, Metric, Neighbors, connectivities, knn, pca, subsample, umap};
+use mfdoom_matrix::{Matrix, Metric, Neighbors, connectivities, nearest, pca, subsample, umap};
 use mfdoom_plot::Scatter;
 use rayon::prelude::*;
 
@@ -9,6 +9,7 @@ use super::Setup;
 use super::input::HeadVectors;
 use super::reduced::{failed, plane};
 use crate::report::{Cloud, Colouring, Figure, Layout};
+use crate::scores::Kind;
 
 /// Most cells laid out: one thread visits them in turn.
 const MOST: usize = 50_000;
@@ -23,12 +24,12 @@ pub(super) fn scatter(setup: &Setup<'_>) -> Result<Figure> {
     let (args, cells, labels) = (setup.args, &setup.cells, &setup.labels);
     let head = cells.head_to_draw(args);
     let rows: Vec<usize> = setup.usable.iter().copied().filter(|&row| head.is_present(row)).collect();
-    let plane = plane(&head.vectors.select_rows(&rows), args.seed.seed)?;
+    let plane = plane(&head.vectors.select_rows(&rows), args.run.seed.seed)?;
     let title = format!("{} of {}: {}", head.name, cells.name, labels.column);
     let axes = [plane.axes[0].as_str(), &plane.axes[1]];
     let groups: Vec<Option<&str>> = rows.iter().map(|&row| labels.name_of(row)).collect();
     let picture = Scatter { title: &title, axes, points: &plane.points, groups: &groups }.draw()?;
-    Ok(Figure { title, picture })
+    Ok(Figure { title, picture, cells: rows.len() })
 }
 
 /// Lays out every head by UMAP, coloured by label, batch and data set.
@@ -37,9 +38,10 @@ pub(super) fn scatter(setup: &Setup<'_>) -> Result<Figure> {
 /// Failed: numbers that do not fit each other.
 pub(super) fn plots(setup: &Setup<'_>) -> Result<Vec<Cloud>> {
     let cells = &setup.cells;
-    let rows = subsample(cells.len(), MOST, setup.args.seed.seed);
-    let seed = setup.args.seed.seed;
-    let layouts = cells.heads.par_iter().map(|head| layout(head, &rows, setup.is_retention, seed));
+    let rows = subsample(cells.len(), MOST, setup.args.run.seed.seed);
+    let seed = setup.args.run.seed.seed;
+    let own = cells.heads.par_iter().filter(|head| head.kind == Kind::Head);
+    let layouts = own.map(|head| layout(head, &rows, setup.is_retention, seed));
     let layouts: Vec<Layout> = layouts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let labels = &setup.labels;
     let mut colourings = vec![Colouring::new(&labels.column, rows.iter().map(|&row| labels.name_of(row)))];
@@ -62,7 +64,7 @@ fn layout(head: &HeadVectors, rows: &[usize], several: bool, seed: u64) -> Resul
         return Ok(None);
     }
     let error = |error| failed("the layout", error);
-    let near: Neighbors = knn(&x, NEAREST, Metric::Euclidean).map_err(error)?;
+    let near: Neighbors = nearest(&x, NEAREST, Metric::Euclidean, seed).map_err(error)?;
     let start = pca(&x, 2.min(x.n_cols()), seed).map_err(error)?.scores;
     let start = if start.n_cols() < 2 { padded(&start) } else { start };
     let found = umap(&connectivities(&near), &start, seed).map_err(error)?;

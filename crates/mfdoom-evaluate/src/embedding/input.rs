@@ -8,6 +8,7 @@ use mfdoom_matrix::Matrix;
 
 use super::{h5ad, table};
 use crate::args::EmbeddingArgs;
+use crate::scores::{Kind, ScoredInput};
 
 /// The head that every modality is compared with.
 const FUSION: &str = "fusion";
@@ -16,8 +17,8 @@ const FUSION: &str = "fusion";
 pub(super) struct EmbeddedCells {
     /// Base name of the file, for titles and results.
     pub(super) name: String,
-    /// Identity of the content: of the manifest, else of the file.
-    pub(super) content_id: Option<String>,
+    /// The files, with the identity of their content: of the manifest, else of the file.
+    pub(super) sources: Vec<ScoredInput>,
     /// Data set of each cell, where the file says.
     pub(super) dataset: Option<Vec<String>>,
     /// Id of each cell.
@@ -45,8 +46,12 @@ pub(super) struct EmbeddedCells {
 /// Vectors of one head.
 pub(super) struct HeadVectors {
     pub(super) name: String,
+    /// Whether the run is about it, or compares with it.
+    pub(super) kind: Kind,
     /// Modalities that it is made from; empty where the file does not say.
     pub(super) from: Vec<String>,
+    /// For what is made from all modalities that a cell has: whether it has several.
+    pub(super) is_mixed: Option<Vec<bool>>,
     /// Vectors, [n, d].
     pub(super) vectors: Matrix,
     /// Whether the modalities that it is made from were present, for what is made from some.
@@ -85,6 +90,16 @@ pub(super) struct NamedColumn {
 }
 
 impl HeadVectors {
+    /// Returns whether it is made from all modalities that a cell has, and others of its name from some.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_mixed.is_some()
+    }
+
+    /// Returns whether the modalities of a cell are more than one, where that is known.
+    pub(super) fn mixes(&self, row: usize) -> bool {
+        self.is_mixed.as_ref().is_none_or(|mixed| mixed[row])
+    }
+
     /// Returns whether the head says something of a cell.
     pub(super) fn is_present(&self, row: usize) -> bool {
         self.present.as_ref().is_none_or(|present| present[row])
@@ -114,14 +129,20 @@ impl EmbeddedCells {
 
 /// Reads the embeddings that the arguments name.
 pub(super) fn read(args: &EmbeddingArgs) -> Result<EmbeddedCells> {
-    let input = mfdoom_cli::input(args.embeddings.as_deref())?;
-    let source = input.to_string();
-    let cells = match &input {
-        Input::Path(path) if is_hdf5(path) => h5ad::read(path, args)?,
+    let inputs = mfdoom_cli::inputs(&args.embeddings)?;
+    let source = inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let is_h5ad = |input: &Input| matches!(input, Input::Path(path) if is_hdf5(path));
+    let cells = match inputs.as_slice() {
+        [Input::Path(path)] if is_hdf5(path) => h5ad::read(path, args)?,
+        many if many.iter().any(is_h5ad) => {
+            return Err(Error::usage("several inputs, and an h5ad file among them")
+                .found(source)
+                .wanted("one h5ad file, or tables"));
+        }
         _ if !args.obsm.is_empty() => {
             return Err(Error::usage("--obsm goes with an h5ad file").found(source));
         }
-        _ => table::read(&input, args)?,
+        tables => table::read(tables, args)?,
     };
     cells.check(&source)
 }

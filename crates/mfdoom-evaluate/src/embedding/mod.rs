@@ -2,26 +2,29 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | `input`, `table`, `h5ad` | vectors of the cells, their labels and batches |
-//! | `baseline`, `plain` | counts of the same cells, and plain embeddings of them |
+//! | `input`, `table`, `layout`, `h5ad` | vectors of the cells, their labels and batches |
+//! | `baseline`, `plain`, `cca` | counts of the same cells, and plain embeddings of them |
 //! | `labels`, `sets` | labels as codes; which cells are compared |
 //! | [`retention`] | embeddings from some of the modalities |
-//! | `score` | every metric of every head on every set |
-//! | `draw` | what the report draws |
+//! | `score`, `pairs` | every metric of every head, and of every pair of heads, on every set |
+//! | `draw`, `training` | what the report draws |
 
 mod baseline;
+mod cca;
 mod draw;
 mod h5ad;
 mod input;
 mod labels;
+mod layout;
+mod pairs;
 mod plain;
 mod reduced;
 pub mod retention;
 mod score;
 mod sets;
 mod table;
+mod training;
 
-pub(crate) use h5ad::dense;
 pub(crate) use input::is_hdf5;
 use mfdoom_error::{Error, Result};
 use serde_json::json;
@@ -32,7 +35,7 @@ use self::labels::Labels;
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::Page;
-use crate::scores::{Document, ScoredInput, text};
+use crate::scores::{Document, text};
 
 /// Everything that was read.
 struct Setup<'a> {
@@ -52,13 +55,16 @@ struct Setup<'a> {
 /// Usage: settings or outputs that cannot be. Contract: no such head or label column, no label, cells without tokens.
 pub fn run(args: &EmbeddingArgs) -> Result<()> {
     check_settings(args)?;
-    let outputs = Outputs::plan(&args.output, &args.page, &[args.scatter.as_deref()])?;
+    let outputs = Outputs::plan(&args.run, &[args.scatter.as_deref()])?;
     let setup = Setup::read(args)?;
     setup.log();
-    if args.common.check {
+    if args.run.common.check {
         return Ok(());
     }
-    let document = score::document(&setup, setup.document()?)?;
+    let mut document = score::document(&setup, setup.document()?)?;
+    if let Some(model) = &args.model {
+        document.detail("training_curves", &training::curves(model)?)?;
+    }
     let scatter = args.scatter.is_some().then(|| draw::scatter(&setup)).transpose()?;
     let page = || {
         let title = format!("Embeddings of {}", setup.cells.name);
@@ -70,8 +76,11 @@ pub fn run(args: &EmbeddingArgs) -> Result<()> {
 }
 
 fn check_settings(args: &EmbeddingArgs) -> Result<()> {
-    let least =
-        [("folds", args.folds, 2), ("neighbors", args.neighbors, 1), ("components", args.components, 1)];
+    let least = [
+        ("folds", args.scores.folds, 2),
+        ("neighbors", args.scores.neighbors, 1),
+        ("components", args.scores.components, 1),
+    ];
     for (name, found, wanted) in least.into_iter().chain([("max-cells", args.max_cells, 2)]) {
         if found < wanted {
             return Err(Error::usage(format!("--{name} {found}")).wanted(format!("at least {wanted}")));
@@ -85,9 +94,15 @@ impl<'a> Setup<'a> {
         Self::of(args, input::read(args)?, false)
     }
 
-    fn of(args: &'a EmbeddingArgs, cells: EmbeddedCells, is_retention: bool) -> Result<Self> {
+    fn of(args: &'a EmbeddingArgs, mut cells: EmbeddedCells, is_retention: bool) -> Result<Self> {
         let counts =
             args.tokens.as_deref().map(|path| BaselineCounts::read(path, &cells, args)).transpose()?;
+        let joint = counts.as_ref().filter(|_| !args.run.common.check);
+        for heads in joint.map(|counts| cca::heads(counts, cells.len(), args)).unwrap_or_default() {
+            let at = cells.heads.len();
+            cells.heads.extend(heads);
+            cells.pairs.push((at + 1, at + 2));
+        }
         let labels = Labels::find(args, &cells, counts.as_ref())?;
         let usable = sets::usable(&labels, counts.as_ref(), cells.len());
         Ok(Self { args, cells, counts, labels, usable, is_retention })
@@ -117,8 +132,8 @@ impl<'a> Setup<'a> {
     /// Returns the document without scores.
     fn document(&self) -> Result<Document> {
         let Self { args, cells, counts, labels, usable, .. } = self;
-        let own = ScoredInput::new(&cells.name, cells.content_id.clone());
-        let inputs = std::iter::once(own).chain(counts.as_ref().map(BaselineCounts::source)).collect();
+        let inputs =
+            cells.sources.iter().cloned().chain(counts.as_ref().map(BaselineCounts::source)).collect();
         let mut document = Document::new("embedding", mfdoom_cli::settings(args)?, inputs);
         document.cells = json!({
             "total": cells.n_total,

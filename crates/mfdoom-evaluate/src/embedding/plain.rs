@@ -6,13 +6,12 @@ use mfdoom_matrix::{Csr, Matrix, SizeTarget, divide_rows, log_normalise, pca};
 use super::baseline::BaselineCounts;
 use super::reduced::TARGET;
 use crate::args::EmbeddingArgs;
+use crate::counts::{is_protein, log_ratios};
 
 /// Genes of the plainest embedding.
 const GENES: usize = 2_000;
 /// Most cells that are embedded in so many genes: each distance costs as much as forty on components.
 const MOST: usize = 10_000;
-/// The modality whose counts are centred log-ratios: each antibody binds for itself, without a common depth.
-const PROTEIN: &str = "protein";
 
 /// A plain embedding of some modalities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +44,8 @@ impl Plain {
     pub(super) fn name(self, counts: &BaselineCounts, args: &EmbeddingArgs) -> String {
         match self {
             Self::Genes(modality) => format!("hvg{GENES}_{}", counts.name(modality)),
-            Self::Components(modality) => format!("pca{}_{}", args.components, counts.name(modality)),
-            Self::Joined => format!("pca{}_joined", args.components),
+            Self::Components(modality) => format!("pca{}_{}", args.scores.components, counts.name(modality)),
+            Self::Joined => format!("pca{}_joined", args.scores.components),
         }
     }
 
@@ -79,33 +78,22 @@ fn counted(counts: &BaselineCounts, modality: usize, rows: &[usize]) -> Result<(
     }
 }
 
-fn components(
+/// Returns principal components [rows, d] of the counts of cells that have a modality, or why there are none.
+pub(super) fn components(
     counts: &BaselineCounts,
     modality: usize,
     rows: &[usize],
     args: &EmbeddingArgs,
 ) -> Result<Matrix, String> {
     let (mut matrix, sizes) = counted(counts, modality, rows)?;
-    let k = args.components.min(matrix.n_cols()).min(matrix.n_rows().saturating_sub(1));
-    let found = if counts.name(modality) == PROTEIN {
-        pca(&log_ratios(&matrix)?, k, args.seed.seed)
+    let k = args.scores.components.min(matrix.n_cols()).min(matrix.n_rows().saturating_sub(1));
+    let found = if is_protein(counts.name(modality)) {
+        pca(&log_ratios(matrix.to_dense()), k, args.run.seed.seed)
     } else {
         log_normalise(&mut matrix, Some(&sizes), SizeTarget::Total(TARGET))
-            .and_then(|()| pca(&matrix, k, args.seed.seed))
+            .and_then(|()| pca(&matrix, k, args.run.seed.seed))
     };
     Ok(found.map_err(|error| error.to_string())?.scores)
-}
-
-/// Returns ln(1 + count) less its mean over the features of the cell.
-fn log_ratios(counts: &Csr) -> Result<Matrix, String> {
-    let mut values = counts.to_dense();
-    for row in 0..values.n_rows() {
-        let row = values.row_mut(row);
-        row.iter_mut().for_each(|value| *value = value.ln_1p());
-        let mean = row.iter().sum::<f32>() / row.len().max(1) as f32;
-        row.iter_mut().for_each(|value| *value -= mean);
-    }
-    Ok(values)
 }
 
 fn variable(counts: &BaselineCounts, modality: usize, rows: &[usize]) -> Result<Matrix, String> {
@@ -143,7 +131,7 @@ mod tests {
         let parts = [vec![3.0, 4.0], vec![0.5]].map(|row| Matrix::new(row.clone(), 1, row.len()).unwrap());
         assert_eq!(joined(&parts).unwrap().data(), [0.6, 0.8, 1.0]);
         let counts = Csr::new(2, vec![0, 1], vec![0], vec![std::f32::consts::E - 1.0]).unwrap();
-        let found = log_ratios(&counts).unwrap();
+        let found = log_ratios(counts.to_dense());
         assert!((found.data()[0] - 0.5).abs() < 1e-6 && (found.data()[1] + 0.5).abs() < 1e-6);
     }
 }

@@ -1,32 +1,20 @@
 //! Every metric of every head and baseline on every set of cells.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, HashMap};
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Matrix, subsample};
+use mfdoom_matrix::Matrix;
 use mfdoom_metrics::{Folds, stratified_folds};
-use serde::Serialize;
 
 use super::Setup;
 use super::input::HeadVectors;
 use super::labels::{Confusion, codes, confusion};
+use super::pairs::pairs;
 use super::sets::{Candidate, CellSet, candidates, sets};
+use crate::counts::is_protein;
 use crate::metric::embedding::{Reference, Settings, View};
-use crate::metric::pair::Pair;
-use crate::metric::{self, embedding, pair};
+use crate::metric::{self, embedding};
 use crate::scores::{Document, Kind, Place};
-
-/// Most cells that are sought in another head, drawn by the seed: cost grows with the square.
-const PAIRED: usize = 20_000;
-
-/// Share of cells found among the first k of another head.
-#[derive(Serialize)]
-struct Curve {
-    head: String,
-    against: String,
-    points: Vec<(usize, f64)>,
-}
 
 /// Adds all scores to a document.
 ///
@@ -51,6 +39,25 @@ struct Comparison<'a> {
     labels: Vec<u32>,
     batches: Result<Vec<u32>, String>,
     folds: Result<Folds, String>,
+    /// Where labels are taken from, where not from the other folds.
+    teachers: Option<Teachers>,
+}
+
+/// Cells that labels are taken from.
+struct Teachers {
+    /// Labelled cells of other groups than that of the set; of a set of several groups, all.
+    rows: Vec<usize>,
+    /// Cells of the set that are asked for: those that are no teachers.
+    asked: Vec<usize>,
+}
+
+/// A head or baseline on the cells of a set.
+struct Embedded {
+    place: Place,
+    /// Vectors, or why there are none.
+    vectors: Result<Matrix, String>,
+    /// Vectors of the cells that labels are taken from.
+    reference: Option<Reference>,
 }
 
 impl<'a> Comparison<'a> {
@@ -61,43 +68,49 @@ impl<'a> Comparison<'a> {
             Some(column) => codes(set.rows.iter().map(|&row| column.values[row].as_deref()))
                 .ok_or_else(|| format!("cells without a batch in {:?}", column.column)),
         };
-        let folds = stratified_folds(&labels, setup.args.folds, setup.args.seed.seed)
+        let folds = stratified_folds(&labels, setup.args.scores.folds, setup.args.run.seed.seed)
             .map_err(|error| error.to_string());
-        Self { setup, set, labels, batches, folds }
+        let teachers = Teachers::find(setup, &set);
+        Self { setup, set, labels, batches, folds, teachers }
     }
 
     fn score(&self, candidates: &[Candidate<'_>], document: &mut Document, confusions: &mut Vec<Confusion>) {
         let complete =
             |candidate: &&Candidate<'_>| self.set.rows.iter().all(|&row| candidate.is_present(row));
-        let found: Vec<(Place, Result<Matrix, String>)> =
-            candidates.iter().filter(complete).map(|it| self.vectors(*it)).collect();
+        let found: Vec<Embedded> =
+            candidates.iter().filter(complete).map(|candidate| self.embedded(*candidate)).collect();
         let before = self.before(&found);
-        let metrics = if self.setup.is_retention { embedding::retained() } else { embedding::all() };
-        for (place, vectors) in &found {
+        let places: Vec<Place> = found.iter().map(|embedded| embedded.place.clone()).collect();
+        for Embedded { place, vectors, reference } in found {
+            let metrics = match (self.setup.is_retention, self.whole_head(&place.head)) {
+                (false, _) => embedding::all(),
+                (true, None) => embedding::learnt(),
+                (true, Some(_)) => embedding::retained(),
+            };
             let vectors = match vectors {
                 Ok(vectors) => vectors,
                 Err(reason) => {
-                    metric::refuse(&metrics, reason, place, &mut document.scores);
+                    metric::refuse(&metrics, &reason, &place, &mut document.scores);
                     continue;
                 }
             };
-            let mut view = self.view(vectors.clone(), before.as_ref());
-            view.reference = self.reference(place);
-            view.whole = self.whole(place, &found);
+            let mut view = self.view(vectors, before.as_ref());
+            view.reference = reference;
+            view.whole = self.whole(&place, &places);
             match view.obstacle() {
-                Some(reason) => metric::refuse(&metrics, &reason, place, &mut document.scores),
-                None => metric::score(&metrics, &view, place, &mut document.scores),
+                Some(reason) => metric::refuse(&metrics, &reason, &place, &mut document.scores),
+                None => metric::score(&metrics, &view, &place, &mut document.scores),
             }
             if let Some(predicted) = view.predicted.get() {
                 let names = &self.setup.labels.names;
-                confusions.push(confusion(place, names, &self.labels, predicted));
+                confusions.push(confusion(&place, names, &self.labels, predicted));
             }
         }
     }
 
     fn view<'v>(&'v self, vectors: Matrix, before: Result<&'v Matrix, &'v String>) -> View<'v> {
         let args = self.setup.args;
-        let settings = Settings { voters: args.neighbors, seed: args.seed.seed };
+        let settings = Settings { voters: args.scores.neighbors, seed: args.run.seed.seed };
         let mut view = View::new(vectors, &self.labels, settings);
         view.batches = self.batches.as_ref().map(Vec::as_slice).map_err(Clone::clone);
         view.before = before.map_err(Clone::clone);
@@ -105,112 +118,97 @@ impl<'a> Comparison<'a> {
         view
     }
 
-    /// Returns the cells that labels are taken from, embedded from all of their modalities: those of other groups than the
-    /// cells of the set are of; nothing where labels are taken from the other folds.
-    fn reference(&self, place: &Place) -> Option<Reference> {
-        let cells = &self.setup.cells;
-        let is_reference = cells.groups.is_reference.as_ref()?;
-        let whole = cells.heads.iter().find(|head| head.name == place.head && head.present.is_none())?;
-        let group =
-            |row: usize| cells.groups.column.as_ref().and_then(|column| column.values[row].as_deref());
-        let own: BTreeSet<Option<&str>> = self.set.rows.iter().map(|&row| group(row)).collect();
-        let other = |row: usize| {
-            own.len() > 1 || own.is_empty() || !own.contains(&group(row)) || group(row).is_none()
-        };
-        let rows: Vec<usize> =
-            self.setup.usable.iter().copied().filter(|&row| is_reference[row] && other(row)).collect();
-        let labels = self.setup.labels.of(&rows);
-        // Of a set with several groups, the cells of the reference are not asked for.
-        let asked = |at: &usize| own.len() <= 1 || !is_reference[self.set.rows[*at]];
-        let asked = (0..self.set.rows.len()).filter(asked).collect();
-        Some(Reference { vectors: whole.vectors.select_rows(&rows), labels, asked })
+    /// Returns the head of a name that is made from all modalities.
+    fn whole_head(&self, name: &str) -> Option<&HeadVectors> {
+        self.setup.cells.heads.iter().find(|head| head.name == name && head.is_whole())
     }
 
     /// Returns the place of the same head made from all modalities, for what is made from some.
-    fn whole(&self, place: &Place, found: &[(Place, Result<Matrix, String>)]) -> Option<Place> {
-        let cells = &self.setup.cells;
-        let whole = cells.heads.iter().find(|head| head.name == place.head && head.present.is_none())?;
-        let all = found.iter().find(|(other, _)| other.head == place.head && other.from == whole.from)?;
-        (all.0.from != place.from).then(|| all.0.clone())
+    fn whole(&self, place: &Place, there: &[Place]) -> Option<Place> {
+        let whole = self.whole_head(&place.head)?;
+        if !self.set.rows.iter().any(|&row| whole.mixes(row)) {
+            return None;
+        }
+        let all = there.iter().find(|other| other.head == place.head && other.from == whole.from)?;
+        (all.from != place.from).then(|| all.clone())
     }
 
-    /// Returns the vectors of a head or baseline on these cells, or why there are none.
-    fn vectors(&self, candidate: Candidate<'_>) -> (Place, Result<Matrix, String>) {
-        let n = self.set.rows.len();
+    /// Returns the vectors of a head or baseline on these cells, and on those that labels are taken from: of a head, embedded
+    /// from all of their modalities; of a baseline, in the same components.
+    fn embedded(&self, candidate: Candidate<'_>) -> Embedded {
+        let rows = &self.set.rows;
+        let (of, teachers) = (candidate.place(&self.set, self.setup.args), self.teachers.as_ref());
         match candidate {
             Candidate::Head(head) => {
-                let place = Place::new(&self.set.name, &head.name, n).from(&head.from);
-                (place, Ok(head.vectors.select_rows(&self.set.rows)))
+                let whole = self.whole_head(&head.name);
+                let reference = teachers.map(|teachers| {
+                    let whole = whole.unwrap_or(head);
+                    let known: Vec<usize> =
+                        teachers.rows.iter().copied().filter(|&row| whole.is_present(row)).collect();
+                    self.reference(whole.vectors.select_rows(&known), &known)
+                });
+                Embedded {
+                    place: of,
+                    vectors: Ok(head.vectors.select_rows(rows)),
+                    reference: reference.flatten(),
+                }
             }
             Candidate::Counts(counts, plain) => {
-                let args = self.setup.args;
-                let from =
-                    plain.modalities(counts).into_iter().map(|modality| counts.name(modality).to_owned());
-                let place = Place::new(&self.set.name, &plain.name(counts, args), n).kind(Kind::Baseline);
-                (place.from(&from.collect::<Vec<_>>()), plain.vectors(counts, &self.set.rows, args))
-            }
-        }
-    }
-
-    /// Returns the embedding that PCR is compared with: the head asked for, else PCA of the expression, else that of the
-    /// first modality there is.
-    fn before<'v>(&'v self, found: &'v [(Place, Result<Matrix, String>)]) -> Result<Matrix, String> {
-        if let Some(before) = &self.setup.cells.before {
-            return Ok(before.vectors.select_rows(&self.set.rows));
-        }
-        let is_plain = |place: &Place| place.kind == Kind::Baseline && place.head.starts_with("pca");
-        let baselines = || found.iter().filter(|(place, vectors)| is_plain(place) && vectors.is_ok());
-        let total = baselines().find(|(place, _)| place.from == ["expression"]);
-        let chosen = total.or_else(|| baselines().next()).and_then(|(_, vectors)| vectors.as_ref().ok());
-        chosen.cloned().ok_or_else(|| "no embedding before integration: --tokens or --before".to_owned())
-    }
-}
-
-/// Scores every pair of heads on the cells that have both: all, and those of each group.
-fn pairs(setup: &Setup<'_>, document: &mut Document) -> Vec<Curve> {
-    let cells = &setup.cells;
-    let everything: Vec<usize> = (0..cells.len()).collect();
-    let mut curves = Vec::new();
-    for set in sets(&everything, &[], &cells.groups) {
-        for &(first, second) in &cells.pairs {
-            let (first, second) = (&cells.heads[first], &cells.heads[second]);
-            let both = |row: &usize| first.is_present(*row) && second.is_present(*row);
-            let rows: Vec<usize> = set.rows.iter().copied().filter(both).collect();
-            let drawn = subsample(rows.len(), PAIRED, setup.args.seed.seed);
-            let rows: Vec<usize> = drawn.into_iter().map(|at| rows[at]).collect();
-            if rows.is_empty() && set.name != "all" {
-                continue;
-            }
-            let against =
-                if first.name == second.name { second.from.join(" + ") } else { second.name.clone() };
-            let place = Place::new(&set.name, &first.name, rows.len()).from(&first.from).against(&against);
-            if let Some(points) = pair(setup, (first, second), &rows, &place, document) {
-                let head =
-                    if first.name == second.name { first.from.join(" + ") } else { first.name.clone() };
-                if set.name == "all" {
-                    curves.push(Curve { head, against, points });
+                let known = teachers.map_or(&[][..], |teachers| &teachers.rows);
+                let known: Vec<usize> =
+                    known.iter().copied().filter(|&row| candidate.is_present(row)).collect();
+                let own: BTreeSet<usize> = rows.iter().copied().collect();
+                let all: Vec<usize> =
+                    rows.iter().chain(known.iter().filter(|row| !own.contains(row))).copied().collect();
+                let place: HashMap<usize, usize> =
+                    all.iter().enumerate().map(|(at, &row)| (row, at)).collect();
+                let at: Vec<usize> = known.iter().map(|row| place[row]).collect();
+                match plain.vectors(counts, &all, self.setup.args) {
+                    Err(reason) => Embedded { place: of, vectors: Err(reason), reference: None },
+                    Ok(found) => Embedded {
+                        place: of,
+                        reference: self.reference(found.select_rows(&at), &known),
+                        vectors: Ok(found.select_rows(&(0..rows.len()).collect::<Vec<_>>())),
+                    },
                 }
             }
         }
     }
-    curves
+
+    /// Returns the cells that labels are taken from, of which vectors [m, d] are known.
+    fn reference(&self, vectors: Matrix, rows: &[usize]) -> Option<Reference> {
+        let asked = self.teachers.as_ref()?.asked.clone();
+        Some(Reference { vectors, labels: self.setup.labels.of(rows), asked })
+    }
+
+    /// Returns the embedding that PCR is compared with: the head asked for, else PCA of the expression, else that of the
+    /// first modality there is, genes before proteins.
+    fn before(&self, found: &[Embedded]) -> Result<Matrix, String> {
+        if let Some(before) = &self.setup.cells.before {
+            return Ok(before.vectors.select_rows(&self.set.rows));
+        }
+        let is_plain = |place: &Place| place.kind == Kind::Baseline && place.head.starts_with("pca");
+        let baselines = || found.iter().filter(|it| is_plain(&it.place) && it.vectors.is_ok());
+        let total = baselines().find(|it| it.place.from == ["expression"]);
+        let of_genes = || baselines().find(|it| !it.place.from.iter().any(|name| is_protein(name)));
+        let chosen =
+            total.or_else(of_genes).or_else(|| baselines().next()).and_then(|it| it.vectors.as_ref().ok());
+        chosen.cloned().ok_or_else(|| "no embedding before integration: --tokens or --before".to_owned())
+    }
 }
 
-/// Scores a pair of heads on some cells and returns the share of cells found among the first k.
-fn pair(
-    setup: &Setup<'_>,
-    (first, second): (&HeadVectors, &HeadVectors),
-    rows: &[usize],
-    place: &Place,
-    document: &mut Document,
-) -> Option<Vec<(usize, f64)>> {
-    let [one, other] = [first, second].map(|head| head.vectors.select_rows(rows));
-    let labels: Vec<Option<u32>> = rows.iter().map(|&row| setup.labels.codes[row]).collect();
-    let seed = setup.args.seed.seed;
-    let view = Pair { first: &one, second: &other, labels: &labels, seed, curve: OnceLock::new() };
-    match view.obstacle() {
-        Some(reason) => metric::refuse(&pair::all(), &reason, place, &mut document.scores),
-        None => metric::score(&pair::all(), &view, place, &mut document.scores),
+impl Teachers {
+    /// Finds them; nothing where labels are taken from the other folds.
+    fn find(setup: &Setup<'_>, set: &CellSet) -> Option<Self> {
+        let groups = &setup.cells.groups;
+        let is_reference = groups.is_reference.as_ref()?;
+        let group = |row: usize| groups.column.as_ref().and_then(|column| column.values[row].as_deref());
+        let own: BTreeSet<Option<&str>> = set.rows.iter().map(|&row| group(row)).collect();
+        // Cells of one group are taught by the others, all of them; else what is no teacher is asked for.
+        let is_one = own.len() == 1 && !own.contains(&None);
+        let teaches = |row: usize| is_reference[row] && !(is_one && own.contains(&group(row)));
+        let rows = setup.usable.iter().copied().filter(|&row| teaches(row)).collect();
+        let asked = (0..set.rows.len()).filter(|&at| !teaches(set.rows[at])).collect();
+        Some(Self { rows, asked })
     }
-    view.curve.get().cloned()
 }

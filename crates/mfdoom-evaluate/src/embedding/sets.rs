@@ -6,6 +6,8 @@ use super::baseline::BaselineCounts;
 use super::input::{EmbeddedCells, Groups, HeadVectors};
 use super::labels::Labels;
 use super::plain::Plain;
+use crate::args::EmbeddingArgs;
+use crate::scores::{Kind, Place};
 
 /// Cells on which heads and baselines are compared.
 pub(super) struct CellSet {
@@ -28,6 +30,19 @@ impl Candidate<'_> {
             Self::Head(head) => head.is_present(row),
             Self::Counts(counts, plain) => {
                 plain.modalities(counts).into_iter().all(|modality| counts.is_present(modality, row))
+            }
+        }
+    }
+
+    /// Returns where its scores on a set stand.
+    pub(super) fn place(&self, set: &CellSet, args: &EmbeddingArgs) -> Place {
+        let n = set.rows.len();
+        match self {
+            Self::Head(head) => Place::new(&set.name, &head.name, n).kind(head.kind).from(&head.from),
+            Self::Counts(counts, plain) => {
+                let from = plain.modalities(counts).into_iter().map(|at| counts.name(at).to_owned());
+                let place = Place::new(&set.name, &plain.name(counts, args), n).kind(Kind::Baseline);
+                place.from(&from.collect::<Vec<_>>())
             }
         }
     }

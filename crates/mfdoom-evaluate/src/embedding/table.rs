@@ -1,66 +1,98 @@
 //! Embeddings from a table or safetensors file: ours, or any parquet file with columns of vectors.
 
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, EmbeddingSchema, Input, sha256_file};
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::subsample::thin;
 
-use super::input::{
-    EmbeddedCells, Groups, HeadVectors, NamedColumn, choose, find_column, modality_pairs, need_column,
-};
+use super::input::{EmbeddedCells, Groups, HeadVectors, NamedColumn, modality_pairs};
+use super::layout::{BatchPlace, Layout};
 use crate::args::EmbeddingArgs;
+use crate::scores::{Kind, ScoredInput};
 
-/// Reads the heads and columns asked for; memory holds the cells drawn, and as many again.
-pub(super) fn read(input: &Input, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
-    let reader = EmbeddingReader::open(input)?;
-    let schema = reader.schema().clone();
-    let layout = Layout::of(&schema, args, &input.to_string())?;
-    let content_id = match (schema.manifest.stage.as_str(), input) {
+/// Reads the heads and columns asked for of all tables; memory holds the cells drawn, and as many again.
+///
+/// # Errors
+/// Those of reading a table. Contract: a head or column that is not in all of them.
+pub(super) fn read(inputs: &[Input], args: &EmbeddingArgs) -> Result<EmbeddedCells> {
+    let mut first: Option<(Layout, EmbeddingSchema)> = None;
+    let (mut sources, mut n_total, mut read) = (Vec::new(), 0, Read::default());
+    for input in inputs {
+        let reader = EmbeddingReader::open(input)?;
+        let schema = reader.schema().clone();
+        let layout = Layout::of(&schema, args, &input.to_string())?;
+        sources.push(ScoredInput::new(&input.base_name(), identity(&schema, input)?));
+        match &first {
+            None => {
+                read = Read::new(&layout);
+                first = Some((layout.clone(), schema));
+            }
+            Some((other, _)) => layout.check(other, [input, &inputs[0]])?,
+        }
+        for batch in reader {
+            let batch = batch?;
+            read.add(&batch, &layout, n_total);
+            n_total += batch.len();
+            if read.rows.len() >= args.max_cells.saturating_mul(2) {
+                read = read.thinned(&layout, args);
+            }
+        }
+    }
+    let Some((layout, schema)) = first else { return Err(Error::usage("no embeddings")) };
+    let name = match sources.as_slice() {
+        [first, _, ..] => format!("{} and {} more", first.name, sources.len() - 1),
+        _ => sources[0].name.clone(),
+    };
+    let cells = cells(read.thinned(&layout, args), &layout, &schema, args);
+    Ok(EmbeddedCells { name, sources, n_total, ..cells })
+}
+
+/// Returns the identity of a table's content.
+fn identity(schema: &EmbeddingSchema, input: &Input) -> Result<Option<String>> {
+    Ok(match (schema.manifest.stage.as_str(), input) {
         ("", Input::Path(path)) => Some(sha256_file(path)?),
         ("", Input::Stdin) => None,
         _ => Some(schema.manifest.content_id.clone()),
-    };
-    let mut read = Read::new(&layout);
-    let mut n_total = 0;
-    for batch in reader {
-        let batch = batch?;
-        read.add(&batch, &layout, n_total);
-        n_total += batch.len();
-        if read.rows.len() >= args.max_cells.saturating_mul(2) {
-            read = read.thinned(&layout, args);
-        }
-    }
-    let (labels, batches) = (layout.label.is_some(), layout.batch.is_some());
-    let Read { dataset, cell_id, heads, present, label, batch, .. } = read.thinned(&layout, args);
-    let (n, used) = (cell_id.len(), used(&schema));
+    })
+}
+
+/// Returns the cells that were read, without what is known of the files.
+fn cells(read: Read, layout: &Layout, schema: &EmbeddingSchema, args: &EmbeddingArgs) -> EmbeddedCells {
+    let Read { dataset, cell_id, heads, present, label, batch, .. } = read;
+    let (n, used) = (cell_id.len(), used(schema));
     let heads = layout.heads.iter().zip(heads).zip(present).map(|((head, data), present)| HeadVectors {
         from: match head.present {
             Some(modality) => vec![schema.modalities[modality].clone()],
             None => used.clone(),
         },
-        name: schema.heads[head.at].name.clone(),
+        name: head.name.clone(),
+        kind: Kind::Head,
+        is_mixed: None,
         vectors: Matrix::new(data, n, head.dim).unwrap_or_default(),
         present: head.present.map(|_| present),
     });
     let mut heads: Vec<HeadVectors> = heads.collect();
     let before = layout.has_before.then(|| heads.pop()).flatten();
-    Ok(EmbeddedCells {
-        name: input.base_name(),
-        content_id,
+    let named = |name: &Option<String>, values: Vec<Option<String>>| NamedColumn {
+        column: name.clone().unwrap_or_default(),
+        values,
+    };
+    EmbeddedCells {
+        name: String::new(),
+        sources: Vec::new(),
         pairs: modality_pairs(&heads),
         heads,
         before,
         groups: Groups::default(),
-        labels: labels.then(|| NamedColumn { column: args.label.clone().unwrap_or_default(), values: label }),
-        batches: batches
-            .then(|| NamedColumn { column: args.batch_key.clone().unwrap_or_default(), values: batch }),
+        labels: layout.label.is_some().then(|| named(&args.label, label)),
+        batches: layout.batch.is_some().then(|| named(&args.batch_key, batch)),
         columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
         // Tables that others wrote may lack data sets; their cells are then known by id alone.
         dataset: Some(dataset).filter(|names| names.iter().any(|name| !name.is_empty())),
         cell_id,
-        n_total,
+        n_total: 0,
         n_without: 0,
-    })
+    }
 }
 
 /// Returns the modalities that the cells were embedded from.
@@ -71,49 +103,8 @@ fn used(schema: &EmbeddingSchema) -> Vec<String> {
     if chosen.is_empty() { schema.modalities.clone() } else { chosen }
 }
 
-/// Where the heads and columns asked for are.
-struct Layout {
-    /// The heads to score, then that before integration, where asked for.
-    heads: Vec<HeadPlace>,
-    has_before: bool,
-    label: Option<usize>,
-    batch: Option<usize>,
-}
-
-struct HeadPlace {
-    at: usize,
-    dim: usize,
-    /// Position of the modality of the head's name.
-    present: Option<usize>,
-}
-
-impl Layout {
-    fn of(schema: &EmbeddingSchema, args: &EmbeddingArgs, source: &str) -> Result<Self> {
-        let names: Vec<String> = schema.heads.iter().map(|head| head.name.clone()).collect();
-        let columns: Vec<String> = schema.obs.iter().map(|field| field.name.clone()).collect();
-        let mut chosen = choose(&names, &args.heads, source)?;
-        if let Some(before) = &args.before {
-            chosen.extend(choose(&names, std::slice::from_ref(before), source)?);
-        }
-        let heads = chosen.into_iter().map(|at| HeadPlace {
-            at,
-            dim: schema.heads[at].dim,
-            present: schema.modalities.iter().position(|modality| *modality == names[at]),
-        });
-        if let Some(batch) = &args.batch_key {
-            need_column(&columns, batch, source, "--batch-key")?;
-        }
-        let find = |name: &String| find_column(&columns, name);
-        Ok(Self {
-            heads: heads.collect(),
-            has_before: args.before.is_some(),
-            label: args.label.as_ref().and_then(find),
-            batch: args.batch_key.as_ref().and_then(find),
-        })
-    }
-}
-
 /// Columns as they grow.
+#[derive(Default)]
 struct Read {
     /// Row of each cell in the input.
     rows: Vec<usize>,
@@ -149,10 +140,13 @@ impl Read {
                 present.extend_from_slice(&batch.present[modality]);
             }
         }
-        for (column, to) in [(layout.label, &mut self.label), (layout.batch, &mut self.batch)] {
-            if let Some(column) = column {
-                to.extend(batch.obs[column].to_strings());
-            }
+        if let Some(column) = layout.label {
+            self.label.extend(batch.obs[column].to_strings());
+        }
+        match layout.batch {
+            None => {}
+            Some(BatchPlace::Column(column)) => self.batch.extend(batch.obs[column].to_strings()),
+            Some(BatchPlace::Dataset) => self.batch.extend(batch.dataset.iter().cloned().map(Some)),
         }
     }
 
@@ -164,7 +158,7 @@ impl Read {
         fn take<T: Clone>(values: &[T], kept: &[usize]) -> Vec<T> {
             if values.is_empty() { Vec::new() } else { kept.iter().map(|&at| values[at].clone()).collect() }
         }
-        let kept = thin(&self.rows, args.max_cells, args.seed.seed);
+        let kept = thin(&self.rows, args.max_cells, args.run.seed.seed);
         let heads = self.heads.iter().zip(&layout.heads).map(|(values, head)| {
             kept.iter().flat_map(|at| &values[at * head.dim..(at + 1) * head.dim]).copied().collect()
         });

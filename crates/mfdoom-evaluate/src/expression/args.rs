@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use serde::Serialize;
 
-use crate::args::PageArgs;
+use crate::shared::RunArgs;
 
 /// Arguments of `mfdoom-evaluate expression`.
 #[derive(Clone, Debug, Parser, Serialize)]
@@ -35,25 +34,10 @@ pub struct ExpressionArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// The report page.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub page: PageArgs,
-
-    /// Where the output goes.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub output: OutputArgs,
-
-    /// Seed of the random streams.
+    /// Outputs, seed, running.
     #[command(flatten)]
     #[serde(flatten)]
-    pub seed: SeedArgs,
-
-    /// Configuration, threads, memory, logs.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub common: CommonArgs,
+    pub run: RunArgs,
 }
 
 /// What `metrics.json` holds.
@@ -63,12 +47,12 @@ metrics.json:
   cells              predicted, drawn of these, found in the tokens (matched), training
   modalities[]       each predicted one: cells scored, without counts, training cells, genes
   scores[]           set (the modality), head (predicted and each baseline), from, n, name, value, reason, low, high
-    pearson          per gene over cells, of ln(1 + 1e4 x share): median, with pearson_q25, pearson_q75, genes that vary
+    pearson          per gene over cells, of ln(1 + 1e4 x share), of proteins of centred log-ratios: median, with pearson_q25, pearson_q75, genes that vary
     deviance         negative-binomial, mean over cells and genes
     explained        1 - deviance / deviance of the mean-gene model
 
 Deviance: 2 [y ln(y / mu) - (y + 1 / phi) ln((1 + phi y) / (1 + phi mu))], mu = share x library size. A gene has one phi for
 all methods, of moments under the mean-gene model, from the training cells, or the scored ones without. As one count would
 refute a share of 0, every method's shares are mixed with 1 % of the mean-gene share.
-Baselines: mean (share of each gene), ridge_pca50 (log-normalised values from 50 components), kernel_ridge_pca30 (the same
+Baselines: mean (share of each gene), ridge_pca50 (the values from 50 components), kernel_ridge_pca30 (the same
 with a Gaussian kernel on 30), knn30_pca30 (mean share of the 30 nearest in 30 components, and of the mean cell).";

@@ -1,11 +1,12 @@
 //! Plain predictions of a modality from another, learnt from the training cells.
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Csr, KernelRidge, Matrix, Ridge, knn_regression, pca, penalties_for, subsample};
+use mfdoom_matrix::{KernelRidge, Matrix, Ridge, Rows, knn_regression, pca, penalties_for, subsample};
 use mfdoom_metrics::{MeanGene, mean_nb_deviance};
 
 use super::cells::SizedCounts;
-use super::score::{Method, constant, failed, log_of, mapped, mixed, shares_of};
+use super::scale::Scale;
+use super::score::{Method, constant, failed, log_of, mapped, mixed};
 use crate::scores::Kind;
 
 /// Components that ridge regression sees.
@@ -23,6 +24,13 @@ const ANCHORS: usize = 3_000;
 /// Penalty of kernel ridge regression.
 const KERNEL_PENALTY: f64 = 3.0;
 
+/// What is to be predicted, of the training cells.
+pub(super) struct Targets<'a> {
+    pub(super) counts: &'a SizedCounts,
+    pub(super) scale: Scale,
+    pub(super) model: &'a MeanGene,
+}
+
 /// Training cells and scored cells in the components of the training cells.
 pub(super) struct Inputs {
     /// Coordinates, [training cells, components].
@@ -37,7 +45,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Failed: fewer than two training cells, no gene.
-    pub(super) fn new(training: &Csr, scored: &Csr, seed: u64) -> Result<Self> {
+    pub(super) fn new<X: Rows>(training: &X, scored: &X, seed: u64) -> Result<Self> {
         let k = RIDGE_COMPONENTS.min(training.n_cols()).min(training.n_rows().saturating_sub(1));
         let found = pca(training, k, seed).map_err(failed)?;
         let scored = found.project(scored).map_err(failed)?;
@@ -48,7 +56,7 @@ impl Inputs {
 /// Every cell has the mean-gene share.
 pub(super) fn mean(model: &MeanGene, n: usize) -> Result<Method> {
     let shares = constant(&model.shares, n)?;
-    Ok(Method { name: "mean", kind: BASELINE, log: log_of(&shares)?, shares })
+    Ok(Method { name: "mean", kind: BASELINE, values: log_of(&shares)?, shares })
 }
 
 /// Ridge regression of the log-normalised values, with the penalty that predicts a fifth of the training cells best
@@ -60,64 +68,54 @@ pub(super) fn mean(model: &MeanGene, n: usize) -> Result<Method> {
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn ridge(inputs: &Inputs, training: &SizedCounts, model: &MeanGene, seed: u64) -> Result<Method> {
-    let targets = training.log_normalised()?.to_dense();
+pub(super) fn ridge(inputs: &Inputs, training: &Targets<'_>, seed: u64) -> Result<Method> {
+    let targets = training.scale.values(training.counts)?;
     let penalties = penalties_for(&inputs.training);
     let map = Ridge::fit_best(&inputs.training, &targets, &penalties, seed).map_err(failed)?;
     drop(targets);
     tracing::debug!("ridge: penalty {}", map.penalty);
     let predict = |x: &Matrix| map.predict(x).map_err(failed);
     let fitted = predict(&inputs.training)?;
-    rescaled("ridge_pca50", &fitted, predict(&inputs.scored)?, training, model)
+    rescaled("ridge_pca50", &fitted, predict(&inputs.scored)?, training)
 }
 
 /// Kernel ridge regression of the log-normalised values on 30 components, with a Gaussian kernel; shares as in [`ridge`].
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn kernel_ridge(
-    inputs: &Inputs,
-    training: &SizedCounts,
-    model: &MeanGene,
-    seed: u64,
-) -> Result<Method> {
+pub(super) fn kernel_ridge(inputs: &Inputs, training: &Targets<'_>, seed: u64) -> Result<Method> {
     let [scored, all] = [&inputs.scored, &inputs.training].map(|x| leading(x, KNN_COMPONENTS));
     let (scored, all) = (scored?, all?);
     let rows = subsample(all.n_rows(), ANCHORS, seed);
     let anchors = all.select_rows(&rows);
-    let targets = training.log_normalised()?.select_rows(&rows).to_dense();
+    let targets = training.scale.values(training.counts)?.select_rows(&rows);
     let gamma = KernelRidge::gamma_for(&anchors);
     let map = KernelRidge::fit(&anchors, &targets, gamma, KERNEL_PENALTY).map_err(failed)?;
     drop(targets);
     let fitted = map.predict(&all).map_err(failed)?;
-    rescaled("kernel_ridge_pca30", &fitted, map.predict(&scored).map_err(failed)?, training, model)
+    rescaled("kernel_ridge_pca30", &fitted, map.predict(&scored).map_err(failed)?, training)
 }
 
-/// Makes shares of predicted logarithms: times a factor for each gene, with so much of the mean-gene share mixed in that
+/// Makes shares of predicted values: times a factor for each gene, with so much of the mean-gene share mixed in that
 /// the training cells have the least deviance.
-fn rescaled(
-    name: &'static str,
-    fitted: &Matrix,
-    log: Matrix,
-    training: &SizedCounts,
-    model: &MeanGene,
-) -> Result<Method> {
-    let fitted = shares_of(fitted)?;
-    let factors = factors(&training.shares()?, &fitted);
+fn rescaled(name: &'static str, fitted: &Matrix, values: Matrix, training: &Targets<'_>) -> Result<Method> {
+    let Targets { counts, scale, model } = training;
+    let fitted = scale.shares(fitted)?;
+    let factors = factors(&counts.shares()?, &fitted);
     let scaled = |shares: &Matrix| mapped(shares, |share, gene| f64::from(share) * factors[gene]);
     let fitted = scaled(&fitted)?;
     let mut best = (f64::INFINITY, WEIGHTS[0]);
     for weight in WEIGHTS {
         let shares = mixed(&fitted, &model.shares, weight)?;
-        let deviance = mean_nb_deviance(&training.counts, &training.sizes, &shares, &model.dispersion);
+        let deviance = mean_nb_deviance(&counts.counts, &counts.sizes, &shares, &model.dispersion);
         let deviance = deviance.map_err(failed)?;
         if deviance < best.0 {
             best = (deviance, weight);
         }
     }
-    let shares = mixed(&scaled(&shares_of(&log)?)?, &model.shares, best.1)?;
+    let shares = mixed(&scaled(&scale.shares(&values)?)?, &model.shares, best.1)?;
     tracing::debug!("{name}: weight of the mean share {}", best.1);
-    Ok(Method { name, kind: BASELINE, log, shares })
+    Ok(Method { name, kind: BASELINE, values, shares })
 }
 
 /// Returns for each gene the sum of the true shares over that of the fitted, 1 where nothing was fitted.
@@ -137,12 +135,17 @@ fn factors(wanted: &Matrix, fitted: &Matrix) -> Vec<f64> {
 ///
 /// # Errors
 /// Failed: numbers that do not fit each other.
-pub(super) fn knn(inputs: &Inputs, training: &SizedCounts, model: &MeanGene, _: u64) -> Result<Method> {
+pub(super) fn knn(inputs: &Inputs, training: &Targets<'_>, _: u64) -> Result<Method> {
     let k = NEIGHBORS.min(inputs.training.n_rows());
     let [queries, references] = [&inputs.scored, &inputs.training].map(|x| leading(x, KNN_COMPONENTS));
-    let near = knn_regression(&queries?, &references?, &training.shares()?, k).map_err(failed)?;
-    let shares = mixed(&near, &model.shares, 1.0 / (k + 1) as f64)?;
-    Ok(Method { name: "knn30_pca30", kind: BASELINE, log: log_of(&shares)?, shares })
+    let (queries, references) = (queries?, references?);
+    let mean = |of: &Matrix| knn_regression(&queries, &references, of, k).map_err(failed);
+    let shares = mixed(&mean(&training.counts.shares()?)?, &training.model.shares, 1.0 / (k + 1) as f64)?;
+    let values = match training.scale {
+        Scale::LogShare => log_of(&shares)?,
+        Scale::LogRatio => mean(&training.scale.values(training.counts)?)?,
+    };
+    Ok(Method { name: "knn30_pca30", kind: BASELINE, values, shares })
 }
 
 /// Returns the first columns.
@@ -155,6 +158,7 @@ fn leading(x: &Matrix, k: usize) -> Result<Matrix> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfdoom_matrix::Csr;
 
     #[test]
     fn factors_bring_the_means_together() {
@@ -169,8 +173,9 @@ mod tests {
         let counts = Csr::new(1, vec![0, 1, 1], vec![0], vec![5.0]).unwrap();
         let counts = SizedCounts { counts, sizes: vec![10.0, 10.0] };
         let model = MeanGene { shares: vec![0.4], dispersion: vec![1.0] };
-        let found = knn(&inputs, &counts, &model, 0).unwrap();
+        let targets = Targets { counts: &counts, scale: Scale::LogShare, model: &model };
+        let found = knn(&inputs, &targets, 0).unwrap();
         assert!((found.shares.data()[0] - (0.5 + 0.0 + 0.4) / 3.0).abs() < 1e-6, "{:?}", found.shares);
-        assert!((f64::from(found.log.data()[0]) - 3001f64.ln()).abs() < 1e-5);
+        assert!((f64::from(found.values.data()[0]) - 3001f64.ln()).abs() < 1e-5);
     }
 }

@@ -102,7 +102,7 @@ impl TokenCells {
     }
 
     fn thin(&mut self, rows: &[usize], args: &ExpressionArgs) -> Vec<usize> {
-        let kept = thin(rows, args.max_cells, args.seed.seed);
+        let kept = thin(rows, args.max_cells, args.run.seed.seed);
         if kept.len() < rows.len() {
             self.tokens = self.tokens.take(&kept);
         }

@@ -6,6 +6,7 @@
 //! | `profiles` | the predictions |
 //! | `cells` | counts of the same cells, and of training cells |
 //! | `modality` | cells, genes and methods of one modality |
+//! | `scale` | the values that a modality is compared in |
 //! | `score` | Pearson's correlation and deviance of one method |
 //! | `baselines` | mean gene, ridge regression, nearest neighbours |
 
@@ -14,6 +15,7 @@ mod baselines;
 mod cells;
 mod modality;
 mod profiles;
+mod scale;
 mod score;
 
 use mfdoom_error::{Error, Result};
@@ -52,10 +54,10 @@ pub fn run(args: &ExpressionArgs) -> Result<()> {
     if args.max_cells < 3 {
         return Err(Error::usage(format!("--max-cells {}", args.max_cells)).wanted("at least 3"));
     }
-    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
+    let outputs = Outputs::plan(&args.run, &[])?;
     let setup = Setup::read(args)?;
     setup.log();
-    if args.common.check {
+    if args.run.common.check {
         return Ok(());
     }
     let mut document = setup.document()?;

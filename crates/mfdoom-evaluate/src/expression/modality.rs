@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Csr, Matrix};
+use mfdoom_matrix::Matrix;
 use mfdoom_metrics::MeanGene;
 use serde::Serialize;
 
 use super::Setup;
-use super::baselines::{self, Inputs};
+use super::baselines::{self, Inputs, Targets};
 use super::cells::{SizedCounts, TokenCells};
+use super::scale::Scale;
 use super::score::{Method, Scorer, failed, shares_of};
 use crate::metric;
 use crate::metric::profile;
@@ -63,6 +64,9 @@ pub(super) struct Extent {
     pub(super) without_counts: usize,
     /// Training cells that baselines and dispersions are from.
     pub(super) training: Option<usize>,
+    /// Values that are correlated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) values: Option<&'static str>,
     /// Genes scored: predicted, measured in all data sets, with counts in the training (else scored) cells.
     pub(super) genes: usize,
 }
@@ -78,7 +82,15 @@ pub(super) fn score(setup: &Setup, at: usize, scores: &mut Scores) -> Result<Ext
         let place = Place::new(name, "predicted", 0).from(&from);
         metric::refuse(&profile::all(), &why, &place, scores);
         let modality = name.clone();
-        Ok(Extent { modality, skipped: Some(why), cells: 0, without_counts: 0, training: None, genes: 0 })
+        Ok(Extent {
+            modality,
+            skipped: Some(why),
+            cells: 0,
+            without_counts: 0,
+            training: None,
+            values: None,
+            genes: 0,
+        })
     };
     let input = setup.training.as_ref().map(|training| training.input);
     let scored = match Part::new(&setup.cells, name, input.map(|[_, scored]| scored), "tokens") {
@@ -95,18 +107,22 @@ pub(super) fn score(setup: &Setup, at: usize, scores: &mut Scores) -> Result<Ext
     if genes.is_empty() {
         return skipped("no predicted gene has counts".to_owned(), scores);
     }
-    let seed = setup.args.seed.seed;
-    let scorer = Scorer::new(scored.counts(&genes), model.clone(), seed)?;
+    let seed = setup.args.run.seed.seed;
+    let scale = Scale::of(name);
+    let counts = scored.counts(&genes);
     let log = predicted(setup, at, &scored, &genes)?;
     let shares = shares_of(&log)?;
+    let values = scale.of_logs(log, &counts.sizes)?;
+    let scorer = Scorer::new(counts, model.clone(), scale, seed)?;
     let place = || Place::new(name, "predicted", scored.rows.len()).from(&from);
-    scorer.score(&Method { name: "predicted", kind: Kind::Head, log, shares }, place(), scores);
+    scorer.score(&Method { name: "predicted", kind: Kind::Head, values, shares }, place(), scores);
     scorer.score(&baselines::mean(&model, scored.rows.len())?, place(), scores);
     if let Some(part) = &training {
         let counts = part.counts(&genes);
         let inputs = inputs(setup, &scored, part)?;
+        let targets = Targets { counts: &counts, scale, model: &model };
         for baseline in [baselines::ridge, baselines::kernel_ridge, baselines::knn] {
-            scorer.score(&baseline(&inputs, &counts, &model, seed)?, place(), scores);
+            scorer.score(&baseline(&inputs, &targets, seed)?, place(), scores);
         }
     }
     Ok(Extent {
@@ -115,6 +131,7 @@ pub(super) fn score(setup: &Setup, at: usize, scores: &mut Scores) -> Result<Ext
         cells: scored.rows.len(),
         without_counts: setup.cells.len() - scored.rows.len(),
         training: training.map(|part| part.rows.len()),
+        values: Some(scale.name()),
         genes: genes.len(),
     })
 }
@@ -166,8 +183,11 @@ fn inputs(setup: &Setup, scored: &Part<'_>, training: &Part<'_>) -> Result<Input
         .map(|gene| (*gene).to_owned())
         .collect();
     genes.sort_unstable();
-    let log = |part: &Part<'_>, modality: usize| -> Result<Csr> {
-        part.cells.counts(modality, &part.rows, &genes).log_normalised()
-    };
-    Inputs::new(&log(training, own)?, &log(scored, other)?, setup.args.seed.seed)
+    let counts = |part: &Part<'_>, modality: usize| part.cells.counts(modality, &part.rows, &genes);
+    let (training, scored) = (counts(training, own), counts(scored, other));
+    let (seed, input) = (setup.args.run.seed.seed, setup.args.input.as_deref().unwrap_or_default());
+    match Scale::of(input) {
+        Scale::LogShare => Inputs::new(&training.log_normalised()?, &scored.log_normalised()?, seed),
+        scale => Inputs::new(&scale.values(&training)?, &scale.values(&scored)?, seed),
+    }
 }

@@ -95,7 +95,7 @@ fn append(cells: &mut GeneBatch, batch: GeneBatch) {
 
 /// Keeps the cells drawn so far, with their rows in the table.
 fn thinned(cells: &GeneBatch, rows: &[usize], args: &ExpressionArgs) -> (GeneBatch, Vec<usize>) {
-    let kept = thin(rows, args.max_cells, args.seed.seed);
+    let kept = thin(rows, args.max_cells, args.run.seed.seed);
     let genes = |values: &Vec<f32>| values.len() / rows.len().max(1);
     let text = |values: &[String]| kept.iter().map(|&at| values[at].clone()).collect();
     let numbers = |values: &Vec<f32>| {

@@ -5,6 +5,7 @@ use mfdoom_matrix::Matrix;
 use mfdoom_metrics::{self as metrics, MeanGene};
 
 use super::cells::SizedCounts;
+use super::scale::Scale;
 use crate::metric;
 use crate::metric::profile::{self, Profile};
 use crate::scores::{Kind, Place, Scores};
@@ -18,8 +19,8 @@ pub(super) struct Method {
     pub(super) name: &'static str,
     /// What it is.
     pub(super) kind: Kind,
-    /// ln(1 + 1e4 x share), [n, genes].
-    pub(super) log: Matrix,
+    /// Values on the scale of the modality, [n, genes].
+    pub(super) values: Matrix,
     /// Shares of the library, [n, genes].
     pub(super) shares: Matrix,
 }
@@ -27,7 +28,7 @@ pub(super) struct Method {
 /// The counts that all methods of a modality are scored against.
 pub(super) struct Scorer {
     observed: SizedCounts,
-    log: Matrix,
+    values: Matrix,
     model: MeanGene,
     seed: u64,
 }
@@ -37,18 +38,17 @@ impl Scorer {
     ///
     /// # Errors
     /// Failed: numbers that do not fit each other.
-    pub(super) fn new(observed: SizedCounts, model: MeanGene, seed: u64) -> Result<Self> {
-        let log = observed.log_normalised()?.to_dense();
-        Ok(Self { observed, log, model, seed })
+    pub(super) fn new(observed: SizedCounts, model: MeanGene, scale: Scale, seed: u64) -> Result<Self> {
+        Ok(Self { values: scale.values(&observed)?, observed, model, seed })
     }
 
     /// Adds the scores of a method to the rows.
     pub(super) fn score(&self, method: &Method, place: Place, scores: &mut Scores) {
         let place = Place { head: method.name.to_owned(), kind: method.kind, ..place };
         let view = Profile {
-            log: &method.log,
+            values: &method.values,
             shares: &method.shares,
-            observed: &self.log,
+            observed: &self.values,
             counts: &self.observed.counts,
             sizes: &self.observed.sizes,
             model: &self.model,

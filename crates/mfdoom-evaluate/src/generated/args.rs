@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use serde::Serialize;
 
-use crate::args::PageArgs;
+use crate::shared::RunArgs;
 
 /// Arguments of `mfdoom-evaluate generated`.
 #[derive(Clone, Debug, Parser, Serialize)]
@@ -39,25 +38,10 @@ pub struct GeneratedArgs {
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// The report page.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub page: PageArgs,
-
-    /// Where the output goes.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub output: OutputArgs,
-
-    /// Seed of the random streams.
+    /// Outputs, seed, running.
     #[command(flatten)]
     #[serde(flatten)]
-    pub seed: SeedArgs,
-
-    /// Configuration, threads, memory, logs.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub common: CommonArgs,
+    pub run: RunArgs,
 }
 
 /// What `metrics.json` holds.

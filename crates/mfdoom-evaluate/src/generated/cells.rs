@@ -69,7 +69,7 @@ impl CountedCells {
             total += batch.len();
             all.append(&batch, 0..batch.len())?;
         }
-        let kept = thin(&rows, args.max_cells.saturating_mul(KEPT), args.seed.seed);
+        let kept = thin(&rows, args.max_cells.saturating_mul(KEPT), args.run.seed.seed);
         let all = all.take(&kept);
         let cells: Vec<usize> = (0..all.len()).collect();
         let of = |(at, modality): (usize, &String)| {

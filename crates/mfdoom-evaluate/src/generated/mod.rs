@@ -39,7 +39,7 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
         ))
         .wanted(format!("at least 1 component and {} cells", 2 * LEAST)));
     }
-    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
+    let outputs = Outputs::plan(&args.run, &[])?;
     let input = mfdoom_cli::input(args.generated.as_deref())?;
     let real = CountedCells::tokens(&args.real, args)?;
     let mut generated = CountedCells::read(&input, args)?;
@@ -54,7 +54,7 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
             real.modalities.join(", ")
         )));
     }
-    if args.common.check {
+    if args.run.common.check {
         return Ok(());
     }
     let inputs = [Some(&generated.source), Some(&real.source), train.as_ref().map(|train| &train.source)];
@@ -99,12 +99,12 @@ impl Comparison<'_> {
             Some(train) => {
                 let train = of(train);
                 self.against(&place("training cells", Kind::Control), &real, &train, scores)?;
-                let drawn = negative_binomial::per_label(&train, self.args.seed.seed)?;
+                let drawn = negative_binomial::per_label(&train, self.args.run.seed.seed)?;
                 self.against(&place("nb_per_label", Kind::Baseline), &real, &drawn, scores)
             }
             None => {
                 let n = real.counts.n_rows();
-                let half = subsample(n, n / 2, self.args.seed.seed);
+                let half = subsample(n, n / 2, self.args.run.seed.seed);
                 let others: Vec<usize> = (0..n).filter(|row| half.binary_search(row).is_err()).collect();
                 let (one, other) = (real.select(&half), real.select(&others));
                 self.against(&place("half of the real cells", Kind::Control), &one, &other, scores)
@@ -126,7 +126,11 @@ impl Comparison<'_> {
         }
         for (set, real, other) in sets {
             let drawn = |counts: &LabelledCounts| {
-                counts.select(&subsample(counts.counts.n_rows(), self.args.max_cells, self.args.seed.seed))
+                counts.select(&subsample(
+                    counts.counts.n_rows(),
+                    self.args.max_cells,
+                    self.args.run.seed.seed,
+                ))
             };
             let (real, other) = (drawn(&real), drawn(&other));
             let (n, m) = (real.counts.n_rows(), other.counts.n_rows());
@@ -151,7 +155,7 @@ impl Comparison<'_> {
         let sizes = joint.row_sums();
         log_normalise(&mut joint, Some(&sizes), SizeTarget::Total(TARGET)).map_err(failed)?;
         let k = self.args.components.min(joint.n_cols()).min(joint.n_rows() - 1);
-        let components = pca(&joint, k, self.args.seed.seed).map_err(failed)?.scores;
+        let components = pca(&joint, k, self.args.run.seed.seed).map_err(failed)?.scores;
         let part =
             |rows: std::ops::Range<usize>| -> Matrix { components.select_rows(&rows.collect::<Vec<_>>()) };
         Ok(Samples {
@@ -159,7 +163,7 @@ impl Comparison<'_> {
             generated: part(n..components.n_rows()),
             real_counts: real,
             generated_counts: generated,
-            seed: self.args.seed.seed,
+            seed: self.args.run.seed.seed,
         })
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod test;
 
+pub(crate) use embedding::RETENTION;
+
 use crate::scores::{Estimate, Name, Outcome, Place, Scores};
 
 /// Scores of what a view shows.

@@ -1,5 +1,7 @@
 //! The report: one HTML page that loads nothing, made from a document by templates.
 
+mod bars;
+mod chart;
 mod cloud;
 mod multiqc;
 mod page;
@@ -16,4 +18,6 @@ pub struct Figure {
     pub title: String,
     /// The picture.
     pub picture: Picture,
+    /// Number of cells in it.
+    pub cells: usize,
 }

@@ -1,13 +1,21 @@
 //! The page.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use mfdoom_error::{Error, Result};
+use mfdoom_plot::Format;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, Value, context};
 
+use super::bars::bars;
+use super::chart::charts;
 use super::tables::tables;
 use super::{Cloud, Figure};
 use crate::scores::Document;
+
+/// Most cells of a picture that is drawn as lines: each is an element of the page.
+const MOST: usize = 20_000;
 
 /// What stands on a page.
 pub(crate) struct Page<'a> {
@@ -45,6 +53,7 @@ impl<'a> Page<'a> {
         let files = [
             ("page.html", include_str!("template/page.html")),
             ("curves.html", include_str!("template/curves.html")),
+            ("charts.html", include_str!("template/charts.html")),
             ("style.css", include_str!("template/style.css")),
             ("script.js", include_str!("template/script.js")),
         ];
@@ -52,22 +61,30 @@ impl<'a> Page<'a> {
             templates.add_template(name, text)?;
         }
         templates.add_filter("plain", plain);
-        let svg = |figure: &Figure| Value::from_safe_string(figure.picture.svg().to_owned());
-        let figures: Vec<Value> = self
-            .figures
-            .iter()
-            .map(|figure| context! { title => figure.title.as_str(), svg => svg(figure) })
-            .collect();
+        let figures: Vec<Value> = self.figures.iter().map(figure).collect::<Result<_, _>>()?;
         let page = templates.get_template("page.html")?.render(context! {
             title => self.title.as_str(),
             document => Serde(self.document),
             tables => Serde(tables(&self.document.scores)),
+            bars => Serde(bars(&self.document.scores)),
+            charts => Serde(charts(self.document)),
             plots => Serde(&self.plots),
             figures => figures,
         })?;
         // A template's last line end is not kept.
         Ok(format!("{}\n", page.trim_end()))
     }
+}
+
+/// Returns a figure as lines, or as pixels where it shows many cells.
+fn figure(figure: &Figure) -> Result<Value, minijinja::Error> {
+    let title = figure.title.as_str();
+    if figure.cells <= MOST {
+        return Ok(context! { title, svg => Value::from_safe_string(figure.picture.svg().to_owned()) });
+    }
+    let failed = |error: Error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string());
+    let png = figure.picture.encode(Format::Png).map_err(failed)?;
+    Ok(context! { title, png => BASE64_STANDARD.encode(png) })
 }
 
 /// Returns text without the control characters that no HTML page may hold.

@@ -13,6 +13,8 @@ pub(crate) struct Table<'a> {
     pub(crate) group: &'static str,
     pub(crate) set: &'a str,
     pub(crate) names: Vec<Name>,
+    /// Heads that are made from other modalities elsewhere.
+    several: Vec<&'a str>,
     /// First row of each thing, and its score of each name.
     pub(crate) lines: Vec<(&'a Row, Vec<Option<&'a Row>>)>,
 }
@@ -21,12 +23,14 @@ impl<'a> Table<'a> {
     /// Returns one table for each set and group of scores, in the order of the rows.
     pub(crate) fn all(scores: &'a Scores) -> Vec<Self> {
         let mut tables: Vec<Self> = Vec::new();
+        let several = several(scores);
         for row in scores.rows() {
             let place = |table: &Self| table.set == row.place.set && table.group == row.name.group;
             let at = tables.iter().position(place).unwrap_or_else(|| {
                 tables.push(Self {
                     group: row.name.group,
                     set: &row.place.set,
+                    several: several.clone(),
                     names: vec![],
                     lines: vec![],
                 });
@@ -67,10 +71,7 @@ impl<'a> Table<'a> {
     pub(crate) fn label(&self, line: usize) -> String {
         let place = &self.lines[line].0.place;
         let mut label = place.head.clone();
-        let several = self.lines.iter().any(|(row, _)| {
-            row.place.from != place.from && row.place.head == place.head && row.place.against == place.against
-        });
-        if several && !place.from.is_empty() {
+        if self.several.contains(&place.head.as_str()) && !place.from.is_empty() {
             label += &format!(" from {}", place.from.join(" + "));
         }
         if let Some(against) = &place.against {
@@ -78,6 +79,23 @@ impl<'a> Table<'a> {
         }
         label
     }
+}
+
+/// Returns the heads of which there are rows made from one set of modalities and from another.
+fn several(scores: &Scores) -> Vec<&str> {
+    let mut first: Vec<&Row> = Vec::new();
+    let mut several: Vec<&str> = Vec::new();
+    for row in scores.rows() {
+        let head = row.place.head.as_str();
+        match first.iter().find(|other| other.place.head == head) {
+            None => first.push(row),
+            Some(other) if other.place.from != row.place.from && !several.contains(&head) => {
+                several.push(head)
+            }
+            Some(_) => {}
+        }
+    }
+    several
 }
 
 /// Writes the rows as a parquet file.

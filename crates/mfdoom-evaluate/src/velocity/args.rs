@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mfdoom_cli::{CommonArgs, OutputArgs, SeedArgs};
 use serde::Serialize;
 
-use crate::args::PageArgs;
+use crate::shared::RunArgs;
 
 /// Arguments of `mfdoom-evaluate velocity`.
 #[derive(Clone, Debug, Parser, Serialize)]
@@ -60,11 +59,6 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
-    /// The report page.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub page: PageArgs,
-
     /// Draw the streams of the fields side by side on the first UMAP
     #[serde(skip)]
     #[arg(long, value_name = "stream.svg|png", help_heading = "Output", requires = "label")]
@@ -75,20 +69,10 @@ pub struct VelocityArgs {
     #[arg(long, value_name = "calibration.svg|png", help_heading = "Output")]
     pub calibration: Option<PathBuf>,
 
-    /// Where the output goes.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub output: OutputArgs,
-
-    /// Seed of the random streams.
+    /// Outputs, seed, running.
     #[command(flatten)]
     #[serde(flatten)]
-    pub seed: SeedArgs,
-
-    /// Configuration, threads, memory, logs.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub common: CommonArgs,
+    pub run: RunArgs,
 }
 
 /// What `metrics.json` holds.

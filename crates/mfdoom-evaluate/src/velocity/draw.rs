@@ -27,7 +27,7 @@ pub(super) fn streams(
         .collect();
     let axes = ["UMAP 1", "UMAP 2"];
     let picture = Streams { axes, points: &points, groups: &groups, fields: &fields }.draw()?;
-    Ok(Some(Figure { title: "Streams of the velocities".to_owned(), picture }))
+    Ok(Some(Figure { title: "Streams of the velocities".to_owned(), picture, cells: points.len() }))
 }
 
 /// Draws the bins of a calibration with the diagonal.
@@ -42,7 +42,7 @@ pub(super) fn calibration(score: &CalibrationScores) -> Result<Figure> {
     let title = format!("Uncertainty and error of a cell, against {}", score.against);
     let axes = ["uncertainty", "root mean square error over genes"];
     let picture = Calibration { title: &title, predicted: axes[0], observed: axes[1], bins: &bins }.draw()?;
-    Ok(Figure { title, picture })
+    Ok(Figure { title, picture, cells: 0 })
 }
 
 fn pairs(matrix: &Matrix) -> Vec<[f64; 2]> {

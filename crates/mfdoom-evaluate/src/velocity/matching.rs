@@ -59,7 +59,7 @@ impl Matched {
                 .help("name another column with --label, or the file that has it with --label-source"));
         }
         let n_without_label = n_common - rows.len();
-        let kept = subsample(rows.len(), args.max_cells, args.seed.seed);
+        let kept = subsample(rows.len(), args.max_cells, args.run.seed.seed);
         let rows: Vec<&Vec<usize>> = kept.into_iter().map(|at| rows[at]).collect();
         let pick =
             |at: usize, values: &[f32]| gather(&sources[at], values, rows.iter().map(|row| row[at]), &genes);

@@ -45,7 +45,7 @@ use crate::scores::{Document, ScoredInput, text};
 pub fn run(args: &VelocityArgs) -> Result<()> {
     check_settings(args)?;
     let pictures = [args.plot.as_deref(), args.calibration.as_deref()];
-    let outputs = Outputs::plan(&args.output, &args.page, &pictures)?;
+    let outputs = Outputs::plan(&args.run, &pictures)?;
     let sources = read(args)?;
     let labels = clusters::labels(args, &sources)?;
     let matched = Matched::new(&sources, labels.as_deref(), args)?;
@@ -54,7 +54,7 @@ pub fn run(args: &VelocityArgs) -> Result<()> {
     }
     let clusters = labels.map(|_| Clusters::new(&matched, args)).transpose()?;
     log(&matched);
-    if args.common.check {
+    if args.run.common.check {
         return Ok(());
     }
     let scorer = Run { args, sources: &sources, matched: &matched, clusters: clusters.as_ref() };
@@ -74,14 +74,14 @@ impl Run<'_> {
     fn score(&self, outputs: &Outputs) -> Result<()> {
         let Self { args, matched, .. } = *self;
         let mut document = self.document()?;
-        accuracy::score(matched, args.seed.seed, &mut document.scores)?;
+        accuracy::score(matched, args.run.seed.seed, &mut document.scores)?;
         let calibration = calibration::score(matched)?;
         calibration.iter().for_each(|score| score.add(&mut document.scores));
         document.detail("calibration", &calibration)?;
         let mut streams = None;
         if let (Some(clusters), true) = (self.clusters, matched.positions.is_some()) {
             let space = Space::new(matched, args)?;
-            let drawn = fields::score(matched, &space, clusters, args.seed.seed, &mut document.scores)?;
+            let drawn = fields::score(matched, &space, clusters, args.run.seed.seed, &mut document.scores)?;
             if outputs.wants_pictures() {
                 streams = draw::streams(matched, &space, clusters, &drawn)?;
             }

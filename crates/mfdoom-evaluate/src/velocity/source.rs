@@ -8,7 +8,7 @@ use mfdoom_artifact::{Column, Gene, VelocityDir, obs, place, sha256_file};
 use mfdoom_counts::{self as anndata, H5ad, genes_of};
 use mfdoom_error::{Error, Result};
 
-use crate::embedding::{dense, is_hdf5};
+use crate::embedding::is_hdf5;
 
 /// Layers of an h5ad file that hold velocities, those of a simulation first, and where cells are in each case.
 const LAYERS: [(&str, &str); 3] =
@@ -124,7 +124,7 @@ impl VelocityInput {
                     "mfdoom-simulate --truth full writes true velocities, mfdoom-velocity --into fitted ones",
                 ));
         };
-        let read = |name: &str| Ok::<_, Error>(dense(&file, &layer(name))?.data().to_vec());
+        let read = |name: &str| Ok::<_, Error>(file.whole(&layer(name))?.data().to_vec());
         let ids = file.obs_names()?;
         let columns = file.obs_columns();
         let labels = label.filter(|label| columns.iter().any(|name| name == label));

@@ -53,7 +53,7 @@ fn components(positions: &Matrix, args: &VelocityArgs) -> Result<Pca> {
     let logs = positions.data().iter().map(|value| value.max(0.0).ln_1p()).collect();
     let (n, genes) = (positions.n_rows(), positions.n_cols());
     let logs = Matrix::new(logs, n, genes).map_err(|error| broken(&error))?;
-    pca(&logs, args.n_pcs.min(genes).min(n.saturating_sub(1)), args.seed.seed).map_err(few)
+    pca(&logs, args.n_pcs.min(genes).min(n.saturating_sub(1)), args.run.seed.seed).map_err(few)
 }
 
 fn few(error: mfdoom_matrix::Error) -> Error {
@@ -66,7 +66,7 @@ fn layouts(neighbors: &Neighbors, components: &Pca, args: &VelocityArgs) -> Resu
     let graph = connectivities(neighbors);
     let scores = &components.scores;
     let start = scores.select_columns(&(0..scores.n_cols()).map(|axis| axis < 2).collect::<Vec<_>>());
-    let seeds: Vec<u64> = (0..args.umap_seeds as u64).map(|at| args.seed.seed.wrapping_add(at)).collect();
+    let seeds: Vec<u64> = (0..args.umap_seeds as u64).map(|at| args.run.seed.seed.wrapping_add(at)).collect();
     let layout = |seed: u64| Ok((seed, umap(&graph, &start, seed).map_err(|error| broken(&error))?));
     seeds.into_par_iter().map(layout).collect()
 }

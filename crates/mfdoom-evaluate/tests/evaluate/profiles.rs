@@ -17,7 +17,6 @@ use tempfile::TempDir;
 
 use crate::world::{noise, value};
 
-const MODALITIES: [&str; 2] = ["expression", "spliced"];
 const GENES: usize = 40;
 const LIBRARY: f64 = 200.0;
 const TRAINING: Range<usize> = 0..300;
@@ -26,6 +25,7 @@ const TEST: Range<usize> = 300..420;
 /// Cells of three types, a third of the genes high in each; the last gene has no counts.
 struct Drawn {
     folder: TempDir,
+    modalities: [&'static str; 2],
 }
 
 /// Returns the true share of a gene in a cell.
@@ -55,7 +55,12 @@ fn genes(n: usize) -> Vec<Gene> {
 
 impl Drawn {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self::of("spliced")
+    }
+
+    /// Draws for expression and another modality.
+    fn of(other: &'static str) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), modalities: ["expression", other] }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -74,10 +79,10 @@ impl Drawn {
         of: impl Fn(usize, usize) -> Option<Vec<f32>>,
     ) -> String {
         let mut measured = Measured::default();
-        MODALITIES.iter().for_each(|m| measured.insert("d", m, (1..=GENES as u32).collect::<Vec<_>>()));
+        self.modalities.iter().for_each(|m| measured.insert("d", m, (1..=GENES as u32).collect::<Vec<_>>()));
         let manifest = Manifest::new("mfdoom-preprocess", "0.1.0", 1, Value::Null, Vec::new());
         let vocabulary = Arc::new(Vocabulary::new(genes(GENES)));
-        let names = MODALITIES.map(str::to_owned).to_vec();
+        let names = self.modalities.map(str::to_owned).to_vec();
         let schema = TokenSchema::new(names, vocabulary, measured, manifest).unwrap();
         let tokens = |modality: usize| {
             let mut tokens = ModalityTokens::default();
@@ -127,7 +132,8 @@ impl Drawn {
     }
 
     fn write_profiles(&self, name: &str, cells: Range<usize>, n: usize, matrices: Vec<Vec<f32>>) -> String {
-        let schema = GeneTableSchema::new(PREDICTIONS_FORMAT, genes(n), &MODALITIES, manifest(json!({})));
+        let schema =
+            GeneTableSchema::new(PREDICTIONS_FORMAT, genes(n), &self.modalities, manifest(json!({})));
         let dataset = cells.clone().map(|_| "d".to_owned()).collect();
         let cell_id = cells.map(|cell| format!("c{cell}")).collect();
         self.write(name, schema, GeneBatch { dataset, cell_id, obs: Vec::new(), matrices })
@@ -163,6 +169,28 @@ impl Drawn {
 
 fn manifest(config: Value) -> Manifest {
     Manifest::new("mfdoom-decode", "0.1.0", 1, config, Vec::new())
+}
+
+#[test]
+fn proteins_are_predicted_as_centred_log_ratios() {
+    let drawn = Drawn::of("protein");
+    let (training, test) = (drawn.tokens("train.parquet", TRAINING), drawn.tokens("test.parquet", TEST));
+    let truth = drawn.profiles("p.parquet", TEST, GENES, share);
+    let learnt = ["--train", &training, "--input", "expression"];
+    let metrics = drawn.json(&[&[truth.as_str(), "--tokens", &test], &learnt[..]].concat());
+    let values = |at: usize| metrics["modalities"][at]["values"].as_str().unwrap();
+    assert_eq!([values(0), values(1)], ["ln(1 + 1e4 x share)", "centred log-ratio"]);
+    let of = |name: &str, key: &str| value(&metrics, ["protein", name, "", key]);
+    assert_eq!(of("mean", "pearson"), 0.0);
+    for method in ["predicted", "ridge_pca50", "kernel_ridge_pca30", "knn30_pca30"] {
+        let (pearson, explained) = (of(method, "pearson"), of(method, "explained"));
+        assert!(pearson > 0.5 && explained > 0.2, "{method}: {pearson}, {explained}");
+        assert!(pearson <= of("predicted", "pearson") + 0.02, "{method} knows more than the truth");
+    }
+    // From proteins the inputs are log-ratios too.
+    let back = ["--train", &training, "--input", "protein"];
+    let metrics = drawn.json(&[&[truth.as_str(), "--tokens", &test], &back[..]].concat());
+    assert!(value(&metrics, ["expression", "ridge_pca50", "", "pearson"]) > 0.5);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use mfdoom_artifact::EmbeddingFormat;
+use mfdoom_artifact::{EmbeddingFormat, MetricRow, write_metrics};
 use serde_json::Value;
 
 use crate::world::{World, heads, noise, row, value};
@@ -18,7 +18,10 @@ fn every_comparison_is_on_the_same_cells() {
     assert_eq!(metrics["cells"]["scored"], 270);
     assert_eq!(metrics["cells"]["without_label"], 30);
     assert_eq!(metrics["cells"]["without_tokens"], 0);
-    assert_eq!(heads(&metrics, "all"), ["expression", "fusion", "pca50_expression", "hvg2000_expression"]);
+    let scored = |set: &str| -> Vec<&str> {
+        heads(&metrics, set).into_iter().filter(|head| !head.starts_with("cca")).collect()
+    };
+    assert_eq!(scored("all"), ["expression", "fusion", "pca50_expression", "hvg2000_expression"]);
     let baseline = row(&metrics, ["all", "pca50_expression", "", "accuracy"]);
     assert_eq!([&baseline["n"], &baseline["kind"]], [&Value::from(270), &Value::from("baseline")]);
     assert_eq!(baseline["from"], serde_json::json!(["expression"]));
@@ -36,7 +39,7 @@ fn every_comparison_is_on_the_same_cells() {
         "hvg2000_expression",
         "pca50_joined",
     ];
-    assert_eq!(heads(&metrics, both), wanted);
+    assert_eq!(scored(both), wanted);
     assert_eq!(row(&metrics, [both, "fusion", "", "accuracy"])["n"], 135);
     assert!(accuracy(&metrics, both, "spliced") > 0.95 && accuracy(&metrics, both, "fusion") > 0.95);
     assert!(accuracy(&metrics, both, "unspliced") < 0.9 && accuracy(&metrics, both, "pca50_spliced") > 0.8);
@@ -172,4 +175,86 @@ fn checking_writes_nothing() {
     let args = args.into_iter().chain([output.to_str().unwrap()]);
     mfdoom_evaluate::run(clap::Parser::parse_from(args)).unwrap();
     assert!(!output.exists());
+}
+
+#[test]
+fn several_tables_are_scored_as_one_and_data_sets_are_batches() {
+    let world = World::new(60);
+    let one = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
+    let two = world.embeddings("f.parquet", EmbeddingFormat::Parquet);
+    let more = ["--label", "type", "--batch-key", "dataset"];
+    let both = world.evaluate(&one, &[&[two.to_str().unwrap()], &more[..]].concat()).unwrap();
+    assert_eq!((&both["cells"]["total"], &both["cells"]["scored"]), (&240.into(), &216.into()));
+    let names: Vec<&str> =
+        both["inputs"].as_array().unwrap().iter().map(|input| input["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["e.parquet", "f.parquet"]);
+    assert!(accuracy(&both, "all", "fusion") > 0.95);
+    assert!((0.0..=1.0).contains(&value(&both, ["all", "fusion", "", "ilisi"])));
+    let once = world.evaluate(&one, &more).unwrap();
+    assert!(value(&once, ["all", "fusion", "", "pcr"]) < 0.2, "data sets are drawn alike");
+    let error = world.evaluate(&one, &["--label", "type", "--batch-key", "data set"]).unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+}
+
+#[test]
+fn correlated_directions_embed_from_either_modality() {
+    let world = World::new(150);
+    let embeddings = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
+    let tokens = world.tokens("t.parquet", 300);
+    let metrics =
+        world.evaluate(&embeddings, &["--label", "type", "--tokens", tokens.to_str().unwrap()]).unwrap();
+    let rows = metrics["scores"].as_array().unwrap();
+    let name = "cca_spliced_unspliced";
+    let of = |set: &str, from: &[&str], score: &str| {
+        let is = |row: &&Value| {
+            row["set"] == set
+                && row["head"] == name
+                && row["from"] == serde_json::json!(from)
+                && row["name"] == score
+                && row["against"].is_null()
+        };
+        rows.iter().find(is).unwrap_or_else(|| panic!("no {score} from {from:?}")).clone()
+    };
+    let both = "with spliced, unspliced";
+    for from in [&["spliced", "unspliced"][..], &["spliced"], &["unspliced"]] {
+        let row = of(both, from, "accuracy");
+        assert_eq!(row["kind"], "baseline");
+        assert!(row["value"].as_f64().unwrap() > 0.6, "{row}");
+    }
+    // Counts of both are drawn for themselves: what they share is the type.
+    let found = value(&metrics, ["all", name, "unspliced", "nearest_same_label"]);
+    assert!(found > 0.6, "{found}");
+    assert_eq!(row(&metrics, ["all", name, "unspliced", "recall_at_1"])["n"], 150);
+}
+
+#[test]
+fn a_model_lends_its_training_to_the_report() {
+    let world = World::new(60);
+    let embeddings = world.embeddings("e.parquet", EmbeddingFormat::Parquet);
+    let (model, page) = (world.path("model"), world.path("r.html"));
+    std::fs::create_dir(&model).unwrap();
+    let row = |epoch: u32, split: &str, name: &str| MetricRow {
+        step: u64::from(epoch),
+        epoch: f64::from(epoch),
+        split: split.to_owned(),
+        name: name.to_owned(),
+        value: 1.0 / f64::from(epoch),
+    };
+    let rows: Vec<MetricRow> = (1..9)
+        .flat_map(|epoch| {
+            [
+                row(epoch, "train", "loss"),
+                row(epoch, "validation", "loss"),
+                row(epoch, "train", "cells_per_second"),
+            ]
+        })
+        .collect();
+    write_metrics(&model.join("metrics.parquet"), &rows).unwrap();
+    let more = ["--label", "type", "--model", model.to_str().unwrap(), "--report", page.to_str().unwrap()];
+    let metrics = world.evaluate(&embeddings, &more).unwrap();
+    let curves = metrics["training_curves"].as_array().unwrap();
+    assert_eq!(curves.len(), 2, "how fast the machine was says nothing: {curves:?}");
+    assert_eq!(curves[1]["points"][7], serde_json::json!([8.0, 0.125]));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("Training: loss") && page.contains("validation ends at 0.125"));
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod canonical;
 mod layout;
 mod nearest;
 mod neighbours;

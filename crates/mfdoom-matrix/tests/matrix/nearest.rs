@@ -75,3 +75,19 @@ fn nearly_all_neighbours_of_the_pancreas_cells_are_found() {
     eprintln!("pancreas: {share:.4}");
     assert!(share >= 0.98, "{share}");
 }
+
+/// The 89 neighbours of the scores of embeddings, in clusters of 50 dimensions; with MFDOOM_CELLS so many cells, and seconds.
+#[test]
+fn nearly_all_of_many_neighbours_are_found() {
+    let n = std::env::var("MFDOOM_CELLS").map_or(6000, |cells| cells.parse().unwrap());
+    let (middle, noise) = (matrix(20, 50, 7), matrix(n, 50, 8));
+    let value = |at: usize| 3.0 * middle.row(at / 50 % 20)[at % 50] + noise.row(at / 50)[at % 50];
+    let x = Matrix::new((0..n * 50).map(value).collect(), n, 50).unwrap();
+    let clock = std::time::Instant::now();
+    let exact = knn(&x, 89, Metric::Euclidean).unwrap();
+    let exactly = clock.elapsed();
+    let found = approximate(&x, 89, Metric::Euclidean, 0).unwrap();
+    let share = recall(&found, &exact);
+    eprintln!("{n} cells: {share:.4}, exact {exactly:.1?}, approximate {:.1?}", clock.elapsed() - exactly);
+    assert!(share >= 0.98, "{share}");
+}

@@ -1,28 +1,26 @@
 //! Refinement: each cluster is split into well connected parts by merging its nodes at random.
 
 use super::network::Network;
-use rand::Rng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
+use super::random::Random;
 
 /// Randomness of the merging: a gain g has weight exp(g / beta).
 const BETA: f64 = 0.01;
 
-/// Returns the part of each node, numbered without gaps.
+/// Returns the part of each node, numbered without gaps cluster by cluster, and how many parts there are.
 pub(super) fn split(
     network: &Network,
     resolution: f64,
     clusters: &[u32],
     n_clusters: usize,
-    random: &mut ChaCha8Rng,
-) -> Vec<u32> {
+    random: &mut Random,
+) -> (Vec<u32>, usize) {
     let mut members = vec![Vec::new(); n_clusters];
     clusters.iter().enumerate().for_each(|(node, &cluster)| members[cluster as usize].push(node));
     let mut parts = Parts::new(network, resolution);
-    for mut nodes in members {
-        parts.merge(clusters, &mut nodes, random);
+    for nodes in &members {
+        parts.merge(clusters, nodes.clone(), random);
     }
-    parts.numbered()
+    parts.numbered(&members)
 }
 
 /// Parts of the nodes as they merge.
@@ -53,15 +51,15 @@ impl<'a> Parts<'a> {
     }
 
     /// Merges the nodes of one cluster.
-    fn merge(&mut self, clusters: &[u32], nodes: &mut [usize], random: &mut ChaCha8Rng) {
+    fn merge(&mut self, clusters: &[u32], mut nodes: Vec<usize>, random: &mut Random) {
         let network = self.network;
         let total: f64 = nodes.iter().map(|&node| network.strength(node)).sum();
         let within = |node: usize| network.edges(node).filter(move |&(to, _)| clusters[to] == clusters[node]);
         for &node in nodes.iter() {
             self.outside[node] = within(node).map(|(_, weight)| weight).sum();
         }
-        nodes.shuffle(random);
-        for &node in nodes.iter() {
+        random.shuffle(&mut nodes);
+        for node in nodes {
             if self.has_merged[node] || !self.is_well_connected(node, total) {
                 continue;
             }
@@ -78,10 +76,11 @@ impl<'a> Parts<'a> {
             let part = self.draw(&near, strength, total, random);
             near.iter().for_each(|&part| self.edges[part] = 0.0);
             self.strengths[part] += strength;
+            // Also of a node that stays alone, whose edges then count twice: so igraph has it.
+            for (to, weight) in within(node) {
+                self.outside[part] += if self.of[to] as usize == part { -weight } else { weight };
+            }
             if part != node {
-                for (to, weight) in within(node) {
-                    self.outside[part] += if self.of[to] as usize == part { -weight } else { weight };
-                }
                 self.of[node] = part as u32;
                 self.has_merged[part] = true;
             }
@@ -94,7 +93,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Draws the part that a node joins, among those that lose nothing by it.
-    fn draw(&self, near: &[usize], strength: f64, total: f64, random: &mut ChaCha8Rng) -> usize {
+    fn draw(&self, near: &[usize], strength: f64, total: f64, random: &mut Random) -> usize {
         let (mut best, mut most, mut sum) = (near[0], 0.0, 0.0);
         let mut ends = Vec::with_capacity(near.len());
         for &part in near {
@@ -112,21 +111,22 @@ impl<'a> Parts<'a> {
         if !sum.is_finite() {
             return best;
         }
-        let drawn = random.random::<f64>() * sum;
-        near[ends.partition_point(|&end| end <= drawn).min(near.len() - 1)]
+        let drawn = random.unit() * sum;
+        near[ends.partition_point(|&end| end < drawn).min(near.len() - 1)]
     }
 
-    fn numbered(self) -> Vec<u32> {
+    fn numbered(&self, members: &[Vec<usize>]) -> (Vec<u32>, usize) {
         let mut number = vec![u32::MAX; self.of.len()];
+        let mut numbered = vec![0; self.of.len()];
         let mut n = 0;
-        let part = |part: &u32| {
-            let slot = &mut number[*part as usize];
+        for &node in members.iter().flatten() {
+            let slot = &mut number[self.of[node] as usize];
             if *slot == u32::MAX {
                 *slot = n;
                 n += 1;
             }
-            *slot
-        };
-        self.of.iter().map(part).collect()
+            numbered[node] = *slot;
+        }
+        (numbered, n as usize)
     }
 }

@@ -1,8 +1,7 @@
 //! Fast local moving: nodes go to the neighbouring cluster that gains most, until none gains.
 
 use super::network::Network;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
+use super::random::Random;
 use std::collections::VecDeque;
 
 /// Improves the clusters of the nodes, numbers them from 0 without gaps and returns how many there are.
@@ -10,12 +9,12 @@ pub(super) fn improve(
     network: &Network,
     resolution: f64,
     clusters: &mut [u32],
-    random: &mut ChaCha8Rng,
+    random: &mut Random,
 ) -> usize {
     let n = network.len();
     let mut state = Clusters::new(network, clusters);
     let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(random);
+    random.shuffle(&mut order);
     let mut queue = VecDeque::from(order);
     let mut waits = vec![true; n];
     while let Some(node) = queue.pop_front() {
@@ -52,7 +51,7 @@ impl Clusters {
             strengths[cluster as usize] += network.strength(node);
             sizes[cluster as usize] += 1;
         }
-        let empty = (0..n as u32).rev().filter(|&cluster| sizes[cluster as usize] == 0).collect();
+        let empty = (0..n as u32).filter(|&cluster| sizes[cluster as usize] == 0).collect();
         Self { strengths, sizes, empty, edges: vec![0.0; n], near: Vec::new(), is_near: vec![false; n] }
     }
 
@@ -96,32 +95,32 @@ impl Clusters {
         self.sizes[at] -= 1;
         self.strengths[at] -= strength;
         if self.sizes[at] == 0 {
-            self.strengths[at] = 0.0;
             self.empty.push(cluster);
         }
     }
 
     fn put(&mut self, cluster: u32, strength: f64) {
         let at = cluster as usize;
-        if self.sizes[at] == 0 && self.empty.last() == Some(&cluster) {
+        // Of the empty clusters only the last is on offer.
+        if self.empty.last() == Some(&cluster) {
             self.empty.pop();
-        } else if self.sizes[at] == 0 {
-            self.empty.retain(|&other| other != cluster);
         }
         self.sizes[at] += 1;
         self.strengths[at] += strength;
     }
 }
 
-/// Numbers clusters without gaps, in the order of their numbers, and returns how many there are.
-fn renumber(clusters: &mut [u32]) -> usize {
+/// Numbers clusters without gaps, in the order of their first nodes, and returns how many there are.
+pub(super) fn renumber(clusters: &mut [u32]) -> usize {
     let mut number = vec![u32::MAX; clusters.iter().max().map_or(0, |&cluster| cluster as usize + 1)];
-    clusters.iter().for_each(|&cluster| number[cluster as usize] = 0);
     let mut n = 0;
-    for slot in number.iter_mut().filter(|slot| **slot == 0) {
-        *slot = n;
-        n += 1;
+    for cluster in clusters {
+        let slot = &mut number[*cluster as usize];
+        if *slot == u32::MAX {
+            *slot = n;
+            n += 1;
+        }
+        *cluster = *slot;
     }
-    clusters.iter_mut().for_each(|cluster| *cluster = number[*cluster as usize]);
     n as usize
 }

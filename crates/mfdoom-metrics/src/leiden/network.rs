@@ -3,7 +3,7 @@
 use mfdoom_matrix::Csr;
 
 /// An undirected graph without loops; what lies within a node is in its weight.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Network {
     starts: Vec<usize>,
     targets: Vec<u32>,
@@ -13,14 +13,15 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Takes a symmetric matrix; each of an edge's two entries counts once in both directions, as igraph has them.
+    /// Takes a symmetric matrix; each of an edge's two entries is an edge of its own, as scib-metrics hands them to igraph.
     pub(super) fn of(graph: &Csr) -> Self {
         let mut network = Self::empty(graph.n_rows());
         for row in 0..graph.n_rows() {
             let (columns, values) = graph.row(row);
             for (&column, &value) in columns.iter().zip(values) {
                 if column as usize != row {
-                    network.push(column, 2.0 * f64::from(value));
+                    network.push(column, f64::from(value));
+                    network.push(column, f64::from(value));
                 }
             }
             network.close();
@@ -72,20 +73,24 @@ impl Network {
         parts.iter().enumerate().for_each(|(node, &part)| members[part as usize].push(node));
         let mut network = Self::empty(n_parts);
         let (mut sums, mut seen) = (vec![0.0; n_parts], Vec::new());
+        // An edge is summed once, from its first end; the other end waits for it here.
+        let mut before: Vec<Vec<(u32, f64)>> = vec![Vec::new(); n_parts];
         for (part, members) in members.iter().enumerate() {
             network.strengths.push(members.iter().map(|&node| self.strengths[node]).sum());
             for (to, weight) in members.iter().flat_map(|&node| self.edges(node)) {
                 let to = parts[to] as usize;
-                if to != part {
+                if to > part {
                     if sums[to] == 0.0 {
                         seen.push(to);
                     }
                     sums[to] += weight;
                 }
             }
+            std::mem::take(&mut before[part]).into_iter().for_each(|(to, weight)| network.push(to, weight));
             seen.sort_unstable();
             for to in seen.drain(..) {
                 network.push(to as u32, sums[to]);
+                before[to].push((part as u32, sums[to]));
                 sums[to] = 0.0;
             }
             network.close();

@@ -1,7 +1,8 @@
 //! Logistic regression by Newton's method.
 
+use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::{Accum, Mat, MatRef, Par, Side};
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::error::{Error, Result, at_least, same};
 
@@ -37,30 +38,32 @@ impl Logistic {
         };
         let scales = (0..d).map(scale).collect();
         let mut fitted = Self { means, scales, weights: vec![0.0; d + 1] };
+        let mut inputs = Mat::<f64>::zeros(x.n_rows(), d + 1);
+        for row in 0..x.n_rows() {
+            fitted
+                .input(x.row(row))
+                .into_iter()
+                .enumerate()
+                .for_each(|(at, value)| inputs[(row, at)] = value);
+        }
         for _ in 0..STEPS {
-            if fitted.step(x, is_positive)? < TOLERANCE {
+            if fitted.step(inputs.as_ref(), is_positive)? < TOLERANCE {
                 break;
             }
         }
         Ok(fitted)
     }
 
-    /// Takes a Newton step and returns its length.
-    fn step(&mut self, x: &Matrix, is_positive: &[bool]) -> Result<f64> {
-        let d = self.weights.len();
-        let mut slope = Mat::<f64>::zeros(d, 1);
-        let mut curve = Mat::<f64>::zeros(d, d);
-        for (row, &positive) in is_positive.iter().enumerate() {
-            let input = self.input(x.row(row));
-            let chance = self.chance(&input);
-            let (error, weight) = (chance - f64::from(u8::from(positive)), chance * (1.0 - chance));
-            for i in 0..d {
-                slope[(i, 0)] += error * input[i];
-                for j in 0..=i {
-                    curve[(i, j)] += weight * input[i] * input[j];
-                }
-            }
-        }
+    /// Takes a Newton step on standardised inputs [n, d + 1] and returns its length.
+    fn step(&mut self, inputs: MatRef<'_, f64>, is_positive: &[bool]) -> Result<f64> {
+        let (n, d) = (inputs.nrows(), self.weights.len());
+        let sums = product(inputs, Mat::from_fn(d, 1, |at, _| self.weights[at]).as_ref());
+        let chances: Vec<f64> = (0..n).map(|row| chance(sums[(row, 0)])).collect();
+        let errors = Mat::from_fn(n, 1, |row, _| chances[row] - f64::from(u8::from(is_positive[row])));
+        let mut slope = product(inputs.transpose(), errors.as_ref());
+        let roots: Vec<f64> = chances.iter().map(|chance| (chance * (1.0 - chance)).sqrt()).collect();
+        let scaled = Mat::from_fn(n, d, |row, at| roots[row] * inputs[(row, at)]);
+        let mut curve = product(scaled.transpose(), scaled.as_ref());
         for i in 0..d {
             if i + 1 < d {
                 slope[(i, 0)] += self.weights[i];
@@ -81,13 +84,22 @@ impl Logistic {
         parts.map(|((&value, mean), scale)| (f64::from(value) - mean) / scale).chain([1.0]).collect()
     }
 
-    fn chance(&self, input: &[f64]) -> f64 {
-        let sum: f64 = input.iter().zip(&self.weights).map(|(value, weight)| value * weight).sum();
-        1.0 / (1.0 + (-sum).exp())
-    }
-
     /// Returns the chance of the positive class for each row of `x` [n, d].
     pub fn predict(&self, x: &Matrix) -> Vec<f64> {
-        (0..x.n_rows()).map(|row| self.chance(&self.input(x.row(row)))).collect()
+        let sum = |row: usize| -> f64 {
+            self.input(x.row(row)).iter().zip(&self.weights).map(|(value, weight)| value * weight).sum()
+        };
+        (0..x.n_rows()).map(|row| chance(sum(row))).collect()
     }
+}
+
+fn chance(sum: f64) -> f64 {
+    1.0 / (1.0 + (-sum).exp())
+}
+
+/// Multiplies on one thread, so that threads change nothing.
+fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    matmul(out.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+    out
 }

@@ -5,12 +5,14 @@
 use mfdoom_matrix::{Matrix, Metric, knn};
 use mfdoom_metrics::{Folds, LabelTransfer, label_transfer};
 
+mod clusters;
 mod counts;
 mod embedding;
 mod fields;
 mod reference;
 mod retrieve;
 mod samples;
+mod stored;
 mod threads;
 #[path = "../../../mfdoom-matrix/tests/matrix/toy.rs"]
 mod toy;

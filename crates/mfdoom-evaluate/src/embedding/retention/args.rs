@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mfdoom_cli::{Assignment, CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
+use mfdoom_cli::{Assignment, DeviceArgs};
 use serde::Serialize;
 
-use crate::args::PageArgs;
+use crate::shared::{RunArgs, ScoreArgs};
 
 /// Arguments of `mfdoom-evaluate retention`.
 #[derive(Clone, Debug, Parser, Serialize)]
@@ -45,17 +45,10 @@ pub struct RetentionArgs {
     )]
     pub heads: Vec<String>,
 
-    /// Number of folds
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub folds: usize,
-
-    /// Number of neighbours that vote
-    #[arg(long, value_name = "K", default_value_t = 15, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub neighbors: usize,
-
-    /// Number of principal components of the counts
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
-    pub components: usize,
+    /// Folds, neighbours, components.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub scores: ScoreArgs,
 
     /// Score at most this many cells, drawn by the seed
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
@@ -66,25 +59,10 @@ pub struct RetentionArgs {
     #[serde(skip)]
     pub device: DeviceArgs,
 
-    /// The report page.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub page: PageArgs,
-
-    /// Where the output goes.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub output: OutputArgs,
-
-    /// Seed of the random streams.
+    /// Outputs, seed, running.
     #[command(flatten)]
     #[serde(flatten)]
-    pub seed: SeedArgs,
-
-    /// Configuration, threads, memory, logs.
-    #[command(flatten)]
-    #[serde(skip)]
-    pub common: CommonArgs,
+    pub run: RunArgs,
 }
 
 /// What `metrics.json` holds.

@@ -64,7 +64,7 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
         present: modalities.iter().map(|name| (name.clone(), Vec::new())).collect(),
         heads: Vec::new(),
     };
-    if args.common.check {
+    if args.run.common.check {
         return Ok(found);
     }
     for subset in subsets(&modalities) {
@@ -134,7 +134,7 @@ impl Embedded {
 
     /// Keeps the cells that are drawn.
     fn thin(&mut self, args: &RetentionArgs) {
-        let kept = subsample(self.keys.len(), args.max_cells, args.seed.seed);
+        let kept = subsample(self.keys.len(), args.max_cells, args.run.seed.seed);
         if kept.len() == self.keys.len() {
             return;
         }

@@ -7,11 +7,11 @@ use mfdoom_error::{Error, Result};
 
 use self::args::RetentionArgs;
 use super::input::{EmbeddedCells, Groups, HeadVectors, NamedColumn, find_column, need_column};
-use super::{Setup, check_settings, draw, score};
+use super::{Setup, check_settings, draw, score, training};
 use crate::args::EmbeddingArgs;
 use crate::outputs::Outputs;
 use crate::report::Page;
-use crate::scores::{ScoredInput, text};
+use crate::scores::{Kind, ScoredInput, text};
 
 /// Up to so many modalities every subset of them is tried; of more, each alone and all but each.
 const MANY: usize = 4;
@@ -23,19 +23,19 @@ const MANY: usize = 4;
 pub fn run(args: &RetentionArgs) -> Result<()> {
     let as_embedding = as_embedding(args);
     check_settings(&as_embedding)?;
-    let outputs = Outputs::plan(&args.output, &args.page, &[])?;
+    let outputs = Outputs::plan(&args.run, &[])?;
     let found = embed::all(args)?;
-    if args.common.check {
+    if args.run.common.check {
         return Ok(());
     }
-    let inputs = found.inputs.clone();
     let cells = cells(args, found)?;
     let setup = Setup::of(&as_embedding, cells, true)?;
     setup.log();
     let mut document = setup.document()?;
     (document.command, document.settings) = ("retention", mfdoom_cli::settings(args)?);
-    document.inputs = inputs.into_iter().map(|(name, id)| ScoredInput::new(&name, Some(id))).collect();
-    let document = score::document(&setup, document)?;
+    document.inputs.clone_from(&setup.cells.sources);
+    let mut document = score::document(&setup, document)?;
+    document.detail("training_curves", &training::curves(&args.model)?)?;
     let page = || {
         let title = format!("What is left of {} from some of the modalities", setup.cells.name);
         Ok(Page { plots: draw::plots(&setup)?, ..Page::new(title, &document) })
@@ -48,22 +48,18 @@ pub fn run(args: &RetentionArgs) -> Result<()> {
 /// Cells as the scores of embeddings take their settings.
 fn as_embedding(args: &RetentionArgs) -> EmbeddingArgs {
     EmbeddingArgs {
-        embeddings: None,
+        embeddings: Vec::new(),
         label: Some(args.label.clone()),
         batch_key: args.group_key.clone(),
         before: None,
         heads: Vec::new(),
         tokens: Some(args.tokens.clone()),
+        model: None,
         obsm: Vec::new(),
-        page: args.page.clone(),
         scatter: None,
-        folds: args.folds,
-        neighbors: args.neighbors,
-        components: args.components,
+        scores: args.scores.clone(),
         max_cells: args.max_cells,
-        output: args.output.clone(),
-        seed: args.seed,
-        common: args.common.clone(),
+        run: args.run.clone(),
     }
 }
 
@@ -84,7 +80,7 @@ fn subsets(modalities: &[String]) -> Vec<Vec<String>> {
 
 /// Takes the embeddings of each subset as a head of its own, there for the cells that have all of its modalities.
 fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<EmbeddedCells> {
-    let embed::Embedded { name, keys, columns, present, heads, .. } = found;
+    let embed::Embedded { name, inputs, keys, columns, present, heads } = found;
     let n = keys.len();
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let column = |name: &str, flag: &str| {
@@ -99,18 +95,27 @@ fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<EmbeddedCells> 
         None => None,
         Some(key) => Some(reference(&column(&key.name, "--reference-key")?, &key.value)?),
     };
+    let mixed: Vec<bool> =
+        (0..n).map(|cell| present.values().filter(|flags| flags[cell]).count() > 1).collect();
     let whole = heads.first().map(|head| head.from.clone()).unwrap_or_default();
     let heads: Vec<HeadVectors> = heads
         .into_iter()
         .map(|head| {
             let has_all = |cell: usize| head.from.iter().all(|modality| present[modality][cell]);
-            let flags = (head.from != whole).then(|| (0..n).map(has_all).collect());
-            HeadVectors { name: head.name, from: head.from, vectors: head.vectors, present: flags }
+            let is_whole = head.from == whole;
+            HeadVectors {
+                name: head.name,
+                kind: Kind::Head,
+                present: (!is_whole).then(|| (0..n).map(has_all).collect()),
+                from: head.from,
+                is_mixed: is_whole.then(|| mixed.clone()),
+                vectors: head.vectors,
+            }
         })
         .collect();
     Ok(EmbeddedCells {
         name,
-        content_id: None,
+        sources: inputs.into_iter().map(|(name, id)| ScoredInput::new(&name, Some(id))).collect(),
         pairs: pairs(&heads),
         groups: Groups { column: group.clone(), is_reference },
         dataset: Some(keys.iter().map(|key| key.0.clone()).collect()),
@@ -148,7 +153,7 @@ fn pairs(heads: &[HeadVectors]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (first, head) in heads.iter().enumerate().filter(|(_, head)| head.from.len() == 1) {
         let singles = (first + 1..heads.len()).filter(|&at| heads[at].from.len() == 1);
-        let whole = (0..heads.len()).filter(|&at| heads[at].present.is_none());
+        let whole = (0..heads.len()).filter(|&at| heads[at].is_whole());
         let others = singles.chain(whole).filter(|&at| at != first && heads[at].name == head.name);
         pairs.extend(others.map(|second| (first, second)));
     }

@@ -1,5 +1,6 @@
 //! kBET within labels.
 
+use mfdoom_matrix::connectivities;
 use mfdoom_metrics::{KBET_NEAREST, kbet, mean_of_labels};
 
 use super::super::{Metric, Times, estimate};
@@ -18,8 +19,8 @@ impl Metric<View<'_>> for Kbet {
 
     fn score(&self, view: &View<'_>, _: &Place, _: &Scores) -> Vec<Outcome> {
         vec![view.two_batches().and_then(|batches| {
-            let near = view.near(KBET_NEAREST - 1)?;
-            let found = kbet(&near, view.labels, batches).map_err(|error| error.to_string())?;
+            let graph = connectivities(&view.near(KBET_NEAREST - 1)?);
+            let found = kbet(&graph, view.labels, batches).map_err(|error| error.to_string())?;
             let (mut values, mut labels) = (Vec::new(), Vec::new());
             for (label, cells) in found.iter().enumerate() {
                 for &accepted in cells.iter().flatten() {

@@ -11,6 +11,8 @@ use crate::scores::{Estimate, Name, Outcome, Place, Scores};
 
 /// Most cells that are learnt from.
 const MOST: usize = 4_000;
+/// Most values of a vector: time grows with the square.
+const WIDEST: usize = 256;
 
 const NAMES: &[Name] = &[
     Name::high("accuracy_logistic", "Label transfer", "accuracy, logistic"),
@@ -26,6 +28,10 @@ impl Metric<View<'_>> for LogisticTransfer {
     }
 
     fn score(&self, view: &View<'_>, _: &Place, _: &Scores) -> Vec<Outcome> {
+        let width = view.vectors.n_cols();
+        if width > WIDEST {
+            return none(NAMES, format!("{width} values a cell: at most {WIDEST}"));
+        }
         let found = match &view.reference {
             Some(reference) => {
                 let asked = view.vectors.select_rows(&reference.asked);

@@ -14,6 +14,7 @@ mod total;
 mod uniformity;
 mod view;
 
+pub(crate) use retention::GROUP as RETENTION;
 pub(crate) use view::{Reference, Settings, View};
 
 use super::Metric;
@@ -36,10 +37,16 @@ pub(crate) fn all<'a>() -> Vec<&'a dyn Metric<View<'a>>> {
     ]
 }
 
-/// Returns all, with what is asked of embeddings from some of the modalities.
-pub(crate) fn retained<'a>() -> Vec<&'a dyn Metric<View<'a>>> {
+/// Returns all, with label transfer by regression.
+pub(crate) fn learnt<'a>() -> Vec<&'a dyn Metric<View<'a>>> {
     let mut metrics = all();
     metrics.insert(1, &logistic_transfer::LogisticTransfer);
+    metrics
+}
+
+/// Returns these, with what is asked of embeddings from some of the modalities.
+pub(crate) fn retained<'a>() -> Vec<&'a dyn Metric<View<'a>>> {
+    let mut metrics = learnt();
     metrics.push(&retention::Retention);
     metrics
 }

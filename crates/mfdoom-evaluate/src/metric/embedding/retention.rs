@@ -4,7 +4,8 @@ use super::super::Metric;
 use super::View;
 use crate::scores::{Estimate, Name, Outcome, Place, Scores};
 
-const GROUP: &str = "Share of the score from all modalities";
+/// Heading of what is left from some of the modalities.
+pub(crate) const GROUP: &str = "Share of the score from all modalities";
 
 const NAMES: &[Name] = &[
     Name::high("accuracy_retention", GROUP, "accuracy"),
@@ -23,7 +24,9 @@ impl Metric<View<'_>> for Retention {
 
     fn score(&self, view: &View<'_>, place: &Place, before: &Scores) -> Vec<Outcome> {
         let share = |key: &str| {
-            let Some(whole) = &view.whole else { return Err("it is made from all modalities".to_owned()) };
+            let Some(whole) = &view.whole else {
+                return Err("it is made from all modalities that these cells have".to_owned());
+            };
             let (own, all) = (before.value(place, key), before.value(whole, key));
             let pair = own.zip(all).filter(|(_, all)| *all > 0.0);
             pair.map(|(own, all)| Estimate::plain(own / all))

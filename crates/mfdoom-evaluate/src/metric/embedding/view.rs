@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use mfdoom_matrix::nearest::approximate;
 use mfdoom_matrix::{Matrix, Metric, Neighbors, knn};
 use mfdoom_metrics::Folds;
 
@@ -9,6 +10,8 @@ use crate::scores::Place;
 
 /// Nearest other cells, found once for all scores: scib-metrics takes 90 with the cell itself.
 pub(super) const NEAREST: usize = 89;
+/// Up to so many cells every pair is looked at; above, the approximate search is faster, also for so many neighbours.
+const EXACT: usize = 30_000;
 
 /// What decides the numbers.
 #[derive(Clone, Copy)]
@@ -84,7 +87,14 @@ impl<'a> View<'a> {
     /// Fewer than two cells.
     pub(crate) fn nearest(&self) -> Result<&Neighbors, String> {
         let k = NEAREST.min(self.vectors.n_rows().saturating_sub(1));
-        let find = || knn(&self.vectors, k, Metric::Euclidean).map_err(|error| error.to_string());
+        let find = || {
+            let (x, metric) = (&self.vectors, Metric::Euclidean);
+            let found = match x.n_rows() <= EXACT {
+                true => knn(x, k, metric),
+                false => approximate(x, k, metric, self.settings.seed),
+            };
+            found.map_err(|error| error.to_string())
+        };
         self.near.get_or_init(find).as_ref().map_err(Clone::clone)
     }
 

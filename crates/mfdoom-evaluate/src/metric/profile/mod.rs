@@ -15,11 +15,11 @@ pub(crate) fn all<'a>() -> Vec<&'a dyn Metric<Profile<'a>>> {
 
 /// Profiles that a method predicts, and the counts of the same cells.
 pub(crate) struct Profile<'a> {
-    /// ln(1 + 1e4 x share) as predicted, [n, genes].
-    pub(crate) log: &'a Matrix,
+    /// Values as predicted, [n, genes]: ln(1 + 1e4 x share), of proteins centred log-ratios.
+    pub(crate) values: &'a Matrix,
     /// Shares of the library as predicted, [n, genes]; none where the modality has none.
     pub(crate) shares: &'a Matrix,
-    /// ln(1 + 1e4 x share) of the counts, [n, genes].
+    /// The same of the counts, [n, genes].
     pub(crate) observed: &'a Matrix,
     /// Counts, [n, genes].
     pub(crate) counts: &'a Csr,

@@ -14,8 +14,8 @@ const NAMES: &[Name] = &[
     Name::plain("genes", "Profile", "genes that vary"),
 ];
 
-/// Median and quartiles over the genes that vary, of ln(1 + 1e4 x share); 0 of a constant prediction. The interval is over
-/// genes.
+/// Median and quartiles over the genes that vary, of ln(1 + 1e4 x share) or, of proteins, centred log-ratios; 0 of a
+/// constant prediction. The interval is over genes.
 pub(super) struct Pearson;
 
 impl Metric<Profile<'_>> for Pearson {
@@ -24,7 +24,7 @@ impl Metric<Profile<'_>> for Pearson {
     }
 
     fn score(&self, view: &Profile<'_>, _: &Place, _: &Scores) -> Vec<Outcome> {
-        let genes: Vec<f64> = match gene_correlations(view.log, view.observed) {
+        let genes: Vec<f64> = match gene_correlations(view.values, view.observed) {
             Ok(genes) => genes.into_iter().flatten().collect(),
             Err(error) => return none(NAMES, error),
         };
