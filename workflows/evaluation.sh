@@ -52,14 +52,17 @@ score() { # score NAME FILE LABEL BATCH RETENTION [PREPROCESS...]
   [ "$3" = - ] || more+=(--label "$3")
   [ "$4" = - ] || batch+=(--batch-key "$4") groups+=(--group-key "$4")
   [ "$retention" = folds ] || groups+=(--reference-key "$retention")
+  local batches=()
+  [ "$4" = - ] || batches=(--batch-column "$4")
   shift 5
   [ -f "$file" ] || { echo "$name: no $file" >&2; return 0; }
   mkdir -p "$out"
   step "$out/tokens.parquet" mfdoom-preprocess "$file" --obs all "$@"
-  step "$out/anchor" mfdoom-pretrain "$out/tokens.parquet" --anchor only --preset "$preset"
+  step "$out/anchor" mfdoom-pretrain "$out/tokens.parquet" --anchor only --preset "$preset" ${batches[@]+"${batches[@]}"}
   case ,$network, in *,"$name",*)
     models+=(network)
-    step "$out/network" mfdoom-pretrain "$out/tokens.parquet" --preset "$preset" --epochs "$epochs" ;;
+    step "$out/network" mfdoom-pretrain "$out/tokens.parquet" --preset "$preset" --epochs "$epochs" \
+      ${batches[@]+"${batches[@]}"} ;;
   esac
   for model in "${models[@]}"; do
     step "$out/$model.parquet" mfdoom-embed "$out/tokens.parquet" --model "$out/$model"
