@@ -15,7 +15,7 @@ from factor_model import FactorModel  # noqa: E402
 
 GENES, PROTEINS, DIM, ITERATIONS, POWER = 60, 20, 6, 20, 0.5
 NAMES, CELLS, KINDS = ["expression", "protein"], [150, 110], 4
-CLUSTERS, ROUNDS, FEWEST, RATIO = 20, (5, 20), 5, 2.0
+CLUSTERS, ROUNDS, FEWEST, RATIOS = 20, (5, 20), 5, (2.0, 1.0)
 rng = np.random.default_rng(5)
 
 
@@ -80,7 +80,7 @@ def directions(x, batch):
     alike, found = x.copy(), np.zeros((d, 0))
     for b in np.unique(batch):
         alike[batch == b] -= x[batch == b].mean(0)
-    for _ in range(ROUNDS[0]):
+    for turn in range(1, ROUNDS[0] + 1):
         own, between, within, inside = clusters(unit(alike)), np.zeros((d, d)), np.zeros((d, d)), 0
         for c in range(CLUSTERS):
             groups = [x[(own == c) & (batch == b)] for b in np.unique(batch)]
@@ -94,7 +94,7 @@ def directions(x, batch):
             inside += sum(map(len, groups))
         values, axes = np.linalg.eigh(between)
         ratio = np.array([v / (a @ within @ a / max(inside, 1)) for v, a in zip(values, axes.T)])
-        found = axes[:, ::-1][:, (ratio > RATIO)[::-1]][:, : d // 2]
+        found = axes[:, ::-1][:, (ratio > RATIOS[turn < ROUNDS[0]])[::-1]][:, : d // 2]
         if not found.shape[1]:
             break
         alike = x - x @ found @ found.T

@@ -240,7 +240,8 @@ fn cells_unlike_all_that_a_decoder_learned_from_are_warned_of() {
     velocities(folder);
     finetune(folder, "decoder", "--task velocity --targets fit --epochs 0");
     let predict = |tokens: &str| {
-        let arguments = format!("predict {tokens}.parquet --model model --decoder decoder -o velocity --force");
+        let arguments =
+            format!("predict {tokens}.parquet --model model --decoder decoder -o velocity --force");
         String::from_utf8_lossy(&run(folder, "mfdoom-velocity", &arguments).stderr).into_owned()
     };
     let like = predict("lacking");

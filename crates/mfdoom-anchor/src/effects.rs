@@ -2,7 +2,7 @@
 //!
 //! Cells of all batches are clustered together. Within a cluster they are of one kind, so what lies between the means of
 //! its batches is an effect of the batch: a library, a platform, a treatment. A direction is removed where this scatter
-//! between batches exceeds [`RATIO`] times the scatter within them; then cells are clustered again without it. The model
+//! between batches exceeds twice the scatter within them; then cells are clustered again without it. The model
 //! keeps the other directions, so a cell needs no code of its batch, and one of a new batch is treated alike.
 
 use crate::anchor::Anchor;
@@ -18,8 +18,9 @@ const CLUSTERS: usize = 20;
 const ROUNDS: [usize; 2] = [5, 20];
 /// Cells of a batch at least in a cluster whose mean is looked at.
 const FEWEST: f64 = 5.0;
-/// Scatter between batches over that within them from which a direction is removed.
-const RATIO: f64 = 2.0;
+/// Scatter between batches over that within them from which a direction is removed, and from which cells are clustered
+/// without it meanwhile: while a large effect stays in the clusters it hides a smaller one.
+const RATIOS: [f64; 2] = [2.0, 1.0];
 
 /// Removes the effects of batches from an anchor, by some of the cells that it was fitted to; returns how many directions
 /// these were.
@@ -51,12 +52,13 @@ fn directions(coordinates: &[f64], batch: &[u32], d: usize) -> Result<Vec<Vec<f6
         return Ok(found);
     }
     let mut alike = centred(coordinates, &numbers, batches, d);
-    for _ in 0..ROUNDS[0] {
+    for round in 1..=ROUNDS[0] {
+        let ratio = RATIOS[usize::from(round < ROUNDS[0])];
         let scatter = Scatter::new(coordinates, &clusters(alike, d), &numbers, batches, d);
         let (values, axes) = eigen(&scatter.between, d).ok_or(Error::NothingVaries)?;
         let axis = |k: usize| (0..d).map(|row| axes[row * d + k]).collect::<Vec<f64>>();
         let apart =
-            |(k, axis): &(usize, Vec<f64>)| values[*k] > RATIO * quadratic(&scatter.within, axis).max(1e-12);
+            |(k, axis): &(usize, Vec<f64>)| values[*k] > ratio * quadratic(&scatter.within, axis).max(1e-12);
         let axes = (0..d).map(|k| (k, axis(k)));
         found = axes.filter(apart).map(|(_, axis)| axis).take(d / 2).collect();
         if found.is_empty() {
