@@ -255,6 +255,15 @@ fn alevins_flags_and_values_are_read_and_their_number_is_checked() {
             let error = read.unwrap_err();
             assert!(error.exit_code() == 3 && error.to_string().contains("8 cells of 12 genes"), "{error}");
         }
+        // A wrong checksum at the end, with all values whole.
+        pack(&bytes);
+        let path = inner.join("quants_mat.gz");
+        let mut packed = std::fs::read(&path).unwrap();
+        let at = packed.len() - 8;
+        packed[at] ^= 1;
+        std::fs::write(&path, packed).unwrap();
+        let read = open(folder.path()).unwrap().matrix(&parts[0].0.parse().unwrap()).unwrap().read_rows(0..8);
+        assert_eq!(read.unwrap_err().exit_code(), 3);
     }
 }
 

@@ -233,6 +233,18 @@ fn files_of_one_sample_are_joined_by_barcode() {
     std::fs::write(folder.path("sheet.csv"), "sample,counts\na,outs;velocyto.h5ad\n").unwrap();
     let of_sheet = folder.table(&["--sheet", &folder.text("sheet.csv")]);
     assert_eq!(of_sheet.batch.modalities, table.batch.modalities);
+    let path = folder.text("unmatched.tsv");
+    let known = folder.text("known.json");
+    let vocabulary = "{\"genes\":[{\"id\":\"g01\"},{\"id\":\"g03\"},{\"id\":\"elsewhere\"}]}";
+    std::fs::write(&known, vocabulary).unwrap();
+    folder.table(&[&input, "--with", &loom, "--unmatched", &path, "--vocab", &known]);
+    let lines: Vec<String> = std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+    let of = |kind: &str| lines.iter().filter(|line| line.starts_with(kind)).cloned().collect::<Vec<_>>();
+    assert_eq!(of("cell"), [format!("cell\touts\t\t{}\t\t{input}\t{loom}", cells[0])]);
+    let genes = of("gene");
+    assert!(genes.contains(&format!("gene\touts\texpression\tg00\tname0\t{input}\tvocabulary")), "{genes:?}");
+    assert!(genes.contains(&format!("gene\touts\t\telsewhere\telsewhere\tvocabulary\t{input}")), "{genes:?}");
+    assert!(!genes.iter().any(|line| line.contains("\tg01\t")), "{genes:?}");
     let mut other = spliced(5, 4);
     other.cells = (0..5).map(|at| format!("TTTTTTTT{at}")).collect();
     let error = folder.run("t.parquet", &[&input, "--with", &folder.put("other.h5ad", &other)]).unwrap_err();

@@ -43,11 +43,23 @@ fn the_sheet_is_written_in_full() {
     let folder = folder();
     let (a, b) = (folder.text("a.h5ad"), folder.text("sub/b.h5ad"));
     let wanted = format!(
-        "sample\tcounts\tdataset\tmodalities\tmeasured\tcells\tdonor\n\
-         one\t{a}\tone\t\tspliced,unspliced,expression\t5\tA, the first\n\
-         two\t{b}\tpool\tspliced=layers/kept;unspliced=layers/lost\tspliced,unspliced,expression\t4\t\n"
+        "sample\tcounts\tdataset\tmodalities\tkind\tmeasured\tcells\tdonor\n\
+         one\t{a}\tone\t\t\tspliced,unspliced,expression\t5\tA, the first\n\
+         two\t{b}\tpool\tspliced=layers/kept;unspliced=layers/lost\t\tspliced,unspliced,expression\t4\t\n"
     );
     assert_eq!(full(&folder, "sheet.csv"), wanted);
+}
+
+#[test]
+fn a_line_may_name_the_kind_of_measurement() {
+    let folder = folder();
+    let text = "sample,counts,kind\none,a.h5ad,velocity\ntwo,a.h5ad,\n";
+    std::fs::write(folder.path("kinds.csv"), text).unwrap();
+    let lines = full(&folder, "kinds.csv");
+    let kinds: Vec<&str> = lines.lines().map(|line| line.split('\t').nth(4).unwrap()).collect();
+    assert_eq!(kinds, ["kind", "velocity", ""]);
+    let error = refused(&folder, b"sample,counts,kind\none,a.h5ad,velocities\n");
+    assert!(error.contains("line 2") && error.contains("cite-seq, multiome, velocity"), "{error}");
 }
 
 #[test]

@@ -43,4 +43,58 @@ mod tests {
             assert!(bits::unpack_chunk(&bytes, &[]).is_err());
         }
     }
+
+    /// Damages packed chunks and unpacks them; `MFDOOM_FUZZ_CASES` times, or 20,000.
+    #[test]
+    fn damaged_chunks_are_unpacked_or_refused() {
+        let cases = std::env::var("MFDOOM_FUZZ_CASES").map_or(20_000, |n| n.parse().unwrap());
+        let wanted: Vec<u8> = (0..300).flat_map(|at: i32| (at % 7).to_le_bytes()).collect();
+        let snappy = snap::raw::Encoder::new().compress_vec(&wanted).unwrap();
+        let framed = |flags: u8, packed: &[u8]| {
+            let mut bytes = vec![2, 1, flags, 4];
+            let words = [wanted.len(), wanted.len(), 24 + packed.len(), 20, packed.len()];
+            bytes.extend(words.iter().flat_map(|word| (*word as u32).to_le_bytes()));
+            bytes.extend(packed);
+            bytes
+        };
+        let literal: Vec<u8> =
+            wanted.chunks(32).flat_map(|run| [&[run.len() as u8 - 1], run].concat()).collect();
+        let lz4 = ::lz4::block::compress(&wanted, None, false).unwrap();
+        let zstd = ::zstd::encode_all(wanted.as_slice(), 0).unwrap();
+        type Unpack = fn(&[u8]) -> Result<Vec<u8>, String>;
+        let packed: [(Vec<u8>, Unpack); 7] = [
+            (bytes(LZ4), lz4::unpack_chunk),
+            (bytes(BITS_LZ4), |bytes| bits::unpack_chunk(bytes, &[0, 4, 4, 128, 2])),
+            (bytes(BITS_ZSTD), |bytes| bits::unpack_chunk(bytes, &[0, 4, 4, 128, 3])),
+            (framed(0x10, &literal), blosc::unpack),
+            (framed(0x50, &snappy), blosc::unpack),
+            (framed(0x31, &lz4), blosc::unpack),
+            (framed(0x94, &zstd), blosc::unpack),
+        ];
+        let mut state = 1_u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        for (bytes, unpack) in &packed {
+            assert_eq!(unpack(bytes).unwrap(), wanted);
+        }
+        let mut refused = 0_u64;
+        for case in 0..cases {
+            let (bytes, unpack) = &packed[case as usize % packed.len()];
+            let mut damaged = bytes.clone();
+            for _ in 0..=below(3) {
+                let at = below(damaged.len());
+                match below(4) {
+                    0 => damaged[at] ^= 1 << below(8),
+                    1 => damaged[at] = [0, 0xff, 0x80, 1][below(4)],
+                    2 => damaged.truncate(at.max(1)),
+                    _ => damaged[at] = below(256) as u8,
+                }
+            }
+            // Sizes in a header may promise much; what comes out is bounded by them all the same.
+            refused += u64::from(unpack(&damaged).is_err());
+        }
+        assert!(refused > cases / 10, "{refused} of {cases} refused");
+    }
 }

@@ -89,8 +89,13 @@ impl RowSource for EdsRows {
             }
             at += 1;
         }
-        if at == self.shape.0 && reader.read(&mut [0]).map_err(|error| Error::io(&self.path, error))? > 0 {
-            return Err(self.wrong(at, "more bytes".to_owned()));
+        if at == self.shape.0 {
+            match reader.read(&mut [0]) {
+                Ok(0) => {}
+                Ok(_) => return Err(self.wrong(at, "more bytes".to_owned())),
+                // The checksum of gzip stands at the end.
+                Err(error) => return Err(self.wrong(at, error.to_string())),
+            }
         }
         self.reading = Some((at, reader));
         Ok(block)

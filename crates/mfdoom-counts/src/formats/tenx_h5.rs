@@ -61,6 +61,9 @@ fn genomes(root: &Group, members: &[String]) -> Vec<(String, Group)> {
     members.iter().filter_map(group).collect()
 }
 
+/// The way out where something is missing that Cell Ranger writes.
+const AGAIN: &str = "copy the file again, or write the counts as .h5ad with scanpy";
+
 /// A group that holds a matrix.
 struct Stored {
     group: Group,
@@ -73,13 +76,19 @@ impl Stored {
     fn v3(group: &Group, place: &Place) -> Result<Self> {
         let inside = place.at(FEATURES);
         let Some(features) = Node::group(group, FEATURES) else {
-            return Err(inside.broken("is missing").wanted("a group with the features of the matrix"));
+            return Err(inside
+                .broken("is missing")
+                .wanted("a group with the features of the matrix, as Cell Ranger writes it")
+                .help(AGAIN));
         };
         let text = |name: &str| texts(&features, name, &inside);
         let (ids, symbols) = (text("id")?, text("name")?);
         let types = text("feature_type")?;
         let Some(ids) = ids.or_else(|| symbols.clone()) else {
-            return Err(inside.broken("has neither id nor name"));
+            return Err(inside
+                .broken("has neither id nor name")
+                .wanted("id, name and feature_type, as Cell Ranger writes them")
+                .help(AGAIN));
         };
         let mut features = Features::new(ids, symbols, types);
         if let Some(genome) = text("genome")? {

@@ -208,6 +208,7 @@ fn zarr(case: &mut Case, folder: &Path) -> (PathBuf, &'static str) {
     if case.random.below(2) == 1 {
         let path = folder.join("a.zip");
         zip(&root, ["", "a.zarr/"][case.random.below(2)], &path);
+        fs::remove_dir_all(&root).unwrap();
         return (path, "X");
     }
     (root, "X")
