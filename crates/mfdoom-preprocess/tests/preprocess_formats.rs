@@ -234,9 +234,10 @@ fn files_of_one_sample_are_joined_by_barcode() {
     let of_sheet = folder.table(&["--sheet", &folder.text("sheet.csv")]);
     assert_eq!(of_sheet.batch.modalities, table.batch.modalities);
     let path = folder.text("unmatched.tsv");
+    let mut genes = File::new(3, 3).with("X", counts(3, 3, 2));
+    genes.genes = ["elsewhere", "g01", "g03"].map(str::to_owned).to_vec();
+    folder.run("known.json", &[&folder.put("genes.h5ad", &genes), "--vocab-only"]).unwrap();
     let known = folder.text("known.json");
-    let vocabulary = "{\"genes\":[{\"id\":\"g01\"},{\"id\":\"g03\"},{\"id\":\"elsewhere\"}]}";
-    std::fs::write(&known, vocabulary).unwrap();
     folder.table(&[&input, "--with", &loom, "--unmatched", &path, "--vocab", &known]);
     let lines: Vec<String> = std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
     let of = |kind: &str| lines.iter().filter(|line| line.starts_with(kind)).cloned().collect::<Vec<_>>();
