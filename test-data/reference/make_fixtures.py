@@ -3,6 +3,8 @@
 
     python3 test-data/reference/make_fixtures.py        (needs numpy and safetensors)
 
+`make_family.py` makes those of the published systems.
+
 The model here knows nothing of packing, plans or automatic differentiation: each cell is a list of matrices,
 and each gradient is measured by moving one weight. It covers what the golden test needs to be sure of
 without any other file: leave-one-out blocks, invariance, shared gene tables, value transforms, missing
@@ -239,33 +241,38 @@ def make(name, note, seed, lengths, **settings):
     (HERE / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-make(
-    "leave_one_out",
-    "three modalities, cells with all, some and none of them; contrastive and invariance",
-    1,
-    {"spliced": [4, 0, 3, 0, 2], "unspliced": [2, 5, 0, 0, 3], "expression": [3, 4, 2, 0, 0]},
-    fusion="leave-one-out",
-    objectives={"contrastive": 1.0, "invariance": 0.7},
-)
-make(
-    "zorro_shared_genes",
-    "one gene table, a temperature for each pair, all cells as negatives, log-normalised values",
-    2,
-    {"spliced": [4, 1, 3], "unspliced": [2, 5, 0]},
-    shared_genes=True,
-    temperature="per_pair",
-    negatives="all",
-    reduction="sum",
-    value_transform="log_normalized",
-    objectives={"contrastive": 1.0, "invariance": 0.5},
-)
-make(
-    "projected_per_pair",
-    "missing modalities with a temperature for each pair, some of them clamped; gene rows projected into a ball",
-    3,
-    {"spliced": [4, 0, 3, 2], "unspliced": [2, 5, 0, 3], "expression": [3, 4, 2, 0]},
-    temperature="per_pair",
-    logit_scale_min=0.6,
-    logit_scale_max=0.8,
-    embed_max_norm=0.7,
-)
+def main():
+    make(
+        "leave_one_out",
+        "three modalities, cells with all, some and none of them; contrastive and invariance",
+        1,
+        {"spliced": [4, 0, 3, 0, 2], "unspliced": [2, 5, 0, 0, 3], "expression": [3, 4, 2, 0, 0]},
+        fusion="leave-one-out",
+        objectives={"contrastive": 1.0, "invariance": 0.7},
+    )
+    make(
+        "zorro_shared_genes",
+        "one gene table, a temperature for each pair, all cells as negatives, log-normalised values",
+        2,
+        {"spliced": [4, 1, 3], "unspliced": [2, 5, 0]},
+        shared_genes=True,
+        temperature="per_pair",
+        negatives="all",
+        reduction="sum",
+        value_transform="log_normalized",
+        objectives={"contrastive": 1.0, "invariance": 0.5},
+    )
+    make(
+        "projected_per_pair",
+        "missing modalities with a temperature for each pair, some of them clamped; gene rows projected into a ball",
+        3,
+        {"spliced": [4, 0, 3, 2], "unspliced": [2, 5, 0, 3], "expression": [3, 4, 2, 0]},
+        temperature="per_pair",
+        logit_scale_min=0.6,
+        logit_scale_max=0.8,
+        embed_max_norm=0.7,
+    )
+
+
+if __name__ == "__main__":
+    main()

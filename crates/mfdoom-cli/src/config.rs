@@ -36,13 +36,17 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::usage(format!("--config {}: {error}", path.display())).help("check the path")
         })?;
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| Error::usage(format!("{}: {error}", path.display())))?;
-        let mut config = Self::default();
         let stage = (stage.trim_start_matches("mfdoom-"), STAGES.to_vec());
         let levels: Vec<Level<'_>> = std::iter::once(stage).chain(levels.iter().cloned()).collect();
-        config.take(table, &levels);
+        Self::parse(&text, &path.display().to_string(), &levels)
+    }
+
+    /// Reads the text of a file that is called `name`.
+    pub(crate) fn parse(text: &str, name: &str, levels: &[Level<'_>]) -> Result<Self> {
+        let table: Table =
+            text.parse().map_err(|error: toml::de::Error| Error::usage(format!("{name}: {error}")))?;
+        let mut config = Self::default();
+        config.take(table, levels);
         Ok(config)
     }
 

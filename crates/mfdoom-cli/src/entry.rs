@@ -9,8 +9,8 @@ use clap::{Command, FromArgMatches, Parser};
 use mfdoom_artifact::publish::{name_targets, remove_partials};
 use mfdoom_error::{Error, Kind, Result};
 
-use crate::resolve::{Resolved, Stop, resolve};
-use crate::{CommonArgs, LogFormat, generate, logging, report, signals};
+use crate::resolve::{Resolved, Stop, resolve_with};
+use crate::{CommonArgs, LogFormat, Presets, generate, logging, report, signals};
 
 const AFTER_HELP: &str =
     "Every option can also be set in the file of --config or as MFDOOM_<OPTION>; flags win.";
@@ -26,10 +26,15 @@ model, vocabulary or format. A signal (INT, TERM, HUP, USR1, USR2, XCPU) ends th
 ///
 /// `A` (or each of its leaf subcommands) must flatten [`CommonArgs`].
 pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    main_with(run, None)
+}
+
+/// As [`main`], for a stage whose settings may also come from presets.
+pub fn main_with<A: Parser>(run: impl FnOnce(A) -> Result<()>, presets: Option<&Presets>) -> ExitCode {
     let command = describe(A::command());
     report_panics(command.get_name());
     let argv: Vec<OsString> = std::env::args_os().collect();
-    let resolved = match resolve(&command, &argv, |name| std::env::var_os(name)) {
+    let resolved = match resolve_with(&command, &argv, |name| std::env::var_os(name), presets) {
         Ok(resolved) => resolved,
         Err(Stop::Clap(error)) => {
             // Help into a closed pipe is still help.

@@ -35,7 +35,7 @@
 //! ```
 //!
 //! Every stage (or, with subcommands, every leaf command) flattens [`CommonArgs`]. Settings come from
-//! defaults, then `--config FILE.toml`, then `MFDOOM_<FLAG>`, then flags; the merge is written once, in
+//! defaults, then [`Presets`] where a stage has some, then `--config FILE.toml`, then `MFDOOM_<FLAG>`, then flags; the merge is written once, in
 //! [`resolve`]. What a stage serialises is what decides its numbers: paths, threads, memory and logs are
 //! `#[serde(skip)]`.
 
@@ -53,6 +53,7 @@ mod generate;
 mod logging;
 mod memory;
 mod numbers;
+mod presets;
 mod progress;
 mod report;
 pub mod resolve;
@@ -67,11 +68,12 @@ pub use assignment::Assignment;
 pub use cell_list::CellList;
 pub use console::Console;
 pub use device::Device;
-pub use entry::main;
+pub use entry::{main, main_with};
 pub use generate::Generate;
 pub use memory::MemorySize;
 pub use mfdoom_error::nearest;
 pub use numbers::{above_zero, count, finite, fraction, not_negative, positive, share};
+pub use presets::Presets;
 pub use progress::Progress;
 pub use settings::{as_text, base_name, base_names, option_as_text, settings, to_json};
 pub use shard::Shard;

@@ -202,6 +202,7 @@ fn views(args: &Args, trained: &TrainedModel) -> Result<DecoderViews> {
             max_tokens: args.training.max_tokens.unwrap_or(config.max_tokens),
             token_dropout: 0.0,
             modality_dropout: args.training.shared.modality_dropout,
+            hide_one: false,
             seed: args.seed.seed,
         },
         hide_genes: args.training.hide_genes.unwrap_or(args.decoder.task.hidden_genes()),

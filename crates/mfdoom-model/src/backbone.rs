@@ -27,14 +27,19 @@ enum Layer {
 }
 
 impl Backbone {
-    /// Takes the layers from their parameters.
+    /// Takes so many layers from their parameters.
     ///
     /// # Errors
     /// Those of [`ParameterBuilder::get`].
-    pub fn build(p: &ParameterBuilder, config: &ModelConfig) -> Result<Self> {
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig, depth: usize) -> Result<Self> {
         let layers = p.pp("layers");
-        let layers = (0..config.depth).map(|i| Layer::build(&layers.pp(i), config)).collect::<Result<_>>()?;
+        let layers = (0..depth).map(|i| Layer::build(&layers.pp(i), config)).collect::<Result<_>>()?;
         Ok(Self { layers, norm: p.get("norm.weight", config.dim, Init::ONES)?, eps: config.ln_eps })
+    }
+
+    /// Returns the gain of the final norm, `[dim]`.
+    pub(crate) fn gain(&self) -> &Tensor {
+        &self.norm
     }
 
     /// Passes the rows through all layers; `visit` sees the result of each one, and then of the final norm.

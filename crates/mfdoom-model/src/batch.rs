@@ -162,14 +162,22 @@ impl PackedBatch {
 
     /// Returns the batch without the modalities for which `keep(modality, cell)` is false.
     pub fn restrict(&self, keep: impl Fn(usize, usize) -> bool) -> Self {
+        self.rearranged(|m, cell| keep(m, cell).then_some(cell))
+    }
+
+    /// Returns the batch in which each cell has those tokens of a modality that the cell `from(modality, cell)` has, or
+    /// none.
+    pub fn rearranged(&self, from: impl Fn(usize, usize) -> Option<usize>) -> Self {
         let mut out = Self::new(self.modalities.len());
         out.cells = self.cells;
-        for (m, (from, to)) in self.modalities.iter().zip(&mut out.modalities).enumerate() {
+        for (m, (old, to)) in self.modalities.iter().zip(&mut out.modalities).enumerate() {
             for cell in 0..self.cells {
-                let tokens = if keep(m, cell) { from.tokens(cell) } else { 0..0 };
-                to.push(&from.ids[tokens.clone()], &from.counts[tokens], from.library_size[cell]);
-                if !from.profiles.rows.is_empty() {
-                    to.profiles.push(from.profiles.get(cell).filter(|_| keep(m, cell)));
+                let source = from(m, cell);
+                let tokens = source.map_or(0..0, |source| old.tokens(source));
+                let size = old.library_size[source.unwrap_or(cell)];
+                to.push(&old.ids[tokens.clone()], &old.counts[tokens], size);
+                if !old.profiles.rows.is_empty() {
+                    to.profiles.push(source.and_then(|source| old.profiles.get(source)));
                 }
             }
         }

@@ -1,14 +1,17 @@
 //! What a model is made of: sizes, the fusion scheme and the objectives, as stored in `config.json`.
 
+mod contrastive;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use contrastive::{Among, Contrastive, Negatives, Reduction, Temperature};
 use mfdoom_error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::anchor::AnchorConfig;
 use crate::choice::choices;
 use crate::objective::Objective;
-use crate::scheme::{Fusion, Scheme};
+use crate::scheme::{Fusing, Fusion, Scheme};
 
 /// Version of `config.json` that this crate reads and writes.
 pub const FORMAT: u32 = 1;
@@ -50,6 +53,9 @@ pub struct ModelConfig {
     /// Data sets that the decoder of `reconstruction` has a code for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub datasets: usize,
+    /// Classes that `pseudo-supervision` tells apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub classes: usize,
     /// Rows of a modality that carry its coordinates in the closed form and its sizes, besides those of its genes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub profile_tokens: usize,
@@ -70,6 +76,9 @@ pub struct ModelConfig {
     pub objectives: BTreeMap<Objective, f64>,
     /// Settings of the contrastive objective.
     pub contrastive: Contrastive,
+    /// Weight of every term of the combinatorial objective but the first pair's, which has 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub other_pairs: f64,
 }
 
 /// How a raw count becomes a value.
@@ -94,54 +103,6 @@ pub enum LayerStyle {
     Xla,
 }
 
-/// Settings of the contrastive objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Contrastive {
-    /// Whether pooled vectors are L2-normalised before the product.
-    pub l2_normalize: bool,
-    /// Which cells serve as negatives.
-    pub negatives: Negatives,
-    /// How terms become one number.
-    pub reduction: Reduction,
-    /// One temperature, or one for each pair.
-    pub temperature: Temperature,
-    /// Lower bound of the log-temperature.
-    pub logit_scale_min: f64,
-    /// Upper bound of the log-temperature.
-    pub logit_scale_max: f64,
-}
-
-/// Which cells serve as negatives of a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Negatives {
-    /// Every cell of the batch, also one that lacks a side.
-    All,
-    /// Cells that have both sides.
-    Present,
-}
-
-/// How the terms of an objective become one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reduction {
-    /// Mean over the valid terms.
-    Mean,
-    /// Sum over the valid terms.
-    Sum,
-}
-
-/// How many temperatures there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Temperature {
-    /// One for all pairs.
-    Shared,
-    /// One for each pair.
-    PerPair,
-}
-
 /// A named size of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -162,19 +123,6 @@ impl Preset {
         match self {
             Self::Tiny => 3e-3,
             Self::Small | Self::Base | Self::Paper => 1e-3,
-        }
-    }
-}
-
-impl Default for Contrastive {
-    fn default() -> Self {
-        Self {
-            l2_normalize: true,
-            negatives: Negatives::Present,
-            reduction: Reduction::Mean,
-            temperature: Temperature::Shared,
-            logit_scale_min: 0.0,
-            logit_scale_max: 100f64.ln(),
         }
     }
 }
@@ -202,6 +150,7 @@ impl ModelConfig {
             value_transform: ValueTransform::Log1p,
             max_value: 10_000.0,
             datasets: 0,
+            classes: 0,
             profile_tokens: 0,
             anchor: None,
             shared_genes: true,
@@ -211,6 +160,7 @@ impl ModelConfig {
             embed_max_norm: None,
             objectives: [(Objective::Contrastive, 1.0), (Objective::Invariance, 1.0)].into(),
             contrastive: Contrastive::default(),
+            other_pairs: 1.0,
         }
     }
 
@@ -277,6 +227,7 @@ impl ModelConfig {
             ("depth", self.depth),
             ("fusion_tokens", self.fusion_tokens),
             ("datasets", self.datasets),
+            ("classes", self.classes),
             ("profile_tokens", self.profile_tokens),
         ];
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {
@@ -289,6 +240,10 @@ impl ModelConfig {
         let numbers = [("ff_mult", self.ff_mult), ("max_value", self.max_value), ("ln_eps", self.ln_eps)];
         if let Some((name, x)) = numbers.iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
             return Err(Error::usage(format!("model: {name} is {x}")).wanted("a number above 0"));
+        }
+        if !(self.other_pairs.is_finite() && self.other_pairs > 0.0) {
+            return Err(Error::usage(format!("model: other pairs have the weight {}", self.other_pairs))
+                .wanted("a number above 0"));
         }
         if let Some((name, x)) = self.objectives.iter().find(|(_, x)| !(x.is_finite() && **x >= 0.0)) {
             return Err(
@@ -304,7 +259,8 @@ impl ModelConfig {
             return Err(Error::usage(format!("model: two heads are called '{}'", twice.name))
                 .help("rename the modality in mfdoom-preprocess: --modality NAME=SOURCE"));
         }
-        if !scheme.blocks.is_empty() && self.fusion_tokens == 0 {
+        let tokens = scheme.fusing != Fusing::Copies && !scheme.blocks.is_empty();
+        if tokens && self.fusion_tokens == 0 {
             return Err(Error::usage("model: a fusion scheme needs fusion tokens")
                 .help("--fusion-tokens 8, or --fusion none"));
         }
@@ -338,16 +294,22 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
+fn one() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(x: &f64) -> bool {
+    *x == 1.0
+}
+
 /// Whether a name can stand in the names of tensors and columns.
 fn is_modality_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 choices!(LayerStyle { Prenorm, Xla });
-choices!(Negatives { Present, All });
 choices!(Preset { Tiny, Small, Base, Paper });
-choices!(Reduction { Mean, Sum });
-choices!(Temperature { Shared, PerPair });
 choices!(ValueTransform { Log1p, LogNormalized, Raw });
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use mfdoom_nn::{Init, ParameterBuilder, ValueEncoder, gather_add};
+use mfdoom_nn::{Init, ParameterBuilder, ValueEncoder, gather, gather_add};
 
 use crate::batch::PackedModality;
 use crate::config::ModelConfig;
@@ -46,6 +46,11 @@ impl Encoder {
             eps: config.ln_eps,
         };
         Ok(Self { genes, value })
+    }
+
+    /// Returns the embeddings of genes alone, `[tokens, dim]`.
+    pub(crate) fn genes(&self, ids: &[u32]) -> Result<Tensor> {
+        gather(&self.genes, &ids.into())
     }
 
     /// Returns one vector per token, `[tokens, dim]`.

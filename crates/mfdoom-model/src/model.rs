@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use mfdoom_anchor::Anchor;
-use mfdoom_nn::{ParameterBuilder, ParameterStore};
+use mfdoom_nn::{ParameterBuilder, ParameterStore, gather};
 
 use crate::backbone::Backbone;
 use crate::batch::PackedBatch;
@@ -15,7 +15,8 @@ use crate::error::TensorResult;
 use crate::objective::Objectives;
 use crate::pool::{Pool, SMALL};
 use crate::profile::ProfileEncoder;
-use crate::scheme::{Layout, Scheme};
+use crate::projection::Projection;
+use crate::scheme::{Fusing, Layout, Scheme};
 
 /// A model on its device; it shares its tensors with the store that it was loaded from.
 #[derive(Clone, Debug)]
@@ -24,7 +25,9 @@ pub struct Model {
     scheme: Scheme,
     encoders: Vec<Encoder>,
     profiles: Vec<Option<ProfileEncoder>>,
-    fusion: Option<Tensor>,
+    /// Rows that stand for no token: those of fusion, or the one of a modality that a cell lacks.
+    learned: Option<Tensor>,
+    projection: Option<Projection>,
     anchor: Option<Arc<Anchor>>,
     backbone: Backbone,
     pool: Pool,
@@ -56,14 +59,20 @@ impl Model {
     pub fn with_scheme(p: &ParameterBuilder, config: &ModelConfig, scheme: Scheme) -> Result<Self> {
         let encoder = |m: &String| Encoder::build(p, config, m);
         let profile = |m: &String| ProfileEncoder::build(p, config, m);
-        let rows = scheme.fusion_rows();
+        let learned = match (scheme.fusing, scheme.fusion_rows()) {
+            (Fusing::Copies, _) => Some(p.get("missing.token", (1, config.dim), SMALL)?),
+            (_, 0) => None,
+            (_, rows) => Some(p.get("fusion.tokens", (rows, config.dim), SMALL)?),
+        };
+        let sums = scheme.fusing == Fusing::Sums;
         Ok(Self {
             encoders: config.modalities.iter().map(encoder).collect::<Result<_>>()?,
             profiles: config.modalities.iter().map(profile).collect::<Result<_>>()?,
-            fusion: (rows > 0).then(|| p.get("fusion.tokens", (rows, config.dim), SMALL)).transpose()?,
+            learned,
+            projection: sums.then(|| Projection::build(p, config, &scheme)).transpose()?,
             anchor: config.anchor.as_ref().map(|a| a.build(p, &config.modalities)).transpose()?,
-            backbone: Backbone::build(p, config)?,
-            pool: Pool::build(p, config, scheme.outputs.len())?,
+            backbone: Backbone::build(p, config, config.depth)?,
+            pool: Pool::build(p, config, &scheme)?,
             objectives: Objectives::build(p, config)?,
             scheme,
             config: config.clone(),
@@ -107,6 +116,14 @@ impl Model {
     /// Returns the fusion blocks and outputs.
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
+    }
+
+    /// Returns the embedding of genes of a modality, `[tokens, dim]`, by their ids.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table.
+    pub(crate) fn genes(&self, modality: usize, ids: &[u32]) -> Result<Tensor> {
+        self.encoders[modality].genes(ids)
     }
 
     /// Returns what the objectives of the configuration compute with.
@@ -165,8 +182,11 @@ impl Model {
         let layout = Layout::new(batch, &self.scheme);
         let mut x = self.encode(batch, &layout)?;
         visit(&x);
-        if layout.rows() > 0 {
+        if x.dim(0)? > 0 {
             x = self.backbone.forward(x, &layout.attention()?, visit)?;
+        }
+        if let Some(projection) = &self.projection {
+            x = projection.forward(&x, &layout)?;
         }
         Ok(Hidden { states: x, layout })
     }
@@ -183,16 +203,33 @@ impl Model {
                 parts.push(encoder.forward(&tokens.profiles)?);
             }
         }
-        if let Some(fusion) = &self.fusion {
-            let (rows, dim) = fusion.dims2()?;
-            let every = fusion.broadcast_as((layout.cells, rows, dim))?;
-            parts.push(every.reshape((layout.cells * rows, dim))?);
+        match (&self.learned, self.scheme.fusing) {
+            (Some(token), Fusing::Copies) => return self.copied(parts, token, layout),
+            (Some(fusion), _) => {
+                let (rows, dim) = fusion.dims2()?;
+                let every = fusion.broadcast_as((layout.cells, rows, dim))?;
+                parts.push(every.reshape((layout.cells * rows, dim))?);
+            }
+            (None, _) => {}
         }
         match parts.len() {
-            0 => self.pool.no_rows(),
+            0 => self.no_rows(),
             1 => Ok(parts.remove(0)),
             _ => Tensor::cat(&parts, 0),
         }
+    }
+
+    /// Returns the rows of modalities, and behind them those of blocks that copy them.
+    fn copied(&self, mut parts: Vec<Tensor>, token: &Tensor, layout: &Layout) -> Result<Tensor> {
+        parts.push(token.clone());
+        let known = Tensor::cat(&parts, 0)?;
+        let rows = (0..layout.modality_rows() as u32).chain(layout.sources());
+        gather(&known, &rows.collect::<Vec<u32>>().into())
+    }
+
+    /// Returns hidden states without a row.
+    fn no_rows(&self) -> Result<Tensor> {
+        self.backbone.gain().unsqueeze(0)?.narrow(0, 0, 0)
     }
 }
 

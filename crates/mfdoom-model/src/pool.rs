@@ -1,15 +1,25 @@
-//! One vector per output: a learned query reads its rows, and is added back.
+//! One vector per output.
 
 use candle_core::{Result, Tensor};
 use mfdoom_nn::{Init, ParameterBuilder, layer_norm};
 
 use crate::attention::Attention;
+use crate::average::Average;
 use crate::config::ModelConfig;
-use crate::scheme::Layout;
+use crate::scheme::{Fusing, Layout, Scheme};
+
+/// How rows become one vector per output.
+#[derive(Clone, Debug)]
+pub enum Pool {
+    /// A learned query reads its rows, and is added back.
+    Queries(Queries),
+    /// Gated means of the rows of each modality.
+    Average(Average),
+}
 
 /// Queries and attention of the pooling.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub struct Queries {
     queries: Tensor,
     attention: Attention,
     eps: f64,
@@ -20,23 +30,21 @@ pub struct Pool {
 pub(crate) const SMALL: Init = Init::Normal(0.02);
 
 impl Pool {
-    /// Takes the pooling of `outputs` outputs from its parameters.
+    /// Takes the pooling of a scheme's outputs from its parameters.
     ///
     /// # Errors
     /// Those of [`ParameterBuilder::get`].
-    pub fn build(p: &ParameterBuilder, config: &ModelConfig, outputs: usize) -> Result<Self> {
+    pub fn build(p: &ParameterBuilder, config: &ModelConfig, scheme: &Scheme) -> Result<Self> {
         let p = p.pp("pool");
-        let queries = p.get("queries", (outputs, config.dim), SMALL)?;
-        Ok(Self { queries, attention: Attention::build(&p, config)?, eps: config.ln_eps })
+        if scheme.fusing == Fusing::Copies {
+            return Average::build(&p, config, scheme).map(Self::Average);
+        }
+        let queries = p.get("queries", (scheme.outputs.len(), config.dim), SMALL)?;
+        let attention = Attention::build(&p, config)?;
+        Ok(Self::Queries(Queries { queries, attention, eps: config.ln_eps }))
     }
 
-    /// Returns hidden states without a row.
-    pub(crate) fn no_rows(&self) -> Result<Tensor> {
-        self.queries.narrow(0, 0, 0)
-    }
-
-    /// Pools the final hidden states. The queries are normalised, the context is not normalised again; an
-    /// output without a row to read is its bare query.
+    /// Pools the final hidden states.
     ///
     /// # Shapes
     /// hidden `[rows, dim]`, result `[cells, outputs, dim]`.
@@ -44,6 +52,17 @@ impl Pool {
     /// # Errors
     /// Where shapes and layout disagree.
     pub fn forward(&self, hidden: &Tensor, layout: &Layout) -> Result<Tensor> {
+        match self {
+            Self::Queries(queries) => queries.forward(hidden, layout),
+            Self::Average(average) => average.forward(hidden, layout),
+        }
+    }
+}
+
+impl Queries {
+    /// The queries are normalised, the context is not normalised again; an output without a row to read is its bare
+    /// query.
+    fn forward(&self, hidden: &Tensor, layout: &Layout) -> Result<Tensor> {
         let (outputs, dim) = self.queries.dims2()?;
         let shape = (layout.cells, outputs, dim);
         let raw = self.queries.broadcast_as(shape)?;

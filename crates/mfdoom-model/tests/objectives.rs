@@ -1,13 +1,17 @@
 //! Objectives by numbers worked out by hand, and their gradients by finite differences.
 
+mod cells;
+
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use mfdoom_model::{
-    AllCounts, AnchorConfig, Anchoring, BatchViews, Fusion, Loss, ModalityCounts, Model, ModelConfig,
-    Objective, PackedBatch, Preset, Targets, initialise, loss, loss_of,
+    AllCounts, AnchorConfig, Anchoring, BatchViews, Fusion, ModalityCounts, Model, ModelConfig, Objective,
+    PackedBatch, Preset, Targets, loss_of,
 };
-use mfdoom_nn::{MaskedCounts, ParameterStore};
+use mfdoom_nn::MaskedCounts;
+
+use self::cells::{model, set, term};
 
 fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
     let names = vec!["a".to_owned(), "b".to_owned()];
@@ -62,26 +66,10 @@ fn views() -> BatchViews {
     }
 }
 
-fn set(store: &ParameterStore, name: &str, values: &[f64]) {
-    let var = store.get(name).unwrap();
-    let new = Tensor::from_slice(values, var.shape(), &Device::Cpu).unwrap();
-    var.set(&new.to_dtype(var.dtype()).unwrap()).unwrap();
-}
-
 /// Pooled vectors that are (1, 3) for every cell and output: normalised they are (-1, 1).
 fn pooled(model: &Model) -> Tensor {
     let n = model.scheme().outputs.len();
     Tensor::new(&[1f64, 3.0], &Device::Cpu).unwrap().broadcast_as((2, n, 2)).unwrap().contiguous().unwrap()
-}
-
-fn term(loss: &Loss, name: &str) -> Option<f64> {
-    let term = loss.terms.iter().find(|t| t.name == name).unwrap_or_else(|| panic!("no term {name}"));
-    term.value.as_ref().map(|value| value.to_scalar::<f64>().unwrap())
-}
-
-fn model(config: &ModelConfig) -> (Model, ParameterStore) {
-    let store = initialise(config, 3, DType::F64, &Device::Cpu).unwrap();
-    (Model::load(&store, config).unwrap(), store)
 }
 
 #[test]
@@ -160,48 +148,4 @@ fn combinatorial_compares_each_modality_with_the_block_of_the_others() {
             )
             .is_err()
     );
-}
-
-#[test]
-fn gradients_are_those_of_finite_differences() {
-    for objective in
-        [Objective::Contrastive, Objective::Invariance, Objective::Neighbours, Objective::Reconstruction]
-    {
-        for fusion in [Fusion::LeaveOneOut, Fusion::Zorro, Fusion::ModalChannel] {
-            // of two numbers a layer norm keeps the sign alone, and no gradient
-            let wide = ModelConfig { dim: 8, heads: 2, dim_head: 4, ..config(fusion, objective) };
-            let (model, store) = model(&wide);
-            let total = || loss(&model, &views()).unwrap().total;
-            let gradients = total().backward().unwrap();
-            let value = || total().to_scalar::<f64>().unwrap();
-            let mut moved = 0;
-            for (name, var) in store.iter().filter(|(name, _)| !name.starts_with("anchor.")) {
-                let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
-                let ours: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
-                for (i, ours) in ours.iter().enumerate().take(3) {
-                    let wanted = difference(var, i, value);
-                    assert!(
-                        (ours - wanted).abs() < 1e-5,
-                        "{objective} {fusion} {name}[{i}]: {ours}, {wanted}"
-                    );
-                    moved += usize::from(wanted.abs() > 1e-6);
-                }
-            }
-            assert!(moved > 20, "{objective} {fusion} moves {moved} numbers");
-        }
-    }
-}
-
-/// Central difference of a function of one number of a parameter.
-fn difference(var: &Var, i: usize, value: impl Fn() -> f64) -> f64 {
-    let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
-    let at = |step: f64| {
-        let mut changed = start.clone();
-        changed[i] += step;
-        var.set(&Tensor::from_vec(changed, var.shape(), &Device::Cpu).unwrap()).unwrap();
-        value()
-    };
-    let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
-    var.set(&Tensor::from_vec(start, var.shape(), &Device::Cpu).unwrap()).unwrap();
-    slope
 }

@@ -82,7 +82,8 @@ pub(crate) fn fit(
     Ok(Some(anchor))
 }
 
-fn options(args: &AnchorArgs) -> AnchorOptions {
+/// Returns how a closed form is fitted.
+pub(crate) fn options(args: &AnchorArgs) -> AnchorOptions {
     AnchorOptions {
         settings: mfdoom_anchor::Settings {
             dim: args.anchor_dim,

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Group, Parser};
 use mfdoom_cli::{CommonArgs, DeviceArgs, OutputArgs, SeedArgs};
-use mfdoom_model::{Choice, Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
+use mfdoom_model::{Among, Choice, Fusion, Negatives, Objective, Preset, Temperature, ValueTransform};
 use mfdoom_train::Training;
 use serde::Serialize;
 
 use crate::anchor::AnchorArgs;
+use crate::family::FAMILY;
 
 /// Trains the multimodal model on token tables.
 ///
@@ -24,7 +25,7 @@ pub struct Args {
     pub tokens: Vec<PathBuf>,
 
     /// Start from the weights of this model, with its sizes, modalities and vocabulary
-    #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["preset", "fusion", "value_transform", "max_value", "separate_genes", "fusion_tokens"])]
+    #[arg(long, value_name = "MODEL", help_heading = "Model", conflicts_with_all = ["family", "preset", "fusion", "value_transform", "max_value", "separate_genes", "fusion_tokens"])]
     pub init: Option<PathBuf>,
 
     /// What the model is made of.
@@ -67,6 +68,12 @@ pub struct Args {
 /// What the model is made of.
 #[derive(Clone, Debug, Group, Serialize)]
 pub struct ModelArgs {
+    /// Take the scheme, objectives and training of a published system; every other flag stands above it
+    ///
+    /// The files of presets/ say what each sets and from which source. Sizes are those of --preset.
+    #[arg(long, value_name = "SYSTEM", value_parser = PossibleValuesParser::new(FAMILY.names()), help_heading = "Model")]
+    pub family: Option<String>,
+
     /// Size
     #[arg(long, value_name = "NAME", default_value_t = Preset::Tiny, value_parser = choice::<Preset>(), help_heading = "Model")]
     pub preset: Preset,
@@ -107,6 +114,18 @@ pub struct ModelArgs {
     #[allow(missing_docs, reason = "the help lists what there is")]
     pub objectives: Vec<(Objective, f64)>,
 
+    /// Outputs that the contrastive objective compares: modalities, these and fusion, or these and fusion with every block
+    #[arg(long, value_name = "WHICH", default_value_t = Among::Fusion, value_parser = choice::<Among>(), help_heading = "Objectives")]
+    pub among: Among,
+
+    /// Weight of every term of the combinatorial objective but that of the first two modalities
+    #[arg(long, value_name = "WEIGHT", default_value_t = 1.0, value_parser = mfdoom_cli::above_zero, help_heading = "Objectives")]
+    pub other_pairs: f64,
+
+    /// Obs column of the classes of pseudo-supervision [default: clusters of the closed form]
+    #[arg(long, value_name = "COLUMN", help_heading = "Objectives")]
+    pub label: Option<String>,
+
     /// Negatives of the contrastive objective: cells that have both sides, or all
     #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, value_parser = choice::<Negatives>(), help_heading = "Objectives")]
     pub negatives: Negatives,
@@ -123,6 +142,11 @@ pub struct TrainingArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub shared: Training,
+
+    /// Never show all modalities of a cell at once
+    #[arg(long, help_heading = "Training")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hide_one: bool,
 
     /// Share of a cell's tokens that is hidden, anew in every epoch
     #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = mfdoom_cli::share, help_heading = "Training")]

@@ -3,8 +3,11 @@
 mod anchor;
 mod args;
 mod card;
+mod classes;
+mod family;
 mod run;
 
 pub use anchor::AnchorArgs;
 pub use args::{Args, ModelArgs, TrainingArgs};
+pub use family::FAMILY;
 pub use run::run;

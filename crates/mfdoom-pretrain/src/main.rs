@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mfdoom_cli::main(mfdoom_pretrain::run)
+    mfdoom_cli::main_with(mfdoom_pretrain::run, Some(&mfdoom_pretrain::FAMILY))
 }

@@ -14,12 +14,15 @@ use mfdoom_model::{
 };
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 use mfdoom_tokens::Vocabulary;
-use mfdoom_train::{Checkpoint, Coordinates, Plan, Pretraining, Split, TrainingCells, Views, Wanted, train};
+use mfdoom_train::{
+    Checkpoint, Coordinates, Memory, Plan, Pretraining, Split, TrainingCells, Views, Wanted, train,
+};
 use serde_json::json;
 
 use crate::anchor;
 use crate::args::Args;
 use crate::card;
+use crate::classes;
 
 /// Trains a model on token tables and publishes its folder.
 ///
@@ -41,6 +44,7 @@ pub fn run(mut args: Args) -> Result<()> {
     if args.common.check {
         return Ok(());
     }
+    let classes = classes::find(&args, (&cells, &split), &mut config)?;
     let anchor = match &init {
         Some(_) => None,
         None => anchor::fit(&args.anchor, &cells, &split, &mut config)?,
@@ -57,6 +61,8 @@ pub fn run(mut args: Args) -> Result<()> {
         cells: &cells,
         coordinates,
         held_back: split.validation,
+        memory: Memory::new(cells.modalities.len(), cells.len(), classes::number(&config)).into(),
+        classes,
         views: views(&args, &config),
         batch_cells: args.training.shared.batch_cells,
     };
@@ -145,11 +151,8 @@ fn output(args: &Args) -> Result<PathBuf> {
 
 fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<TrainingCells> {
     let batch = &args.anchor.batch_column;
-    let mut obs: Vec<String> =
-        args.training.shared.validation.column().map(String::from).into_iter().collect();
-    obs.extend(batch.iter().filter(|column| !obs.contains(*column)).cloned().collect::<Vec<_>>());
     let wanted = Wanted {
-        obs,
+        obs: columns(args),
         model: init.map(|i| (Arc::clone(&i.vocabulary), i.config.modalities.clone())),
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
         ids: false,
@@ -159,6 +162,19 @@ fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<TrainingCe
         cells.batch_by(column);
     }
     Ok(cells)
+}
+
+/// Returns the obs columns that are looked at, each once.
+fn columns(args: &Args) -> Vec<String> {
+    let held_back = args.training.shared.validation.column();
+    let wanted = [held_back, args.anchor.batch_column.as_deref(), args.model.label.as_deref()];
+    let mut columns = Vec::new();
+    for column in wanted.into_iter().flatten().map(String::from) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
 }
 
 fn configure(args: &Args, cells: &TrainingCells) -> Result<ModelConfig> {
@@ -182,6 +198,8 @@ fn settle(args: &Args, mut config: ModelConfig) -> Result<ModelConfig> {
     config.objectives.extend(args.model.objectives.iter().copied());
     config.contrastive.negatives = args.model.negatives;
     config.contrastive.temperature = args.model.temperature;
+    config.contrastive.among = args.model.among;
+    config.other_pairs = args.model.other_pairs;
     match config.objectives.values().any(|w| *w > 0.0) {
         true => Ok(config),
         false => Err(Error::usage("no objective has a weight above 0").help("--objective contrastive=1")),
@@ -194,6 +212,12 @@ fn check(config: &ModelConfig, args: &Args) -> Result<()> {
     if args.anchor.anchor != Anchoring::None && before.anchor.is_none() {
         before.objectives.remove(&Objective::Neighbours);
         (before.profile_tokens, before.max_tokens) = (0, before.max_tokens.max(1));
+    }
+    if classes::are_wanted(config) && args.init.is_none() {
+        before.classes = 2; // so many at least, or finding them fails
+    } else if args.model.label.is_some() && !classes::are_wanted(config) {
+        return Err(Error::usage("--label: no objective learns from labels")
+            .help("--objective pseudo-supervision=1, or --family unseen-modality"));
     }
     before.check()
 }
@@ -276,6 +300,7 @@ fn views(args: &Args, config: &ModelConfig) -> Views {
         max_tokens: config.max_tokens,
         token_dropout: args.training.token_dropout,
         modality_dropout: args.training.shared.modality_dropout,
+        hide_one: args.training.hide_one,
         seed: args.seed.seed,
     }
 }

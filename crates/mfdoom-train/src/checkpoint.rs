@@ -19,6 +19,7 @@ const WEIGHTS: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
 const METRICS: &str = "metrics.parquet";
 const BEST: &str = "best.safetensors";
+const MEMORY: &str = "memory.bin";
 /// Lists the other files as `sha256sum` does.
 const SUMS: &str = "SHA256SUMS";
 
@@ -42,6 +43,8 @@ pub struct Progress {
     pub metrics: Vec<MetricRow>,
     /// The best state, where one is kept.
     pub best: Option<Best>,
+    /// What the task remembers of earlier epochs.
+    pub memory: Option<Vec<u8>>,
 }
 
 /// Where the checkpoints of a run are, and which run it is.
@@ -61,6 +64,9 @@ struct State {
     /// Epoch and score of the best state, the score by its bits, which text would round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     best: Option<(u64, u64)>,
+    /// Whether the task remembers something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    memory: bool,
 }
 
 impl Checkpoint {
@@ -104,7 +110,7 @@ impl Checkpoint {
             fs::read(&path).map_err(|e| Error::io(&path, e))
         };
         let damaged = |e: candle_core::Error| self.damaged().source(e);
-        self.verify(state.best.is_some())?;
+        self.verify(&state)?;
         store.load_where(&read(WEIGHTS)?, |name| store.is_trained(name)).map_err(damaged)?;
         let moments =
             candle_core::safetensors::load_buffer(&read(OPTIMISER)?, &Device::Cpu).map_err(damaged)?;
@@ -112,7 +118,9 @@ impl Checkpoint {
         let best =
             |(epoch, score)| read(BEST).map(|weights| Best { epoch, score: f64::from_bits(score), weights });
         let metrics = read_metrics(&self.path.join(METRICS))?;
-        Ok(Some(Progress { position: state.position, metrics, best: state.best.map(best).transpose()? }))
+        let memory = state.memory.then(|| read(MEMORY)).transpose()?;
+        let best = state.best.map(best).transpose()?;
+        Ok(Some(Progress { position: state.position, metrics, best, memory }))
     }
 
     /// Saves a state, replacing the one before in one rename. Frozen parameters are not saved.
@@ -131,12 +139,16 @@ impl Checkpoint {
         if let Some(best) = &progress.best {
             write(BEST, &best.weights)?;
         }
+        if let Some(memory) = &progress.memory {
+            write(MEMORY, memory)?;
+        }
         let best = progress.best.as_ref().map(|best| (best.epoch, best.score.to_bits()));
-        let state = State { identity: self.identity.clone(), position: progress.position, best };
+        let memory = progress.memory.is_some();
+        let state = State { identity: self.identity.clone(), position: progress.position, best, memory };
         let json = serde_json::to_vec(&state)
             .map_err(|e| Error::failed("the state of the run cannot be written").source(e))?;
         write(STATE, &json)?;
-        let sums: Vec<String> = files(progress.best.is_some())
+        let sums: Vec<String> = files(&state)
             .into_iter()
             .map(|name| Ok(format!("{}  {name}\n", sha256_file(&folder.path().join(name))?)))
             .collect::<Result<_>>()?;
@@ -145,12 +157,12 @@ impl Checkpoint {
     }
 
     /// Compares every file with its checksum: one flipped bit of a weight would train on unnoticed.
-    fn verify(&self, best: bool) -> Result<()> {
+    fn verify(&self, state: &State) -> Result<()> {
         let path = self.path.join(SUMS);
         let text = fs::read_to_string(&path).map_err(|e| self.damaged().found(format!("{SUMS}: {e}")))?;
         let known: BTreeMap<&str, &str> =
             text.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect();
-        for name in files(best) {
+        for name in files(state) {
             let found = sha256_file(&self.path.join(name)).map_err(|e| self.damaged().source(e))?;
             if known.get(name) != Some(&found.as_str()) {
                 return Err(self.damaged().found(format!("{name} differs from its line in {SUMS}")));
@@ -193,9 +205,9 @@ impl Checkpoint {
 }
 
 /// Returns the files of a checkpoint that have a checksum.
-fn files(best: bool) -> Vec<&'static str> {
+fn files(state: &State) -> Vec<&'static str> {
     let always = [STATE, WEIGHTS, OPTIMISER, METRICS];
-    always.into_iter().chain(best.then_some(BEST)).collect()
+    always.into_iter().chain(state.best.map(|_| BEST)).chain(state.memory.then_some(MEMORY)).collect()
 }
 
 /// Returns the trained parameters as safetensors bytes.

@@ -3,6 +3,8 @@
 //! ```text
 //! data.rs     cells of token tables in one vocabulary     trainer.rs      the loop of every task
 //! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
+//! altered.rs  values hidden, modalities exchanged         memory.rs       what modalities said in earlier epochs
+//! classes.rs  classes of cells to learn from
 //! split.rs    training and validation cells               schedule.rs     learning rate
 //! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
 //! settings.rs the options of training
@@ -13,11 +15,14 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+mod altered;
 mod anchor;
 mod checkpoint;
+mod classes;
 mod coordinates;
 mod counts;
 mod data;
+mod memory;
 mod nearness;
 mod pretraining;
 mod sampler;
@@ -29,8 +34,10 @@ mod view;
 
 pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
 pub use checkpoint::{Best, Checkpoint, Progress};
+pub use classes::{classes_of, clusters_of_start};
 pub use coordinates::Coordinates;
 pub use data::{TrainingCells, Wanted};
+pub use memory::Memory;
 pub use pretraining::Pretraining;
 pub use sampler::Sampler;
 pub use schedule::Schedule;

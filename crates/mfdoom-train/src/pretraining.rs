@@ -1,17 +1,22 @@
 //! Pre-training as a task: the objectives of a model on mixed modalities.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use candle_core::{DType, IndexOp, Tensor};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric};
 use mfdoom_metrics::{Retrieval, retrieval};
-use mfdoom_model::{BatchViews, Model, PackedBatch, Targets, TensorResult, loss, loss_of, pairs, project};
+use mfdoom_model::{
+    BatchViews, Labels, Model, Outputs, PackedBatch, Targets, TensorResult, loss_of, pairs, project,
+};
 use mfdoom_nn::ParameterStore;
 
+use crate::altered::{masked, mixed};
 use crate::coordinates::{Coordinates, ShownCells};
 use crate::counts::all_counts;
 use crate::data::TrainingCells;
+use crate::memory::Memory;
 use crate::nearness::Nearness;
 use crate::trainer::{StepLoss, Task};
 use crate::view::{Views, inference};
@@ -30,6 +35,10 @@ pub struct Pretraining<'a> {
     pub held_back: Vec<usize>,
     /// Cells in the closed form, where the model looks at them.
     pub coordinates: Option<Coordinates>,
+    /// The class of each cell, where an objective wants it and it is known.
+    pub classes: Vec<Option<u32>>,
+    /// What each modality said of the cells in the epochs before.
+    pub memory: RefCell<Memory>,
     /// How training shows cells.
     pub views: Views,
     /// Cells of a validation batch.
@@ -42,9 +51,28 @@ impl Pretraining<'_> {
         let needs = self.model.objectives().needs(self.model.scheme());
         let mut shown = self.views.training(self.cells, cells, epoch);
         self.add_profiles(&mut shown, cells, Some(epoch));
-        let subset = needs.subset.then(|| self.views.subset(&shown, cells, epoch));
-        let counts = needs.counts.then(|| all_counts(self.cells, cells));
-        BatchViews { shown, subset, targets: self.targets(cells), counts }
+        let draw = (self.views.seed, epoch);
+        BatchViews {
+            subset: needs.subset.then(|| self.views.subset(&shown, cells, epoch)),
+            targets: self.targets(cells),
+            counts: needs.counts.then(|| all_counts(self.cells, cells)),
+            masked: needs.masked.then(|| masked(&shown, cells, draw)),
+            mixed: needs.mixed.then(|| mixed(&shown, cells, draw)),
+            again: needs.again.then(|| self.again(cells, epoch)),
+            labels: needs.labels.then(|| self.labels(cells)),
+            shown,
+        }
+    }
+
+    fn again(&self, cells: &[usize], epoch: u64) -> PackedBatch {
+        let mut again = self.views.again(self.cells, cells, epoch);
+        self.add_profiles(&mut again, cells, Some(epoch));
+        again
+    }
+
+    fn labels(&self, cells: &[usize]) -> Labels {
+        let class = |cell: &usize| self.classes.get(*cell).copied().flatten();
+        Labels { classes: cells.iter().map(class).collect(), said: self.memory.borrow().said(cells) }
     }
 
     fn targets(&self, cells: &[usize]) -> Option<Targets> {
@@ -80,9 +108,20 @@ impl Task for Pretraining<'_> {
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
         let views = self.views(cells, epoch);
         project(store, &self.model, &views.shown)?;
-        let loss = loss(&self.model, &views)?;
+        let pooled = self.model.forward(&views.shown)?;
+        let loss = loss_of(&self.model, &pooled, &views)?;
+        let said = self.model.objectives().said(&Outputs::new(&self.model, &pooled, &views))?;
+        self.memory.borrow_mut().add(cells, &said);
         let named = |t: mfdoom_model::Term| Some((format!("{}/{}", t.objective, t.name), t.value?));
         Ok(StepLoss { total: loss.total, terms: loss.terms.into_iter().filter_map(named).collect() })
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        self.memory.borrow().bytes()
+    }
+
+    fn recall(&self, bytes: &[u8]) -> Result<()> {
+        self.memory.borrow_mut().restore(bytes)
     }
 
     fn validate(&self, _: &ParameterStore) -> Result<Vec<(String, f64)>> {
@@ -95,7 +134,9 @@ impl Task for Pretraining<'_> {
             if let Some(coordinates) = &self.coordinates {
                 nearness.add(&self.model, coordinates, batch, &packed).or_failed()?;
             }
-            let views = BatchViews { targets: self.targets(batch), ..packed.into() };
+            let labels =
+                self.model.objectives().needs(self.model.scheme()).labels.then(|| self.labels(batch));
+            let views = BatchViews { targets: self.targets(batch), labels, ..packed.into() };
             let loss = loss_of(&self.model, &pooled, &views).or_failed()?;
             sums.add("loss/total".into(), number(&loss.total)?);
             for term in loss.terms {

@@ -22,6 +22,19 @@ pub trait Task {
     /// Where the device fails.
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss>;
 
+    /// Returns what it remembers of earlier epochs, if anything, for a checkpoint.
+    fn memory(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes what it remembered at a checkpoint.
+    ///
+    /// # Errors
+    /// Contract: it is of another run.
+    fn recall(&self, _memory: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns the scores of the cells that were held back, by name.
     ///
     /// # Errors
@@ -116,7 +129,10 @@ pub fn train(
         clock: Clock::new(),
     };
     match checkpoint.load(store, &mut run.optimiser)? {
-        Some(saved) => run.progress = checked(saved, plan)?,
+        Some(saved) => {
+            saved.memory.as_deref().map_or(Ok(()), |memory| task.recall(memory))?;
+            run.progress = checked(saved, plan)?;
+        }
         None if plan.selection.is_some() => drop(run.judge(0)?),
         None => {}
     }
@@ -164,7 +180,7 @@ impl Run<'_> {
             let step = self.progress.position.step;
             let signal = observer.stop();
             if !last && (signal.is_some() || step.is_multiple_of(self.plan.checkpoint_every)) {
-                checkpoint.save(self.store, &self.optimiser, &self.progress)?;
+                self.save(checkpoint)?;
             }
             if let Some(signal) = signal.filter(|_| !last) {
                 return Err(Error::interrupted(signal));
@@ -175,12 +191,17 @@ impl Run<'_> {
         let epoch = self.progress.position.epoch;
         let scores = self.judge(epoch)?;
         observer.epoch(epoch, &scores);
-        checkpoint.save(self.store, &self.optimiser, &self.progress)?;
+        self.save(checkpoint)?;
         let last = epoch >= self.plan.training.epochs || self.has_converged();
         match observer.stop().filter(|_| !last) {
             Some(signal) => Err(Error::interrupted(signal)),
             None => Ok(()),
         }
+    }
+
+    fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.progress.memory = self.task.memory();
+        checkpoint.save(self.store, &self.optimiser, &self.progress)
     }
 
     /// Validates, records the scores and keeps the state where it is the best so far.

@@ -5,6 +5,9 @@ use mfdoom_nn::Stream;
 
 use crate::data::TrainingCells;
 
+/// Purpose of the stream that says which tokens of a cell are shown.
+const TOKENS: &str = "tokens";
+
 /// How cells are shown in training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Views {
@@ -14,6 +17,8 @@ pub struct Views {
     pub token_dropout: f64,
     /// Probability that a modality of a cell is hidden; one always stays.
     pub modality_dropout: f64,
+    /// Whether a cell that has every modality never shows all of them.
+    pub hide_one: bool,
     /// Seed of every draw.
     pub seed: u64,
 }
@@ -22,11 +27,21 @@ impl Views {
     /// Packs cells as a training step of `epoch` sees them. The draws of a cell depend on seed, epoch and cell
     /// alone, not on its neighbours in the batch.
     pub fn training(&self, cells: &TrainingCells, batch: &[usize], epoch: u64) -> PackedBatch {
+        self.drawn(cells, batch, epoch, TOKENS)
+    }
+
+    /// Packs the cells of a step, which show the same modalities, with another draw of their tokens.
+    pub fn again(&self, cells: &TrainingCells, batch: &[usize], epoch: u64) -> PackedBatch {
+        self.drawn(cells, batch, epoch, "tokens again")
+    }
+
+    fn drawn(&self, cells: &TrainingCells, batch: &[usize], epoch: u64, purpose: &str) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         let present = vec![true; cells.modalities.len()];
         for &cell in batch {
             let shown = self.shown(cells, cell, epoch, &present);
-            self.push((cells, cell), epoch, (&shown, &|_| false), &mut packed);
+            let mut stream = Stream::new(self.seed, purpose, epoch, cell as u64);
+            self.push_drawn((cells, cell), &mut stream, (&shown, &|_| false), &mut packed);
         }
         packed
     }
@@ -39,7 +54,17 @@ impl Views {
         (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
         packed: &mut PackedBatch,
     ) {
-        let mut stream = Stream::new(self.seed, "tokens", epoch, cell as u64);
+        let mut stream = Stream::new(self.seed, TOKENS, epoch, cell as u64);
+        self.push_drawn((cells, cell), &mut stream, (shown, hidden), packed);
+    }
+
+    fn push_drawn(
+        &self,
+        (cells, cell): (&TrainingCells, usize),
+        stream: &mut Stream,
+        (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
+        packed: &mut PackedBatch,
+    ) {
         packed.push_cell(|m| {
             let mut tokens = cells.shown(cell, m);
             let open: Vec<usize> = (0..tokens.ids.len()).filter(|i| !hidden(tokens.ids[*i])).collect();
@@ -74,11 +99,20 @@ impl Views {
     pub fn shown(&self, cells: &TrainingCells, cell: usize, epoch: u64, allowed: &[bool]) -> Vec<bool> {
         let has = |m: usize| allowed[m] && !cells.tokens(m).cell(cell).0.is_empty();
         let mut stream = Stream::new(self.seed, "modalities", epoch, cell as u64);
-        let n = cells.modalities.len();
-        let mut shown: Vec<bool> = (0..n).map(|m| !stream.chance(self.modality_dropout) && has(m)).collect();
-        let present: Vec<usize> = (0..n).filter(|m| has(*m)).collect();
+        let has: Vec<bool> = (0..cells.modalities.len()).map(has).collect();
+        self.chosen(&has, &mut stream)
+    }
+
+    /// Draws which of the modalities that a cell has it shows: one at least, and never all where one is to be hidden.
+    fn chosen(&self, has: &[bool], stream: &mut Stream) -> Vec<bool> {
+        let mut shown: Vec<bool> =
+            has.iter().map(|has| !stream.chance(self.modality_dropout) && *has).collect();
+        let present: Vec<usize> = (0..has.len()).filter(|m| has[*m]).collect();
         if !shown.contains(&true) && !present.is_empty() {
-            shown[pick(&mut stream, &present)] = true;
+            shown[pick(stream, &present)] = true;
+        }
+        if self.hide_one && shown.len() > 1 && !shown.contains(&false) {
+            shown[pick(stream, &present)] = false;
         }
         shown
     }
@@ -97,6 +131,35 @@ pub fn inference(cells: &TrainingCells, batch: &[usize], max_tokens: usize) -> P
     packed
 }
 
-fn pick(stream: &mut Stream, among: &[usize]) -> usize {
+pub(crate) fn pick(stream: &mut Stream, among: &[usize]) -> usize {
     among[stream.below(among.len() as u64) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_modality_stays_and_where_one_is_to_be_hidden_never_all() {
+        let views = |modality_dropout, hide_one| Views {
+            max_tokens: 9,
+            token_dropout: 0.0,
+            modality_dropout,
+            hide_one,
+            seed: 1,
+        };
+        let draws = |views: Views, has: [bool; 3]| -> Vec<usize> {
+            let draw = |cell| views.chosen(&has, &mut Stream::new(1, "modalities", 0, cell));
+            let draws: Vec<Vec<bool>> = (0..200).map(draw).collect();
+            assert!(draws.iter().flatten().zip(has.iter().cycle()).all(|(shown, has)| *has || !shown));
+            draws.iter().map(|shown| shown.iter().filter(|s| **s).count()).collect()
+        };
+        assert!(draws(views(0.0, false), [true; 3]).iter().all(|n| *n == 3));
+        assert!(draws(views(0.0, true), [true; 3]).iter().all(|n| *n == 2));
+        assert!(draws(views(0.0, true), [true, true, false]).iter().all(|n| *n == 2));
+        assert!(draws(views(1.0, true), [true, false, true]).iter().all(|n| *n == 1));
+        let some = draws(views(0.4, true), [true; 3]);
+        assert!(some.contains(&1) && some.contains(&2) && !some.contains(&3) && !some.contains(&0));
+        assert!(draws(views(0.4, true), [false; 3]).iter().all(|n| *n == 0));
+    }
 }

@@ -25,6 +25,7 @@ fn save(folder: &Path) {
         position: Position { step: 7, epoch: 2, batch: 1 },
         metrics: Vec::new(),
         best: Some(Best { epoch: 1, score: 0.1 + 0.2, weights: store.save().unwrap() }),
+        memory: Some(vec![1, 2, 3, 4]),
     };
     checkpoint(folder).save(&store, &optimiser, &progress).unwrap();
 }
@@ -41,6 +42,7 @@ fn what_was_saved_comes_back() {
     save(&folder);
     let saved = load(&folder).unwrap().unwrap();
     assert_eq!(saved.position, Position { step: 7, epoch: 2, batch: 1 });
+    assert_eq!(saved.memory, Some(vec![1, 2, 3, 4]));
     let best = saved.best.unwrap();
     assert_eq!((best.epoch, best.score.to_bits()), (1, (0.1f64 + 0.2).to_bits()));
 }
@@ -52,7 +54,7 @@ fn one_flipped_bit_in_any_file_is_refused() {
     save(&folder);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     for file in files {
         let whole = fs::read(&file).unwrap();
         for at in [0, whole.len() / 2, whole.len() - 1] {

@@ -1,4 +1,4 @@
-//! Defaults < `--config` < `MFDOOM_<FLAG>` < flags, merged once for every stage over clap's own description.
+//! Defaults < presets < `--config` < `MFDOOM_<FLAG>` < flags, merged once for every stage over clap's own description.
 //!
 //! The command line is parsed twice. The first time says which arguments the user gave; every other one that
 //! the environment or the file sets is then added as if it had been typed, so that clap checks them all alike.
@@ -18,9 +18,9 @@ use mfdoom_error::Error;
 
 pub(crate) use self::list::split as split_list;
 use self::merge::Merge;
-use self::sources::{from_environment, read_config, setting_name, variable};
+use self::sources::{chosen_preset, from_environment, read_config, setting_name, variable};
 use self::spelling::{relax, spell, undelimited};
-use crate::Generate;
+use crate::{Generate, Presets};
 
 /// Arguments that say how to read the others, or that only make sense when typed.
 const TYPED_ONLY: [&str; 4] = ["config", "generate", "help", "version"];
@@ -30,6 +30,8 @@ const TYPED_ONLY: [&str; 4] = ["config", "generate", "help", "version"];
 pub enum Origin {
     /// Built in.
     Default,
+    /// Built in under the name that was chosen.
+    Preset,
     /// The file of `--config`.
     Config,
     /// A variable `MFDOOM_<FLAG>`.
@@ -54,6 +56,7 @@ impl fmt::Display for Setting {
         write!(f, "{}={}", self.name, self.values.join(","))?;
         match self.origin {
             Origin::Default | Origin::Flag => Ok(()),
+            Origin::Preset => f.write_str(" (preset)"),
             Origin::Config => f.write_str(" (config)"),
             Origin::Environment => f.write_str(" (environment)"),
         }
@@ -109,6 +112,16 @@ pub fn resolve(
     argv: &[OsString],
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Resolved, Stop> {
+    resolve_with(command, argv, environment, None)
+}
+
+/// As [`resolve`], with what a preset sets below all of them.
+pub fn resolve_with(
+    command: &Command,
+    argv: &[OsString],
+    environment: impl Fn(&str) -> Option<OsString>,
+    presets: Option<&Presets>,
+) -> Result<Resolved, Stop> {
     let spelled = spell(command, argv);
     let argv = spelled.argv;
     let command = &undelimited(command.clone());
@@ -128,12 +141,20 @@ pub fn resolve(
     }
     let config = read_config(command, &names, given, &environment)?;
 
+    let preset = presets.map(|presets| chosen_preset(presets, leaf, given, &environment, &config));
+    let preset = preset.transpose()?.unwrap_or_default();
+
     let mut merge = Merge::new(&relaxed, &names[1..]);
     let mut origins = Vec::new();
     for arg in leaf.get_arguments().filter(|arg| !TYPED_ONLY.contains(&arg.get_id().as_str())) {
         let name = setting_name(arg);
         let typed = given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
             || spelled.switched_off.contains(&name);
+        let built_in = preset.values(&name, spelled.lists.contains(&name));
+        let whence = format!("the preset: {name}");
+        if let Some(values) = built_in.as_ref().filter(|_| matches!(arg.get_action(), ArgAction::Append)) {
+            merge.add(arg, values.clone(), &whence)?;
+        }
         let origin = if typed {
             Origin::Flag
         } else if let Some(values) = from_environment(arg, &spelled.lists, &environment) {
@@ -142,6 +163,11 @@ pub fn resolve(
         } else if let Some(values) = config.values(&name, spelled.lists.contains(&name)) {
             merge.add(arg, values, &format!("--config: {name}"))?;
             Origin::Config
+        } else if let Some(values) = built_in {
+            if !matches!(arg.get_action(), ArgAction::Append) {
+                merge.add(arg, values, &whence)?;
+            }
+            Origin::Preset
         } else {
             Origin::Default
         };
@@ -169,6 +195,7 @@ fn blamed(error: clap::Error, origins: &[(&Arg, Origin)]) -> Stop {
         let flag = format!("--{}", arg.get_long()?);
         let among = named.iter().any(|text| text.split([' ', ',', '=']).any(|word| word == flag));
         match origin {
+            Origin::Preset if among => Some(format!("{flag} is set by the preset")),
             Origin::Config if among => Some(format!("{flag} is set in the file of --config")),
             Origin::Environment if among => Some(format!("{flag} is set by {}", variable(arg))),
             _ => None,

@@ -8,7 +8,7 @@ use mfdoom_error::{Error, Result};
 
 use super::{TYPED_ONLY, list};
 use crate::config::Config;
-use crate::nearest;
+use crate::{Presets, nearest};
 
 /// Reads the file of `--config` or `MFDOOM_CONFIG` for the command of these `names`, and refuses keys that it does not
 /// know.
@@ -43,6 +43,36 @@ pub(super) fn read_config(
         }
     }
     Ok(config)
+}
+
+/// Returns the settings of the preset that flag, variable or file choose, or none; a name that there is not is left to
+/// clap.
+pub(super) fn chosen_preset(
+    presets: &Presets,
+    leaf: &Command,
+    given: &ArgMatches,
+    environment: impl Fn(&str) -> Option<OsString>,
+    config: &Config,
+) -> Result<Config> {
+    let Some(arg) = leaf.get_arguments().find(|arg| arg.get_long() == Some(presets.option)) else {
+        return Ok(Config::default());
+    };
+    let typed = given.try_get_raw(arg.get_id().as_str()).ok().flatten().and_then(|mut values| values.next());
+    let typed = typed.map(|value| value.to_string_lossy().into_owned());
+    let variable = || from_environment(arg, &[], &environment).and_then(|values| values.ok()?.pop());
+    let name = typed.or_else(variable).or_else(|| config.values(presets.option, false)?.pop());
+    let Some((name, text)) = name.and_then(|name| presets.files.iter().find(|(known, _)| *known == name))
+    else {
+        return Ok(Config::default());
+    };
+    let place = format!("--{} {name}", presets.option);
+    let preset = Config::parse(text, &place, &[])?;
+    let known: Vec<String> = leaf.get_arguments().map(setting_name).collect();
+    let unknown = preset.names().find(|name| !known.iter().any(|known| known == name)).map(str::to_owned);
+    match unknown {
+        Some(unknown) => Err(Error::failed(format!("{place}: unknown setting '{unknown}'"))),
+        None => Ok(preset),
+    }
 }
 
 /// Returns the name of an argument in a file: the flag, or the id of a positional argument.

@@ -42,7 +42,13 @@ impl View {
 impl DecoderViews {
     /// Everything that the allowed modalities have, nothing hidden.
     pub(crate) fn plain(allowed: Vec<bool>) -> Self {
-        let views = Views { max_tokens: usize::MAX, token_dropout: 0.0, modality_dropout: 0.0, seed: 0 };
+        let views = Views {
+            max_tokens: usize::MAX,
+            token_dropout: 0.0,
+            modality_dropout: 0.0,
+            hide_one: false,
+            seed: 0,
+        };
         Self { views, hide_genes: 0.0, allowed, count: 0 }
     }
 

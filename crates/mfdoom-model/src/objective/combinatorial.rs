@@ -7,13 +7,15 @@ use super::contrastive::Pair;
 use super::outputs::{Outputs, normalise};
 use super::{NamedTerm, Terms};
 use crate::config::{ModelConfig, Negatives};
-use crate::scheme::{Block, Scheme};
+use crate::scheme::{Block, Fusing, Scheme};
 
 /// Temperature of the published system.
 const TEMPERATURE: f64 = 0.05;
 
 /// The sum of both directions of InfoNCE between each pair of modalities, and between each modality and the fusion block
-/// that reads all the others, over unit vectors of cells that have both sides. All terms weigh the same.
+/// that reads all the others, over unit vectors of cells that have both sides. In a scheme without a block of all the
+/// others, each modality and the largest blocks that do not read it; of two modalities `everything-at-once` has none. The pair of
+/// the first two modalities has the weight 1, every other term that of the configuration.
 #[derive(Debug)]
 pub struct Combinatorial;
 
@@ -25,10 +27,18 @@ struct Side {
 
 impl Terms for Combinatorial {
     fn check(config: &ModelConfig, scheme: &Scheme) -> std::result::Result<(), String> {
-        match (0..config.modalities.len()).all(|m| others(scheme, m).is_some()) {
+        let n = config.modalities.len();
+        // passes over a pair have nothing to be compared with where there are two modalities
+        let pair = n == 2 && scheme.fusing == Fusing::Copies;
+        match pair || (0..n).all(|m| !others(config, scheme, m).is_empty()) {
             true => Ok(()),
-            false => Err("needs a fusion block for all modalities but each one".into()),
+            false => Err("needs fusion blocks of modalities but each one".into()),
         }
+    }
+
+    fn weight(&self, config: &ModelConfig, term: &str) -> f64 {
+        let leading = config.modalities.get(..2).is_some_and(|pair| term == pair.join("|"));
+        if leading { 1.0 } else { config.other_pairs }
     }
 
     fn build(_: &ParameterBuilder, _: &ModelConfig) -> Result<Self> {
@@ -48,7 +58,7 @@ impl Terms for Combinatorial {
             }
         }
         for m in 0..names.len() {
-            if let Some(block) = others(scheme, m) {
+            for block in others(outputs.config(), scheme, m) {
                 let block = Side { name: block.name.clone(), reads: block.reads.clone() };
                 all.push(term(outputs, &modality(m), &block)?);
             }
@@ -57,10 +67,12 @@ impl Terms for Combinatorial {
     }
 }
 
-/// Returns the block that reads every modality but one.
-fn others(scheme: &Scheme, left_out: usize) -> Option<&Block> {
-    let all_but = |block: &&Block| block.reads.iter().enumerate().all(|(m, reads)| *reads == (m != left_out));
-    scheme.parts().iter().find(all_but)
+/// Returns the largest blocks that do not read a modality; the vector of one modality is no joint vector.
+fn others<'a>(config: &ModelConfig, scheme: &'a Scheme, left_out: usize) -> Vec<&'a Block> {
+    let joint = |block: &&Block| !block.reads[left_out] && !config.modalities.contains(&block.name);
+    let blocks: Vec<&Block> = scheme.parts().iter().filter(joint).collect();
+    let largest = blocks.iter().map(|block| block.members().count()).max();
+    blocks.into_iter().filter(|block| Some(block.members().count()) == largest).collect()
 }
 
 fn term(outputs: &Outputs<'_>, a: &Side, b: &Side) -> Result<NamedTerm> {

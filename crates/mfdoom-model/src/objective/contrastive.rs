@@ -5,7 +5,7 @@ use mfdoom_nn::{Init, ParameterBuilder, ParameterStore};
 
 use super::outputs::{Outputs, normalise, rows};
 use super::{NamedTerm, Terms};
-use crate::config::{ModelConfig, Negatives, Temperature};
+use crate::config::{Among, ModelConfig, Negatives, Temperature};
 use crate::scheme::Scheme;
 
 /// Name of the log-temperature.
@@ -19,13 +19,18 @@ pub struct Contrastive {
     logit_scale: Tensor,
 }
 
-/// Returns the compared outputs: every pair of modalities, then each modality with `fusion`.
+/// Returns the compared outputs: every pair of modalities, then each modality with `fusion`, then `fusion` with every
+/// other block, as far as the configuration asks for them.
 pub fn pairs(config: &ModelConfig) -> Vec<(String, String)> {
     let names = &config.modalities;
     let among = names.iter().enumerate().flat_map(|(i, a)| names[i + 1..].iter().map(move |b| (a, b)));
     let mut all: Vec<(String, String)> = among.map(|(a, b)| (a.clone(), b.clone())).collect();
-    if let Some(fusion) = Scheme::of(config).whole() {
+    let (scheme, among) = (Scheme::of(config), config.contrastive.among);
+    if let Some(fusion) = scheme.whole().filter(|_| among != Among::Modalities) {
         all.extend(names.iter().map(|m| (m.clone(), fusion.name.clone())));
+        let parts = scheme.parts().iter().filter(|block| !names.contains(&block.name));
+        let parts = parts.map(|block| (fusion.name.clone(), block.name.clone()));
+        all.extend(parts.filter(|_| among == Among::Blocks));
     }
     all
 }
@@ -53,12 +58,14 @@ impl Terms for Contrastive {
     fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {
         let config = outputs.config();
         let scales = self.logit_scale.exp()?;
+        let part = |name: &str| outputs.model.scheme().parts().iter().find(|block| block.name == name);
         let head = |name: &str| {
             let x = outputs.head(name)?;
             if config.contrastive.l2_normalize { normalise(&x) } else { Ok(x) }
         };
-        let has = |name: &str, cell: usize| {
-            config.modalities.iter().position(|m| m == name).is_none_or(|m| outputs.present[m][cell])
+        let has = |name: &str, cell: usize| match config.modalities.iter().position(|m| m == name) {
+            Some(m) => outputs.present[m][cell],
+            None => part(name).is_none_or(|block| block.members().any(|m| outputs.present[m][cell])),
         };
         let mut all = Vec::new();
         for (k, (a, b)) in pairs(config).into_iter().enumerate() {
@@ -109,7 +116,7 @@ impl Pair {
 }
 
 /// `ln(sum(exp(row)))`, shifted by the row's largest entry.
-fn log_sum_exp(logits: &Tensor) -> Result<Tensor> {
+pub(super) fn log_sum_exp(logits: &Tensor) -> Result<Tensor> {
     let largest = logits.max_keepdim(1)?.detach();
     logits.broadcast_sub(&largest)?.exp()?.sum_keepdim(1)?.log()?.add(&largest)?.squeeze(1)
 }

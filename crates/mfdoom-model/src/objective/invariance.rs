@@ -8,6 +8,9 @@ use super::{NamedTerm, Needs, Terms};
 use crate::config::ModelConfig;
 use crate::scheme::{Block, Scheme};
 
+/// Head that reads every row, where there is one.
+const GLOBAL: &str = "global";
+
 /// Normalised squared distance to `fusion` of each block that leaves modalities out, and of `global`. In schemes
 /// without such a block, of `fusion` computed from a subset of the modalities.
 #[derive(Debug)]
@@ -43,8 +46,10 @@ impl Terms for Invariance {
             let cells = readable(whole, &subset.present());
             all.push(("fusion_of_subset".into(), distance(&partial, &fusion, &cells)?));
         }
-        let cells = readable(whole, &outputs.present);
-        all.push(("global".into(), distance(&outputs.head("global")?, &fusion, &cells)?));
+        if scheme.output(GLOBAL).is_some() {
+            let cells = readable(whole, &outputs.present);
+            all.push((GLOBAL.into(), distance(&outputs.head(GLOBAL)?, &fusion, &cells)?));
+        }
         Ok(all)
     }
 }

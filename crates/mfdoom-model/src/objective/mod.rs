@@ -7,17 +7,25 @@
 mod combinatorial;
 mod contrastive;
 mod invariance;
+mod masked_value;
+mod matching;
+mod multiple_positives;
 mod neighbours;
 mod outputs;
+mod pseudo_supervision;
 mod reconstruction;
 
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 pub use contrastive::pairs;
+pub use masked_value::Masked;
+pub use matching::Mixed;
 use mfdoom_nn::{ParameterBuilder, ParameterStore};
 pub use neighbours::{Readout, Targets};
 pub use outputs::Outputs;
+pub(crate) use outputs::normalise;
+pub use pseudo_supervision::{Labels, Said};
 pub use reconstruction::{AllCounts, ModalityCounts};
 use serde::{Deserialize, Serialize};
 
@@ -61,9 +69,22 @@ pub trait Terms: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Returns the weight of one of its terms among them.
+    fn weight(&self, _config: &ModelConfig, _term: &str) -> f64 {
+        1.0
+    }
+
     /// Returns the map from heads to coordinates that it trains, if it does.
     fn readout(&self) -> Option<&Readout> {
         None
+    }
+
+    /// Returns what each modality says of the cells of a batch, for an objective that wants it in later epochs.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn said(&self, _outputs: &Outputs<'_>) -> Result<Vec<Said>> {
+        Ok(Vec::new())
     }
 
     /// Returns its terms for a batch.
@@ -110,6 +131,14 @@ objectives! {
     Neighbours: neighbours::Neighbours,
     /// The likelihood of every count of the cell, from `fusion` of what is shown.
     Reconstruction: reconstruction::Reconstruction,
+    /// Hidden values of a cell, from their modality's own rows and from fusion.
+    MaskedValue: masked_value::MaskedValue,
+    /// Whether the modalities belong to one cell.
+    Matching: matching::Matching,
+    /// Modalities in a hierarchy of spaces, against two draws of a cell's tokens at once.
+    MultiplePositives: multiple_positives::MultiplePositives,
+    /// Labels from fusion, and what each modality said of them in earlier epochs.
+    PseudoSupervision: pseudo_supervision::PseudoSupervision,
 }
 
 /// What a training step sees of its cells.
@@ -123,6 +152,14 @@ pub struct BatchViews {
     pub targets: Option<Targets>,
     /// All counts of the cells, also those that are not shown.
     pub counts: Option<AllCounts>,
+    /// What is shown, with some values hidden.
+    pub masked: Option<Masked>,
+    /// What is shown, with modalities exchanged between cells.
+    pub mixed: Option<Mixed>,
+    /// Another draw of the tokens of the modalities that are shown.
+    pub again: Option<PackedBatch>,
+    /// Labels of the cells, and what each modality said of them before.
+    pub labels: Option<Labels>,
 }
 
 /// Which views of a batch are wanted besides what is shown.
@@ -134,6 +171,14 @@ pub struct Needs {
     pub targets: bool,
     /// [`BatchViews::counts`].
     pub counts: bool,
+    /// [`BatchViews::masked`].
+    pub masked: bool,
+    /// [`BatchViews::mixed`].
+    pub mixed: bool,
+    /// [`BatchViews::again`].
+    pub again: bool,
+    /// [`BatchViews::labels`].
+    pub labels: bool,
 }
 
 impl Needs {
@@ -142,6 +187,10 @@ impl Needs {
             subset: self.subset || other.subset,
             targets: self.targets || other.targets,
             counts: self.counts || other.counts,
+            masked: self.masked || other.masked,
+            mixed: self.mixed || other.mixed,
+            again: self.again || other.again,
+            labels: self.labels || other.labels,
         }
     }
 }
@@ -201,6 +250,15 @@ impl Objectives {
         self.active().find_map(|(_, _, terms)| terms.readout())
     }
 
+    /// Returns what each modality says of the cells of a batch, where an objective wants it in later epochs.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn said(&self, outputs: &Outputs<'_>) -> Result<Vec<Said>> {
+        let mut all = self.active().map(|(_, _, terms)| terms.said(outputs));
+        all.find(|said| said.as_ref().map_or(true, |said| !said.is_empty())).unwrap_or(Ok(Vec::new()))
+    }
+
     /// Brings the parameters of the objectives into their bounds.
     pub(crate) fn project(&self, store: &ParameterStore, config: &ModelConfig) -> Result<()> {
         self.0.iter().try_for_each(|(_, _, terms)| terms.project(store, config))
@@ -224,17 +282,20 @@ pub fn loss_of(model: &Model, pooled: &Tensor, views: &BatchViews) -> Result<Los
     let mut total = pooled.zeros_like()?.sum_all()?;
     let mut all = Vec::new();
     for (objective, weight, terms) in model.objectives().active() {
-        let terms = terms.terms(&outputs)?;
-        let valid: Vec<&Tensor> = terms.iter().filter_map(|(_, value)| value.as_ref()).collect();
+        let found = terms.terms(&outputs)?;
+        let weigh = |(name, value): &NamedTerm| Some((terms.weight(model.config(), name), value.clone()?));
+        let valid: Vec<(f64, Tensor)> = found.iter().filter_map(weigh).collect();
         if !valid.is_empty() {
-            let sum = Tensor::stack(&valid, 0)?.sum_all()?;
+            let weighted =
+                valid.iter().map(|(w, value)| if *w == 1.0 { Ok(value.clone()) } else { value * *w });
+            let sum = Tensor::stack(&weighted.collect::<Result<Vec<_>>>()?, 0)?.sum_all()?;
             let count = match model.config().contrastive.reduction {
-                Reduction::Mean => valid.len() as f64,
+                Reduction::Mean => valid.iter().map(|(w, _)| w).sum(),
                 Reduction::Sum => 1.0,
             };
             total = (total + (sum * (weight / count))?)?;
         }
-        all.extend(terms.into_iter().map(|(name, value)| Term { objective, name, value }));
+        all.extend(found.into_iter().map(|(name, value)| Term { objective, name, value }));
     }
     Ok(Loss { total, terms: all })
 }

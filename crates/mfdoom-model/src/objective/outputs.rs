@@ -52,9 +52,9 @@ pub(super) fn head(model: &Model, pooled: &Tensor, name: &str) -> Result<Tensor>
     }
 }
 
-/// Divides each row by its length, `[n, dim]`.
-pub(super) fn normalise(x: &Tensor) -> Result<Tensor> {
-    let length = x.sqr()?.sum_keepdim(1)?.sqrt()?.maximum(1e-12)?;
+/// Divides each row by its length, `[n, dim]`; a row of zeros stays, and has a gradient of zero.
+pub(crate) fn normalise(x: &Tensor) -> Result<Tensor> {
+    let length = x.sqr()?.sum_keepdim(1)?.maximum(1e-24)?.sqrt()?;
     x.broadcast_div(&length)
 }
 

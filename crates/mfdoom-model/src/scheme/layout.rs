@@ -6,6 +6,9 @@
 //! ```text
 //! spliced of cell 0 | spliced of cell 1 | .. | unspliced of cell 0 | .. | fusion of cell 0 | fusion of cell 1 ..
 //! ```
+//!
+//! Of blocks that copy rows, the fusion rows are those of each modality that they read, in its order, or one row where
+//! a cell lacks it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use candle_core::Result;
 use mfdoom_nn::{AttentionPlan, Group, Segment};
 
-use super::{Block, Output, Reads, Scheme};
+use super::{Block, Fusing, Output, Reads, Scheme};
 use crate::batch::PackedBatch;
 
 /// Where the rows of a batch lie.
@@ -26,6 +29,8 @@ pub struct Layout {
     /// The same of the profile tokens.
     profiles: Vec<Vec<usize>>,
     fusion: usize,
+    /// First row of each block, cell by cell, with the end of the last one behind.
+    blocks: Vec<usize>,
     scheme: Scheme,
 }
 
@@ -47,12 +52,39 @@ impl Layout {
             }
             profiles.push(starts);
         }
-        Self { cells: batch.cells, tokens, profiles, fusion: next, scheme: scheme.clone() }
+        let scheme = scheme.clone();
+        let mut layout =
+            Self { cells: batch.cells, tokens, profiles, fusion: next, blocks: vec![next], scheme };
+        for cell in 0..layout.cells {
+            for k in 0..layout.scheme.blocks.len() {
+                next += layout.block_rows(cell, k);
+                layout.blocks.push(next);
+            }
+        }
+        layout
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.fusion + self.cells * self.scheme.fusion_rows()
+        self.blocks[self.blocks.len() - 1]
+    }
+
+    /// Number of rows of modalities, which stand before those of fusion.
+    pub fn modality_rows(&self) -> usize {
+        self.fusion
+    }
+
+    fn block_rows(&self, cell: usize, block: usize) -> usize {
+        let members = || self.scheme.blocks[block].members();
+        match self.scheme.fusing {
+            Fusing::Tokens | Fusing::Sums => self.scheme.block_tokens,
+            Fusing::Copies => members().map(|m| self.modality_len(cell, m).max(1)).sum(),
+        }
+    }
+
+    /// Rows that a modality has in a cell.
+    fn modality_len(&self, cell: usize, modality: usize) -> usize {
+        self.both(cell, modality).map(|rows| rows.len()).sum()
     }
 
     /// Rows of a modality's tokens of genes in a cell; empty where it is missing.
@@ -72,17 +104,74 @@ impl Layout {
 
     /// Rows of a fusion block of a cell.
     pub fn block(&self, cell: usize, block: usize) -> Range<usize> {
-        let start = self.fusion + cell * self.scheme.fusion_rows() + block * self.scheme.block_tokens;
-        start..start + self.scheme.block_tokens
+        let at = cell * self.scheme.blocks.len() + block;
+        self.blocks[at]..self.blocks[at + 1]
     }
 
-    /// Returns the plan of a layer's attention: one group per cell.
+    /// Returns each modality that a block of copies reads, with its rows in it.
+    fn copied(&self, cell: usize, block: usize) -> Vec<(usize, Range<usize>)> {
+        let mut next = self.block(cell, block).start;
+        let member = |m: usize| {
+            let start = next;
+            next += self.modality_len(cell, m).max(1);
+            (m, start..next)
+        };
+        self.scheme.blocks[block].members().map(member).collect()
+    }
+
+    /// Returns of which row of a modality each row of blocks of copies is one; of none, which has the number behind the
+    /// last, where a cell lacks the modality.
+    pub(crate) fn sources(&self) -> Vec<u32> {
+        let mut sources = Vec::with_capacity(self.rows() - self.fusion);
+        for cell in 0..self.cells {
+            for m in self.scheme.blocks.iter().flat_map(Block::members) {
+                match self.modality_len(cell, m) {
+                    0 => sources.push(self.fusion as u32),
+                    _ => sources.extend(self.both(cell, m).flatten().map(|row| row as u32)),
+                }
+            }
+        }
+        sources
+    }
+
+    /// Returns, in a scheme whose blocks are copies, the rows of one modality that an output averages; none where it does
+    /// not read it.
+    pub(crate) fn averaged(&self, cell: usize, reads: Reads, modality: usize) -> Option<Vec<Range<usize>>> {
+        match reads {
+            Reads::Modality(m) if m == modality => Some(self.both(cell, m).collect()),
+            Reads::Block(k) => {
+                let of = |(m, rows): (usize, Range<usize>)| (m == modality).then(|| vec![rows]);
+                self.copied(cell, k).into_iter().find_map(of)
+            }
+            Reads::Modality(_) | Reads::All => None,
+        }
+    }
+
+    /// Whether a cell has a modality.
+    pub(crate) fn has(&self, cell: usize, modality: usize) -> bool {
+        self.modality_len(cell, modality) > 0
+    }
+
+    /// Returns the plan of a layer's attention: one group per cell. Sums come after these layers.
     ///
     /// # Errors
     /// Never for a layout of a valid batch; the plan checks its ranges.
     pub fn attention(&self) -> Result<Arc<AttentionPlan>> {
+        let rows = if self.scheme.fusing == Fusing::Sums { self.fusion } else { self.rows() };
         let groups = (0..self.cells).map(|cell| Group { segments: self.cell(cell) }).collect();
-        AttentionPlan::new(groups, self.rows(), self.rows()).map(Arc::new)
+        AttentionPlan::new(groups, rows, rows).map(Arc::new)
+    }
+
+    /// Returns the plan by which the rows of each block of sums read each other, the first row of them being row 0.
+    ///
+    /// # Errors
+    /// Never for a layout of a valid batch; the plan checks its ranges.
+    pub fn among_sums(&self) -> Result<Arc<AttentionPlan>> {
+        let own = |pair: &[usize]| pair[0] - self.fusion..pair[1] - self.fusion;
+        let segment = |rows: Range<usize>| Segment { queries: rows.clone(), keys: vec![rows] };
+        let groups = self.blocks.windows(2).map(|pair| Group { segments: vec![segment(own(pair))] });
+        let rows = self.rows() - self.fusion;
+        AttentionPlan::new(groups.collect(), rows, rows).map(Arc::new)
     }
 
     /// Returns the plan of the pooling: query row `cell * outputs + output`.
@@ -121,18 +210,29 @@ impl Layout {
             let keys: Vec<_> = self.both(cell, m).collect();
             self.both(cell, m).map(move |queries| Segment { queries, keys: keys.clone() })
         };
-        let block = |(k, block): (usize, &Block)| {
+        let block = |k: usize| {
             let rows = self.block(cell, k);
-            let read = (0..n).filter(|m| block.reads[*m]).flat_map(|m| self.both(cell, m));
-            Segment { queries: rows.clone(), keys: read.chain([rows]).collect() }
+            let read = self.scheme.blocks[k].members().flat_map(|m| self.both(cell, m));
+            let mut keys: Vec<_> =
+                if self.scheme.fusing == Fusing::Tokens { read.collect() } else { Vec::new() };
+            keys.push(rows.clone());
+            Segment { queries: rows, keys }
         };
-        (0..n).flat_map(own).chain(self.scheme.blocks.iter().enumerate().map(block)).collect()
+        let in_layers = if self.scheme.fusing == Fusing::Sums { 0 } else { self.scheme.blocks.len() };
+        (0..n).flat_map(own).chain((0..in_layers).map(block)).collect()
     }
 
-    fn reads(&self, cell: usize, reads: Reads) -> Vec<Range<usize>> {
+    pub(crate) fn reads(&self, cell: usize, reads: Reads) -> Vec<Range<usize>> {
         let modalities = (0..self.tokens.len()).flat_map(|m| self.both(cell, m));
         match reads {
             Reads::Modality(m) => self.both(cell, m).collect(),
+            // the layers make something of a sum of nothing, but nothing of the cell
+            Reads::Block(k)
+                if self.scheme.fusing == Fusing::Sums
+                    && !self.scheme.blocks[k].members().any(|m| self.has(cell, m)) =>
+            {
+                Vec::new()
+            }
             Reads::Block(k) => vec![self.block(cell, k)],
             Reads::All => {
                 modalities.chain((0..self.scheme.blocks.len()).map(|k| self.block(cell, k))).collect()
@@ -204,6 +304,33 @@ mod tests {
         assert_eq!(l.rows(), 7);
         assert_eq!(table(&l.cell(1)), [(2..3, vec![2..3]), (3..6, vec![3..6])]);
         assert_eq!(l.scheme.outputs.len(), 3);
+    }
+
+    #[test]
+    fn passes_copy_the_rows_of_what_they_read() {
+        let l = layout(Fusion::EverythingAtOnce);
+        // whole, then su, sx, ux; cell 0 lacks u, which is one row
+        assert_eq!([0, 1, 2, 3].map(|k| l.block(0, k)), [7..11, 11..14, 14..17, 17..19]);
+        assert_eq!(l.copied(0, 0), [(0, 7..9), (1, 9..10), (2, 10..11)]);
+        assert_eq!(l.sources()[..7], [0, 1, 7, 6, 0, 1, 7]);
+        assert_eq!(l.rows() - 7, l.sources().len());
+        assert_eq!(
+            table(&l.cell(0))[1..4],
+            [(6..7, vec![6..7]), (7..11, vec![7..11]), (11..14, vec![11..14])]
+        );
+        assert_eq!(l.averaged(0, Reads::Block(3), 2), Some(vec![18..19]));
+        assert_eq!(l.averaged(0, Reads::Block(3), 0), None);
+    }
+
+    #[test]
+    fn sums_are_made_behind_the_layers_and_read_each_other() {
+        let l = layout(Fusion::Projection);
+        assert_eq!((l.modality_rows(), l.rows()), (7, 7 + 2 * 4 * 2));
+        assert_eq!(table(&l.cell(0)), [(0..2, vec![0..2]), (6..7, vec![6..7])]);
+        assert_eq!(l.attention().unwrap().n_queries(), 7);
+        assert_eq!(l.among_sums().unwrap().n_queries(), 16);
+        assert_eq!(l.reads(0, Reads::Block(1)), [9..11]);
+        assert!(l.reads(0, Reads::Block(2)).is_empty(), "cell 0 has no u");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! A scheme is one file here, with a function that returns a [`Scheme`], and one line in the list below: from that
 //! list come the configuration's values and the choices of the command line.
 
+mod everything_at_once;
 mod layout;
 mod leave_one_out;
 mod modal_channel;
 mod none;
+mod projection;
 mod zorro;
 
 pub use layout::Layout;
@@ -41,6 +43,10 @@ schemes! {
     Zorro: zorro,
     /// One block for each set of two or more modalities.
     ModalChannel: modal_channel,
+    /// No fusion tokens: the layers run once for each modality, each pair and all together.
+    EverythingAtOnce: everything_at_once,
+    /// Modalities become a few common tokens, whose sum a second transformer reads.
+    Projection: projection,
     /// No fusion tokens: the outputs of the modalities only.
     None: none,
 }
@@ -56,12 +62,27 @@ pub struct Scheme {
     pub block_tokens: usize,
     /// Profile tokens of a modality.
     pub profile_tokens: usize,
+    /// What the rows of a block are.
+    pub fusing: Fusing,
+}
+
+/// What the rows of a fusion block are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fusing {
+    /// Learned tokens, which pass the layers with those of the modalities, and read them and themselves.
+    Tokens,
+    /// Copies of the rows of the modalities that it reads, which pass the layers and read each other; of a modality that
+    /// a cell lacks one learned token.
+    Copies,
+    /// Sums of what each modality that it reads puts into a common place, made behind the layers; they pass further
+    /// layers and read each other.
+    Sums,
 }
 
 /// One block of fusion tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Name of its output: `fusion`, `fusion_without_<modality>` or `fusion_of_<modality>_<modality>`.
+    /// Name of its output: `fusion`, `fusion_without_<modality>`, `fusion_of_<modality>_<modality>` or a modality.
     pub name: String,
     /// For each modality whether this block reads it. Blocks read themselves, never each other.
     pub reads: Vec<bool>,
@@ -92,6 +113,18 @@ impl Block {
     fn whole(n: usize) -> Self {
         Self { name: "fusion".into(), reads: vec![true; n] }
     }
+
+    /// Returns the block of a subset of the modalities, `fusion_of_<modality>_<modality>`.
+    fn of(names: &[String], reads: Vec<bool>) -> Self {
+        let read = names.iter().zip(&reads).filter(|(_, reads)| **reads);
+        let read: Vec<&str> = read.map(|(name, _)| name.as_str()).collect();
+        Self { name: format!("fusion_of_{}", read.join("_")), reads }
+    }
+
+    /// Returns the modalities that it reads.
+    pub fn members(&self) -> impl Iterator<Item = usize> + '_ {
+        self.reads.iter().enumerate().filter(|(_, reads)| **reads).map(|(m, _)| m)
+    }
 }
 
 impl Scheme {
@@ -102,6 +135,7 @@ impl Scheme {
             outputs: Vec::new(),
             block_tokens: config.fusion_tokens,
             profile_tokens: config.profile_tokens,
+            fusing: Fusing::Tokens,
         }
     }
 
@@ -112,9 +146,7 @@ impl Scheme {
         let mut outputs = modalities(config);
         outputs.push(Output { name: whole.name.clone(), reads: Reads::Block(0) });
         outputs.push(Output { name: "global".into(), reads: Reads::All });
-        let part =
-            |(k, block): (usize, &Block)| Output { name: block.name.clone(), reads: Reads::Block(k + 1) };
-        outputs.extend(parts.iter().enumerate().map(part));
+        outputs.extend(heads(&parts, 1));
         let blocks = [whole].into_iter().chain(parts).collect();
         Self { blocks, outputs, ..Self::empty(config) }
     }
@@ -129,15 +161,40 @@ impl Scheme {
         self.blocks.get(1..).unwrap_or_default()
     }
 
-    /// Fusion rows of a cell.
+    /// Learned rows of a cell.
     pub fn fusion_rows(&self) -> usize {
-        self.blocks.len() * self.block_tokens
+        match self.fusing {
+            Fusing::Tokens => self.blocks.len() * self.block_tokens,
+            Fusing::Copies | Fusing::Sums => 0,
+        }
     }
 
     /// Returns the row of `pool.queries` of a head.
     pub fn output(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|o| o.name == name)
     }
+}
+
+/// Returns one output for each of some blocks, of which the first is block `first`.
+fn heads(blocks: &[Block], first: usize) -> impl Iterator<Item = Output> + '_ {
+    let head = move |(k, block): (usize, &Block)| Output {
+        name: block.name.clone(),
+        reads: Reads::Block(first + k),
+    };
+    blocks.iter().enumerate().map(head)
+}
+
+/// Returns the subsets of `n` things with `size` members, in the order of their members.
+fn subsets(n: usize, size: usize) -> Vec<Vec<bool>> {
+    if size > n {
+        return Vec::new();
+    }
+    let Some(rest) = n.checked_sub(1) else { return vec![Vec::new()] };
+    let begin = |first: bool, rest: Vec<Vec<bool>>| {
+        rest.into_iter().map(move |rest| [first].into_iter().chain(rest).collect::<Vec<bool>>())
+    };
+    let with = if size > 0 { subsets(rest, size - 1) } else { Vec::new() };
+    begin(true, with).chain(begin(false, subsets(rest, size))).collect()
 }
 
 /// Returns one output for each modality.

@@ -1,6 +1,6 @@
 //! One block for each set of two or more modalities (Modal Channel Attention, arXiv 2403.20280).
 
-use super::{Block, Scheme};
+use super::{Block, Scheme, subsets};
 use crate::config::ModelConfig;
 
 /// Returns the scheme: behind the block of all modalities one for each smaller set of at least two, larger sets
@@ -8,25 +8,8 @@ use crate::config::ModelConfig;
 pub(super) fn scheme(config: &ModelConfig) -> Scheme {
     let names = &config.modalities;
     let parts = (2..names.len()).rev().flat_map(|size| subsets(names.len(), size));
-    let block = |reads: Vec<bool>| {
-        let read = names.iter().zip(&reads).filter(|(_, reads)| **reads);
-        let read: Vec<&str> = read.map(|(name, _)| name.as_str()).collect();
-        Block { name: format!("fusion_of_{}", read.join("_")), reads }
-    };
-    Scheme::fused(config, parts.map(block).collect())
-}
-
-/// Returns the subsets of `n` things with `size` members, in the order of their members.
-fn subsets(n: usize, size: usize) -> Vec<Vec<bool>> {
-    if size > n {
-        return Vec::new();
-    }
-    let Some(rest) = n.checked_sub(1) else { return vec![Vec::new()] };
-    let begin = |first: bool, rest: Vec<Vec<bool>>| {
-        rest.into_iter().map(move |rest| [first].into_iter().chain(rest).collect::<Vec<bool>>())
-    };
-    let with = if size > 0 { subsets(rest, size - 1) } else { Vec::new() };
-    begin(true, with).chain(begin(false, subsets(rest, size))).collect()
+    let parts = parts.map(|reads| Block::of(names, reads)).collect();
+    Scheme::fused(config, parts)
 }
 
 #[cfg(test)]
