@@ -198,11 +198,11 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-fn zigzag(value: i32) -> u64 {
+pub(super) fn zigzag(value: i32) -> u64 {
     u64::from(((value << 1) ^ (value >> 31)) as u32)
 }
 
-fn write_varint(mut value: u64, to: &mut Vec<u8>) {
+pub(super) fn write_varint(mut value: u64, to: &mut Vec<u8>) {
     while value >= 0x80 {
         to.push(value as u8 | 0x80);
         value >>= 7;

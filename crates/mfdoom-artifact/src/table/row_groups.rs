@@ -11,6 +11,7 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
 
 use super::pages::{Checked, with_checksums};
 use super::sink::Sink;
@@ -21,6 +22,12 @@ use super::{TableOptions, seal};
 pub(super) struct RowGroups {
     writer: SerializedFileWriter<Sink>,
     schema: SchemaRef,
+}
+
+/// A column chunk, which begins at 0, and what its row group is told of it.
+pub(super) struct Chunk {
+    pub(super) bytes: Vec<u8>,
+    pub(super) close: ColumnCloseResult,
 }
 
 impl RowGroups {
@@ -51,33 +58,29 @@ impl RowGroups {
         metadata: &ParquetMetaData,
         group: usize,
     ) -> std::result::Result<Result<(), ParquetError>, ParquetError> {
-        let of = metadata.row_group(group);
-        let pages = metadata.page_index_for_row_group(group);
         let mut writer = self.writer.next_row_group()?;
-        for (i, column) in of.columns().iter().enumerate() {
-            let read = read_chunk(file, column).and_then(|chunk| {
-                Ok((
-                    moved(column, &chunk)?,
-                    pages.offset_index(i).map(|index| moved_index(index, column, &chunk)),
-                    chunk,
-                ))
-            });
-            let (metadata, offset_index, chunk) = match read {
-                Ok(read) => read,
+        for column in 0..metadata.row_group(group).columns().len() {
+            match copied(file, metadata, group, column) {
+                Ok(Chunk { bytes, close }) => writer.append_column(&Bytes::from(bytes), close)?,
                 Err(error) => return Ok(Err(error)),
-            };
-            let close = ColumnCloseResult {
-                bytes_written: chunk.bytes.len() as u64,
-                rows_written: of.num_rows() as u64,
-                metadata,
-                bloom_filter: None,
-                column_index: None,
-                offset_index,
-            };
-            writer.append_column(&Bytes::from(chunk.bytes), close)?;
+            }
         }
         writer.close()?;
         Ok(Ok(()))
+    }
+
+    /// Writes a row group of these columns.
+    pub(super) fn append_chunks(&mut self, chunks: Vec<Chunk>) -> std::result::Result<(), ParquetError> {
+        let mut writer = self.writer.next_row_group()?;
+        for Chunk { bytes, close } in chunks {
+            writer.append_column(&Bytes::from(bytes), close)?;
+        }
+        writer.close().map(drop)
+    }
+
+    /// The columns of the file.
+    pub(super) fn columns(&self) -> &[ColumnDescPtr] {
+        self.writer.schema_descr().columns()
     }
 
     /// Ends the file.
@@ -86,6 +89,27 @@ impl RowGroups {
         self.writer.append_key_value_metadata(KeyValue::new(seal::CHECKSUM_KEY.to_owned(), sum));
         self.writer.into_inner()
     }
+}
+
+/// Reads a column of a row group; its pages have checksums then.
+pub(super) fn copied(
+    file: &impl ChunkReader,
+    metadata: &ParquetMetaData,
+    group: usize,
+    column: usize,
+) -> Result<Chunk, ParquetError> {
+    let (of, pages) = (metadata.row_group(group), metadata.page_index_for_row_group(group));
+    let described = of.column(column);
+    let chunk = read_chunk(file, described)?;
+    let close = ColumnCloseResult {
+        bytes_written: chunk.bytes.len() as u64,
+        rows_written: of.num_rows() as u64,
+        metadata: moved(described, &chunk)?,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: pages.offset_index(column).map(|index| moved_index(index, described, &chunk)),
+    };
+    Ok(Chunk { bytes: chunk.bytes, close })
 }
 
 /// Reads the pages of a column and sees to their checksums.

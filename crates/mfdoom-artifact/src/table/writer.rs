@@ -1,12 +1,10 @@
 //! Writes a table batch by batch.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Schema, SchemaRef};
-use bytes::Bytes;
 use mfdoom_error::Result;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -16,7 +14,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::TableFormat;
-use super::row_groups::RowGroups;
+use super::parquet_table::ParquetTable;
 use super::sink::{self, BoxError, Fate, Sink};
 use crate::key::CELL_ID;
 use crate::place::Output;
@@ -45,59 +43,8 @@ pub struct TableWriter {
 }
 
 enum Form {
-    Parquet(Box<Parquet>),
+    Parquet(Box<ParquetTable>),
     Ipc(Box<StreamWriter<Sink>>),
-}
-
-/// A parquet file: each row group is encoded in memory, then written with its checksums.
-struct Parquet {
-    groups: RowGroups,
-    /// The schema without its metadata, which would be encoded with every row group.
-    schema: SchemaRef,
-    options: TableOptions,
-    next: Option<ArrowWriter<Vec<u8>>>,
-    n_rows: usize,
-}
-
-impl Parquet {
-    fn new(sink: Sink, schema: &SchemaRef, options: TableOptions) -> Result<Self, ParquetError> {
-        let groups = RowGroups::new(sink, schema, options)?;
-        let schema = Arc::new(Schema::new(schema.fields().clone()));
-        Ok(Self { groups, schema, options, next: None, n_rows: 0 })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let n = (batch.num_rows() - start).min(self.options.row_group_rows - self.n_rows);
-            let next = match &mut self.next {
-                Some(next) => next,
-                none => none.insert(parquet_writer(Vec::new(), &self.schema, self.options)?),
-            };
-            let rows = batch.slice(start, n).columns().to_vec();
-            next.write(&RecordBatch::try_new(self.schema.clone(), rows)?)?;
-            self.n_rows += n;
-            start += n;
-            if self.n_rows == self.options.row_group_rows {
-                self.end_group()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn end_group(&mut self) -> Result<(), ParquetError> {
-        let Some(next) = self.next.take() else { return Ok(()) };
-        self.n_rows = 0;
-        let bytes = Bytes::from(next.into_inner()?);
-        let metadata = RowGroups::metadata(&bytes)?;
-        (0..metadata.metadata().num_row_groups())
-            .try_for_each(|group| self.groups.append(&bytes, metadata.metadata(), group)?)
-    }
-
-    fn finish(mut self) -> Result<Sink, ParquetError> {
-        self.end_group()?;
-        self.groups.into_inner()
-    }
 }
 
 impl TableWriter {
@@ -108,7 +55,7 @@ impl TableWriter {
     pub fn create(output: &Output, schema: SchemaRef, options: TableOptions) -> Result<Self> {
         let (sink, fate) = sink::open(output)?;
         let form = match options.format {
-            TableFormat::Parquet => Parquet::new(sink, &schema, options)
+            TableFormat::Parquet => ParquetTable::new(sink, &schema, options)
                 .map(|writer| Form::Parquet(Box::new(writer)))
                 .map_err(Box::from),
             TableFormat::Ipc => ipc_form(sink, &schema).map_err(Box::from),
