@@ -7,6 +7,8 @@ pub const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 /// How far from an integer a count may be: sums of floating point numbers do not end on one.
 pub const TOLERANCE: f64 = 1e-6;
 
+/// The largest integer up to which `f32` has all of them.
+const EXACT: f32 = 16_777_216.0;
 /// How many values that are no counts are shown.
 const SHOWN: usize = 3;
 
@@ -54,8 +56,17 @@ impl Rounded {
 ///
 /// Values are judged as they are stored: 16777216.5 is returned as such, although its `f32` looks like a count.
 pub(crate) fn not_counts(block: &Csr, rounded: &Rounded) -> Vec<f64> {
+    if rounded.values().is_empty() && are_small_integers(block) {
+        return Vec::new();
+    }
     let stored = block.values().iter().map(|value| f64::from(*value)).filter(|value| !is_count(*value));
     rounded.values().iter().copied().chain(stored).take(SHOWN).collect()
+}
+
+/// Whether every value is an integer from 0 to 2^24, as nearly all are: a loop that the processor does at once.
+pub(crate) fn are_small_integers(block: &Csr) -> bool {
+    let is_one = |value: &f32| (*value as i32) as f32 == *value && (0.0..=EXACT).contains(value);
+    block.values().chunks(512).all(|some| some.iter().fold(true, |all, value| all & is_one(value)))
 }
 
 /// Makes values that are counts but for [`TOLERANCE`] the integers that they stand for.

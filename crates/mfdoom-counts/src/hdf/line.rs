@@ -7,6 +7,8 @@ use hdf5::{Dataset, Result};
 
 use super::class::{Class, Number};
 use super::filter::missing_filter;
+use super::native::{to_floats, to_indices};
+use super::plain::Plain;
 use super::raw::{read_bytes, read_field};
 use super::size::plausible;
 use super::watch::watched;
@@ -22,6 +24,8 @@ pub(crate) struct Line {
     field: Option<String>,
     class: Class,
     len: usize,
+    /// The same numbers, read faster; not for fields of records, nor for numbers of another form.
+    plain: Option<Plain>,
 }
 
 impl Line {
@@ -30,7 +34,8 @@ impl Line {
         let class = Class::of(&dataset.dtype()?);
         let len = length(&dataset)?;
         plausible(&dataset)?;
-        Ok(Self { dataset, field: None, class, len })
+        let plain = Plain::of(&dataset);
+        Ok(Self { dataset, field: None, class, len, plain })
     }
 
     /// Takes one field of a record array.
@@ -42,7 +47,7 @@ impl Line {
         let class = Class::of_descriptor(field.ok_or("no such field")?.ty);
         let len = length(&dataset)?;
         plausible(&dataset)?;
-        Ok(Self { dataset, field: Some(name.to_owned()), class, len })
+        Ok(Self { dataset, field: Some(name.to_owned()), class, len, plain: None })
     }
 
     /// A filter that is needed to read the elements and is not there.
@@ -94,8 +99,19 @@ impl Line {
         })
     }
 
+    /// Reads integers from 0 up to `limit`; nothing where one is not, or where HDF5 has to read them.
+    pub(crate) fn indices(&self, rows: Range<usize>, limit: usize) -> Option<Vec<u32>> {
+        let numbers = self.plain.as_ref().filter(|_| rows.end <= self.len)?;
+        numbers.read(rows, &to_indices(u32::try_from(limit).ok()?))
+    }
+
     /// Reads numbers as `f32`; `rounded` gets values that only rounding made integers.
     pub(crate) fn floats(&self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Vec<f32>> {
+        let numbers = matches!(self.class, Class::Number(_)).then_some(self.plain.as_ref()).flatten();
+        let numbers = numbers.filter(|_| rows.end <= self.len);
+        if let Some(found) = numbers.and_then(|numbers| numbers.read(rows.clone(), &to_floats)) {
+            return Ok(found);
+        }
         Ok(match self.class {
             Class::Bool | Class::Number(Number::Float32 | Number::SmallInt) => self.read(rows)?,
             Class::Number(Number::Float64) => from_f64(&self.read(rows)?, rounded),

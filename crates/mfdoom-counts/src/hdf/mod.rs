@@ -7,6 +7,7 @@
 //! | `attribute` | attributes as text or integers |
 //! | `class` | what a datatype holds |
 //! | `line` | one-dimensional arrays: a dataset, or one field of a record array |
+//! | `plain`, `native` | numbers as they are stored, unpacked on all threads |
 //! | `raw` | the two reads that the safe wrapper lacks |
 //! | `headers` | where object headers lie |
 //! | `link` | what lies in another file, and is not followed |
@@ -15,7 +16,7 @@
 //! | `size` | what a file declares against what it holds |
 //! | `watch` | how long a call may take |
 //!
-//! `raw`, `headers`, `link`, `filter`, `plugin` and `watch` hold the only `unsafe` of the crate.
+//! `raw`, `headers`, `link`, `filter`, `plain`, `plugin` and `watch` hold the only `unsafe` of the crate.
 
 pub(crate) mod attribute;
 mod class;
@@ -24,7 +25,9 @@ mod filter;
 mod headers;
 mod line;
 mod link;
+mod native;
 mod node;
+mod plain;
 mod plugin;
 mod raw;
 mod size;

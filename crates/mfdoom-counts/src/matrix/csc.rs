@@ -53,7 +53,7 @@ impl CscRows {
         }
         for start in (0..n).step_by(PIECE) {
             let run = start..n.min(start + PIECE);
-            let rows: Vec<u32> = self.entries.indices(run.clone())?.collect();
+            let rows = self.entries.indices(run.clone())?;
             let values = self.entries.values(run.clone(), &mut rounded)?;
             for (at, (row, value)) in run.zip(rows.into_iter().zip(values)) {
                 while column_end <= at && column + 1 < self.n_cols {

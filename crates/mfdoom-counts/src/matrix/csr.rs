@@ -54,13 +54,7 @@ impl RowSource for CsrRows {
     fn load(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
         let mut indptr = self.pointers.read(rows)?.to_vec();
         let (begin, end) = (indptr[0], indptr[indptr.len() - 1]);
-        let piece = PIECE.max(self.ahead);
-        let (mut indices, mut values) = (Vec::with_capacity(end - begin), Vec::with_capacity(end - begin));
-        for at in (begin..end).step_by(piece) {
-            let run = at..end.min(at + piece);
-            indices.extend(self.entries.indices(run.clone())?);
-            values.extend(self.entries.values(run, rounded)?);
-        }
+        let (indices, values) = self.entries.read(begin..end, PIECE.max(self.ahead), rounded)?;
         indptr.iter_mut().for_each(|pointer| *pointer -= begin);
         tidied(self.entries.n_indices, (indptr, indices, values), rounded)
     }
@@ -94,8 +88,28 @@ impl Entries {
         self.data.len()
     }
 
+    /// Reads indices and values in pieces.
+    fn read(&self, run: Range<usize>, piece: usize, rounded: &mut Rounded) -> Result<(Vec<u32>, Vec<f32>)> {
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        for at in run.clone().step_by(piece) {
+            let part = at..run.end.min(at + piece);
+            let (of_indices, of_values) =
+                rayon::join(|| self.indices(part.clone()), || self.values(part.clone(), rounded));
+            if indices.is_empty() {
+                (indices, values) = (of_indices?, of_values?);
+            } else {
+                indices.extend(of_indices?);
+                values.extend(of_values?);
+            }
+        }
+        Ok((indices, values))
+    }
+
     /// Reads indices, each below the number of columns (of rows for CSC).
-    pub(super) fn indices(&self, run: Range<usize>) -> Result<impl Iterator<Item = u32> + use<>> {
+    pub(super) fn indices(&self, run: Range<usize>) -> Result<Vec<u32>> {
+        if let Some(found) = self.indices.indices(run.clone(), self.n_indices) {
+            return Ok(found);
+        }
         let place = self.place.at(keys::INDICES);
         let start = run.start;
         let found = self.indices.read::<i64>(run).map_err(|error| place.unreadable(error))?;
@@ -107,7 +121,7 @@ impl Entries {
                 .wanted(format!("0 to {}", limit - 1))
                 .help("the matrix is corrupt: write it again"));
         }
-        Ok(found.into_iter().map(|index| index as u32))
+        Ok(found.into_iter().map(|index| index as u32).collect())
     }
 
     /// Reads values; `rounded` gets those that only rounding made integers.
