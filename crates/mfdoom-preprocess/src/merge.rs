@@ -46,36 +46,46 @@ fn restrict(block: &Csr, pattern: &Csr) -> Vec<f32> {
 
 /// Merges rows with ascending columns; results of zero are dropped.
 fn combine(a: &Csr, b: &Csr, f: impl Fn(f32, f32) -> f32) -> Csr {
+    let most = (0..a.n_rows().min(b.n_rows())).map(|row| a.row(row).0.len() + b.row(row).0.len()).max();
     let mut merged = Csr::empty(a.n_cols());
     merged.reserve(a.n_rows(), a.nnz() + b.nnz());
-    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    // One more than there can be: what comes to nothing is written, and then overwritten.
+    let room = most.unwrap_or(0) + 1;
+    let mut sums = Sums { columns: vec![0; room], values: vec![0.0; room], n: 0 };
     for row in 0..a.n_rows().min(b.n_rows()) {
         let ((ia, va), (ib, vb)) = (a.row(row), b.row(row));
         let (mut i, mut j) = (0, 0);
-        columns.clear();
-        values.clear();
-        while i < ia.len() || j < ib.len() {
-            let column_a = ia.get(i).copied().unwrap_or(u32::MAX);
-            let column_b = ib.get(j).copied().unwrap_or(u32::MAX);
-            let column = column_a.min(column_b);
-            let (mut x, mut y) = (0.0, 0.0);
-            if column_a == column {
-                x = va[i];
-                i += 1;
-            }
-            if column_b == column {
-                y = vb[j];
-                j += 1;
-            }
-            let value = f(x, y);
-            if value != 0.0 {
-                columns.push(column);
-                values.push(value);
-            }
+        sums.n = 0;
+        // Which side comes first is as good as random, so that branches on it would cost the most.
+        while i < ia.len() && j < ib.len() {
+            let (column_a, column_b) = (ia[i], ib[j]);
+            let (has_a, has_b) = (column_a <= column_b, column_b <= column_a);
+            let (x, y) = (if has_a { va[i] } else { 0.0 }, if has_b { vb[j] } else { 0.0 });
+            sums.put(if has_a { column_a } else { column_b }, f(x, y));
+            i += usize::from(has_a);
+            j += usize::from(has_b);
         }
-        merged.push_row(&columns, &values);
+        ia[i..].iter().zip(&va[i..]).for_each(|(column, x)| sums.put(*column, f(*x, 0.0)));
+        ib[j..].iter().zip(&vb[j..]).for_each(|(column, y)| sums.put(*column, f(0.0, *y)));
+        merged.push_row(&sums.columns[..sums.n], &sums.values[..sums.n]);
     }
     merged
+}
+
+/// Entries of a row one after the other, without zeros.
+struct Sums {
+    columns: Vec<u32>,
+    values: Vec<f32>,
+    n: usize,
+}
+
+impl Sums {
+    #[inline(always)]
+    fn put(&mut self, column: u32, value: f32) {
+        self.columns[self.n] = column;
+        self.values[self.n] = value;
+        self.n += usize::from(value != 0.0);
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use mfdoom_counts::{CountRule, Matrix, Source};
 use mfdoom_error::Result;
 use mfdoom_matrix::Csr;
 use mfdoom_tokens::{CellTotals, GeneMap, ModalityTokens, Vocabulary, tokenise};
+use rayon::prelude::*;
 
 use crate::args::Ambiguous;
 use crate::cells::CellReport;
@@ -22,7 +23,7 @@ use crate::vocabulary;
 /// Cells that are read at once.
 const READ_CELLS: usize = 256;
 /// The largest count that the table, whose counts are float32, keeps exactly.
-const EXACT: f64 = 16_777_216.0;
+const EXACT: f32 = 16_777_216.0;
 
 /// Which rows a pass goes over.
 #[derive(Clone, Copy, Debug)]
@@ -156,10 +157,14 @@ impl<'a> FileReader<'a> {
         let obs =
             if self.annotated { self.plan.annotation.read(&self.file, rows.clone())? } else { Vec::new() };
         let obs = if whole { obs } else { obs.iter().map(|column| column.take(&kept)).collect() };
-        let mut tokens = BTreeMap::new();
-        for (name, block) in blocks {
+        let made = blocks.into_par_iter().map(|(name, block)| -> Result<_> {
             let block = if whole { block } else { block.select_rows(&kept) };
-            let mut made = tokenise(&block, &self.maps[&name])?;
+            let made = tokenise(&block, &self.maps[&name])?;
+            Ok((name, made))
+        });
+        let mut tokens = BTreeMap::new();
+        for made in made.collect::<Vec<_>>() {
+            let (name, mut made) = made?;
             self.of.libraries.replace(&self.file, &name, (rows.clone(), &kept), &mut made.library_size)?;
             if let Some(present) = present.get(&name) {
                 made.present = kept.iter().map(|row| present[*row]).collect();
@@ -177,22 +182,27 @@ impl<'a> FileReader<'a> {
     /// where that is not all of them.
     fn blocks(&mut self, rows: Range<usize>) -> Result<(Blocks, Present)> {
         let (mut blocks, mut present) = (Blocks::new(), Present::new());
-        for (name, matrix) in &mut self.matrices {
-            let Some(block) = self.counts.read(matrix, rows.clone())? else {
-                return Err(self.counts.refuse(&*self.file, &self.of.modalities.matrices[name]));
+        let counts = self.counts;
+        let read = self.matrices.par_iter_mut().map(|(name, matrix)| -> Result<_> {
+            let block = counts.read(matrix, rows.clone())?;
+            Ok((name.clone(), block, matrix.present(rows.clone())?))
+        });
+        for read in read.collect::<Vec<_>>() {
+            let (name, block, measured) = read?;
+            let Some(block) = block else {
+                return Err(counts.refuse(&*self.file, &self.of.modalities.matrices[&name]));
             };
-            if !self.large.contains(name) && block.values().iter().any(|count| f64::from(*count) > EXACT) {
+            if largest(&block) > EXACT && self.large.insert(name.clone()) {
                 tracing::warn!(
                     "{}: counts of {name} above {EXACT} are rounded to the nearest float32, as table and model hold them \
                      (seven digits)",
                     self.file.name
                 );
-                self.large.insert(name.clone());
             }
-            blocks.insert(name.clone(), block);
-            if let Some(measured) = matrix.present(rows.clone())? {
+            if let Some(measured) = measured {
                 present.insert(name.clone(), measured);
             }
+            blocks.insert(name, block);
         }
         if let (Some(matrix), Some(source)) = (&mut self.ambiguous, &self.of.modalities.ambiguous) {
             let Some(ambiguous) = self.counts.read(matrix, rows)? else {
@@ -220,11 +230,17 @@ impl<'a> FileReader<'a> {
                 report.not_listed += 1;
                 continue;
             }
-            let values = decisive.iter().flat_map(|block| {
-                let (columns, values) = block.row(row);
-                columns.iter().copied().zip(values.iter().copied())
-            });
-            let totals = CellTotals::of(values);
+            let totals = match self.plan.job.filter.is_off() {
+                // Then only empty cells are told from others, and a block stores no zeros.
+                true => {
+                    let genes = decisive.iter().map(|block| block.row(row).0.len()).sum();
+                    CellTotals { genes, counts: 0.0 }
+                }
+                false => CellTotals::of(decisive.iter().flat_map(|block| {
+                    let (columns, values) = block.row(row);
+                    columns.iter().copied().zip(values.iter().copied())
+                })),
+            };
             if self.plan.job.filter.keep(&totals, &mut report.filter) {
                 report.empty += usize::from(totals.genes == 0);
                 kept.push(row);
@@ -232,6 +248,11 @@ impl<'a> FileReader<'a> {
         }
         kept
     }
+}
+
+/// Returns the largest value; 0 where there is none.
+fn largest(block: &Csr) -> f32 {
+    block.values().iter().fold(0.0, |largest, value| if *value > largest { *value } else { largest })
 }
 
 /// Returns the counts that filters look at: the total, else spliced and unspliced, else everything.

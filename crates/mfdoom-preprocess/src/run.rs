@@ -31,6 +31,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.sheet_only && args.common.check {
         return sheet::write(&args, None);
     }
+    mfdoom_cli::keep_freed_pages();
     let output = mfdoom_cli::output(args.output.output.as_deref(), args.output.force)?;
     if args.sheet_only {
         return sheet::write(&args, Some(&output));
@@ -48,7 +49,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut reports = Vec::new();
     let written = write::table(&output, &schema, |batches| {
         reports = pass::run(&plan, &schema.vocabulary, Rows::Shard("tokenising"), &mut |cells| {
-            batches.push(&cells)
+            batches.push(cells)
         })?;
         refuse_nothing(&plan, &reports)
     })?;

@@ -61,7 +61,7 @@ pub fn table(
 fn write(mut writer: TokenWriter, receiver: &Receiver<Message>) -> Result<Option<usize>> {
     while let Ok(message) = receiver.recv() {
         match message {
-            Message::Batch(batch) => writer.write(&batch)?,
+            Message::Batch(batch) => writer.put(batch)?,
             Message::End => return writer.finish().map(Some),
         }
     }
@@ -70,7 +70,19 @@ fn write(mut writer: TokenWriter, receiver: &Receiver<Message>) -> Result<Option
 
 impl Batches {
     /// Adds cells.
-    pub fn push(&mut self, cells: &KeptCells<'_>) -> Result<()> {
+    pub fn push(&mut self, mut cells: KeptCells<'_>) -> Result<()> {
+        if self.pending.is_empty() && cells.ids.len() == BATCH_CELLS {
+            let absent = || ModalityTokens::absent(BATCH_CELLS);
+            let of = |name: &String| cells.tokens.remove(name).unwrap_or_else(absent);
+            self.pending = TokenBatch {
+                dataset: vec![cells.dataset.to_owned(); BATCH_CELLS],
+                modalities: self.modalities.iter().map(of).collect(),
+                cell_id: cells.ids,
+                obs: cells.obs,
+            };
+            return self.flush();
+        }
+        let cells = &cells;
         let mut start = 0;
         while start < cells.ids.len() {
             let end = cells.ids.len().min(start + BATCH_CELLS - self.pending.len());

@@ -11,13 +11,22 @@ use crate::vocabulary::Vocabulary;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneMap {
     ids: Vec<u32>,
+    /// Whether the columns of known genes are in the order of their ids, each gene once.
+    ascending: bool,
+    highest: u32,
 }
 
 impl GeneMap {
     /// Looks up the gene of each column, ids as they stand in the file.
     pub fn new<S: AsRef<str>>(genes: &[S], vocabulary: &Vocabulary) -> Self {
         let token = |gene: &S| vocabulary.lookup(&normalise_gene_id(gene.as_ref())).unwrap_or(0);
-        Self { ids: genes.iter().map(token).collect() }
+        let ids: Vec<u32> = genes.iter().map(token).collect();
+        let mut known = ids.iter().filter(|id| **id > 0);
+        Self {
+            ascending: known.is_sorted_by(|a, b| a < b),
+            highest: ids.iter().copied().max().unwrap_or(0),
+            ids,
+        }
     }
 
     /// Returns the token id of each column.
@@ -62,30 +71,91 @@ impl GeneMap {
 /// # }
 /// ```
 pub fn tokenise(block: &Csr, map: &GeneMap) -> Result<ModalityTokens> {
+    if block.n_cols() > map.ids.len()
+        && let Some(column) = block.indices().iter().find(|column| **column as usize >= map.ids.len())
+    {
+        return Err(Error::contract("the matrix has more columns than genes")
+            .found(format!("column {column}"))
+            .wanted(format!("fewer than {}", map.ids.len())));
+    }
+    if map.ascending {
+        return Ok(in_order(block, map));
+    }
     let mut tokens = ModalityTokens::default();
-    let mut cell: Vec<(u32, f64)> = Vec::new();
+    tokens.index.reserve(block.nnz());
+    tokens.count.reserve(block.nnz());
+    let mut sums = Sums::new(map.highest as usize + 1);
     for row in 0..block.n_rows() {
-        cell.clear();
-        let mut library_size = 0.0;
         let (columns, values) = block.row(row);
-        for (&column, &value) in columns.iter().zip(values) {
-            let Some(&id) = map.ids.get(column as usize) else {
-                return Err(Error::contract("the matrix has more columns than genes")
-                    .found(format!("column {column}"))
-                    .wanted(format!("fewer than {}", map.ids.len())));
-            };
-            library_size += f64::from(value);
-            if id > 0 && value != 0.0 {
-                cell.push((id, f64::from(value)));
+        for (column, value) in columns.iter().zip(values) {
+            let id = map.ids[*column as usize];
+            if id > 0 && *value != 0.0 {
+                sums.add(id, *value);
             }
         }
-        // Stable, so that equal genes are added in column order whatever the sort does.
-        cell.sort_by_key(|&(id, _)| id);
-        let merged = cell.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
-            let total: f64 = same.iter().map(|&(_, value)| value).sum();
-            Some((same.first()?.0, total as f32))
-        });
-        tokens.push(library_size, merged);
+        tokens.push(sum(values), sums.drain());
     }
     Ok(tokens)
+}
+
+/// Turns rows of counts into tokens where columns are in the order of their ids.
+fn in_order(block: &Csr, map: &GeneMap) -> ModalityTokens {
+    let n = block.nnz();
+    // One more than there can be: what is no token is written, and then overwritten.
+    let (mut index, mut count, mut at) = (vec![0; n + 1], vec![0.0; n + 1], 0);
+    let mut tokens = ModalityTokens { present: vec![true; block.n_rows()], ..ModalityTokens::default() };
+    for row in 0..block.n_rows() {
+        let (columns, values) = block.row(row);
+        for (column, value) in columns.iter().zip(values) {
+            let id = map.ids[*column as usize];
+            (index[at], count[at]) = (id, *value);
+            at += usize::from(id > 0 && *value != 0.0);
+        }
+        tokens.library_size.push(sum(values));
+        tokens.offsets.push(at);
+    }
+    index.truncate(at);
+    count.truncate(at);
+    ModalityTokens { index, count, ..tokens }
+}
+
+fn sum(values: &[f32]) -> f64 {
+    values.iter().fold(0.0, |sum, value| sum + f64::from(*value))
+}
+
+/// The sum for each id of one cell, handed out by ascending id: less work than sorting.
+struct Sums {
+    /// Sums of the ids that are marked; others hold what an earlier cell left.
+    sums: Vec<f64>,
+    marks: Vec<u64>,
+}
+
+impl Sums {
+    /// Makes room for ids below `n`.
+    fn new(n: usize) -> Self {
+        Self { sums: vec![0.0; n], marks: vec![0; n.div_ceil(64)] }
+    }
+
+    /// Adds a value; those of one id are added in the order in which they come.
+    fn add(&mut self, id: u32, value: f32) {
+        let (word, mark) = (&mut self.marks[id as usize / 64], 1 << (id % 64));
+        let sum = &mut self.sums[id as usize];
+        *sum = if *word & mark == 0 { f64::from(value) } else { *sum + f64::from(value) };
+        *word |= mark;
+    }
+
+    /// Returns ids and sums, and forgets them.
+    fn drain(&mut self) -> impl Iterator<Item = (u32, f32)> {
+        let Self { sums, marks } = self;
+        marks.iter_mut().zip(0_u32..).flat_map(|(word, at)| {
+            let mut left = std::mem::take(word);
+            let sums = &*sums;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                let id = 64 * at + bit;
+                Some((id, sums[id as usize] as f32))
+            })
+        })
+    }
 }

@@ -41,6 +41,11 @@ pub struct FilterReport {
 }
 
 impl CellFilter {
+    /// Returns whether every cell stays.
+    pub fn is_off(&self) -> bool {
+        self.min_counts <= 0.0 && self.min_genes == 0
+    }
+
     /// Returns whether a cell stays, and counts it in `report`.
     pub fn keep(&self, totals: &CellTotals, report: &mut FilterReport) -> bool {
         if totals.counts < self.min_counts {

@@ -293,7 +293,7 @@ fn rewritten(change: impl Fn(SchemaRef, Vec<ArrayRef>) -> (SchemaRef, Vec<ArrayR
     let folder = tempfile::tempdir().unwrap();
     let file = path(&folder, "tokens.parquet");
     let schema = schema().to_arrow();
-    let record = to_arrow(&batch(0, 6), &schema).unwrap();
+    let record = to_arrow(batch(0, 6), &schema).unwrap();
     let (schema, columns) = change(schema, record.columns().to_vec());
     let mut writer = TableWriter::create(
         &Output::file(&file, false),

@@ -14,22 +14,22 @@ use mfdoom_error::{Error, Result};
 use crate::schema::{TokenSchema, columns};
 use crate::tokens::{ModalityTokens, TokenBatch};
 
-/// Returns the record batch of `batch`; `schema` is that of [`TokenSchema::to_arrow`].
+/// Turns a batch into a record batch; `schema` is that of [`TokenSchema::to_arrow`].
 ///
 /// # Errors
 /// Failed, when the parts do not fit the schema.
-pub fn to_arrow(batch: &TokenBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub fn to_arrow(batch: TokenBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let mut arrays: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(&batch.dataset)),
         Arc::new(StringArray::from_iter_values(&batch.cell_id)),
     ];
     arrays.extend(batch.obs.iter().map(Column::to_arrow));
-    for tokens in &batch.modalities {
-        let measured = NullBuffer::from(tokens.present.clone());
-        let size = Float64Array::try_new(tokens.library_size.clone().into(), Some(measured.clone()));
+    for tokens in batch.modalities {
+        let measured = NullBuffer::from(tokens.present);
+        let size = Float64Array::try_new(tokens.library_size.into(), Some(measured.clone()));
         arrays.push(Arc::new(size.map_err(internal)?));
-        arrays.push(list::<UInt32Type>(tokens.index.clone(), &tokens.offsets, &measured)?);
-        arrays.push(list::<Float32Type>(tokens.count.clone(), &tokens.offsets, &measured)?);
+        arrays.push(list::<UInt32Type>(tokens.index, &tokens.offsets, &measured)?);
+        arrays.push(list::<Float32Type>(tokens.count, &tokens.offsets, &measured)?);
     }
     RecordBatch::try_new(schema.clone(), arrays).map_err(internal)
 }

@@ -38,6 +38,11 @@ impl TokenWriter {
     /// # Errors
     /// Contract, when a cell was written before.
     pub fn write(&mut self, batch: &TokenBatch) -> Result<()> {
+        self.put(batch.clone())
+    }
+
+    /// As [`write`](Self::write), for a block that nobody needs afterwards.
+    pub fn put(&mut self, batch: TokenBatch) -> Result<()> {
         for (dataset, cell_id) in batch.dataset.iter().zip(&batch.cell_id) {
             self.keys.add(dataset, cell_id, &self.name)?;
         }
