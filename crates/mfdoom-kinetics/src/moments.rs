@@ -1,5 +1,7 @@
 //! First and second moments: averages of counts over each cell and its neighbours.
 
+use std::ops::Range;
+
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::error::{Error, Result, same};
@@ -140,9 +142,30 @@ impl Smoother {
             self.average_dense(&matrix.to_dense(), &mut out);
             return Ok(out);
         }
+        self.average_sparse(matrix, 0, &mut out);
+        Ok(out)
+    }
+
+    /// Returns the averages of some cells, `[rows.len(), n_genes]`: those rows of [`Smoother::moments`].
+    ///
+    /// # Errors
+    /// When the matrix is not of this smoother's cells.
+    pub fn moments_of(&self, rows: Range<usize>, matrix: &Csr) -> Result<Matrix> {
+        same("cells of the matrix to average", matrix.n_rows(), self.n_cells())?;
+        let mut out = Matrix::filled(rows.len(), matrix.n_cols(), 0.0);
+        if matrix.n_cols() > 0 {
+            self.average_sparse(matrix, rows.start, &mut out);
+        }
+        Ok(out)
+    }
+
+    /// Averages sparse rows for the cells from `first` on, one for each row of `out`.
+    fn average_sparse(&self, matrix: &Csr, first: usize, out: &mut Matrix) {
+        let width = matrix.n_cols();
         out.data_mut().par_chunks_mut(width).enumerate().for_each_init(
             || vec![0.0_f64; width],
-            |sums, (i, row)| {
+            |sums, (row, out)| {
+                let i = first + row;
                 sums.fill(0.0);
                 for &j in self.cells(i) {
                     let (columns, values) = matrix.row(j as usize);
@@ -150,12 +173,11 @@ impl Smoother {
                         sums[column as usize] += f64::from(value);
                     }
                 }
-                for (slot, &sum) in row.iter_mut().zip(sums.iter()) {
+                for (slot, &sum) in out.iter_mut().zip(sums.iter()) {
                     *slot = (sum * self.weights[i]) as f32;
                 }
             },
         );
-        Ok(out)
     }
 }
 

@@ -350,7 +350,14 @@ fn driver_candidates_are_expressed_fitted_and_correlated() {
     }
     let moments = Moments { spliced: s, unspliced: u };
     let options = DriverOptions { min_cells: Some(10.0), ..Default::default() };
-    let found = driver_candidates(&moments, &[100.0; 3], &[true; 3], &[0.5, 0.5, 0.05], &options).unwrap();
+    let found = driver_candidates(
+        (&moments.spliced, &moments.unspliced),
+        &[100.0; 3],
+        &[true; 3],
+        &[0.5, 0.5, 0.05],
+        &options,
+    )
+    .unwrap();
     assert_eq!(found, vec![true, false, false]);
 }
 

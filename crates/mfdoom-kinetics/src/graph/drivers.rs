@@ -1,11 +1,14 @@
 //! Driver genes: whose velocity sets a cluster of cells apart from the others.
 
+use std::ops::Range;
+
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::error::{Result, same};
 use mfdoom_matrix::percentile;
 use rayon::prelude::*;
 
-use crate::moments::Moments;
+/// Genes whose values are taken out of the rows at once: those of one line of the processor's memory.
+const GENES: usize = 16;
 
 /// Which genes may be called drivers (scVelo `rank_velocity_genes`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,31 +38,46 @@ pub struct ClusterDrivers {
 
 /// Marks the velocity genes that are expressed, well fitted and correlated enough to be drivers.
 ///
-/// `unspliced_cells` is the number of cells with unspliced counts per gene, `score` r2 or likelihood; NaN excludes.
+/// The first two are mean spliced and unspliced abundance, [n_cells, n_genes]; `unspliced_cells` is the number of cells with unspliced counts per gene, `score` r2 or likelihood; NaN excludes.
 ///
 /// # Errors
 /// When the arrays differ in genes.
 pub fn driver_candidates(
-    moments: &Moments,
+    (spliced, unspliced): (&Matrix, &Matrix),
     unspliced_cells: &[f64],
     velocity_genes: &[bool],
     score: &[f64],
     options: &DriverOptions,
 ) -> Result<Vec<bool>> {
-    let n_genes = moments.n_genes();
+    let n_genes = spliced.n_cols();
+    same("genes of the unspliced counts", unspliced.n_cols(), n_genes)?;
     same("numbers of cells, one a gene", unspliced_cells.len(), n_genes)?;
     same("marks of velocity genes", velocity_genes.len(), n_genes)?;
     same("scores, one a gene", score.len(), n_genes)?;
     let usual = || percentile(&mut unspliced_cells.to_vec(), 50.0).min(50.0);
     let min_cells = options.min_cells.unwrap_or_else(usual);
-    let (s, u) = (moments.spliced.transposed(), moments.unspliced.transposed());
-    let candidate = |j: usize| {
-        velocity_genes[j]
-            && unspliced_cells[j] > min_cells
-            && score[j] > options.min_score
-            && spearman(s.row(j), u.row(j)) > options.min_correlation
+    let fits = |j: usize| velocity_genes[j] && unspliced_cells[j] > min_cells && score[j] > options.min_score;
+    let blocks: Vec<usize> = (0..n_genes).step_by(GENES).collect();
+    let block = |&first: &usize| -> Vec<bool> {
+        let genes = first..n_genes.min(first + GENES);
+        if !genes.clone().any(fits) {
+            return vec![false; genes.len()];
+        }
+        let (s, u) = (columns(spliced, genes.clone()), columns(unspliced, genes.clone()));
+        let pairs = genes.zip(s.iter().zip(&u));
+        pairs.map(|(j, (s, u))| fits(j) && spearman(s, u) > options.min_correlation).collect()
     };
-    Ok((0..n_genes).into_par_iter().map(candidate).collect())
+    Ok(blocks.par_iter().flat_map_iter(block).collect())
+}
+
+/// Takes columns out of a matrix, each by itself.
+fn columns(matrix: &Matrix, wanted: Range<usize>) -> Vec<Vec<f32>> {
+    let mut columns = vec![Vec::with_capacity(matrix.n_rows()); wanted.len()];
+    for row in 0..matrix.n_rows() {
+        let values = &matrix.row(row)[wanted.clone()];
+        columns.iter_mut().zip(values).for_each(|(column, value)| column.push(*value));
+    }
+    columns
 }
 
 /// Ranks the candidates by velocity `[n_cells, n_genes]` for every cluster, the first `n_top` of each.

@@ -1,5 +1,7 @@
 //! The stochastic fit: first and second moments together, each weighted by its own residual spread.
 
+use std::ops::Range;
+
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::error::Result;
 use rayon::prelude::*;
@@ -23,9 +25,41 @@ pub fn fit_stochastic(
     options: &SteadyOptions,
 ) -> Result<SteadyState> {
     let mut fit = fit_deterministic(moments, options);
-    let every = vec![true; moments.n_genes()];
-    let genes = if fit.velocity_genes.contains(&true) { &fit.velocity_genes } else { &every };
-    let (s, u) = (spliced.select_columns(genes), unspliced.select_columns(genes));
+    let block = GeneBlock { genes: 0..moments.n_genes(), moments, spliced, unspliced };
+    generalise(&mut fit, &block, smoother, options)?;
+    Ok(fit)
+}
+
+/// Some genes of a fit: which they are, and their moments and normalised counts alone.
+#[derive(Debug, Clone)]
+pub struct GeneBlock<'a> {
+    /// Their numbers among all genes.
+    pub genes: Range<usize>,
+    /// Their moments.
+    pub moments: &'a MomentsByGene,
+    /// Their spliced counts, `[n_cells, genes.len()]`.
+    pub spliced: &'a Csr,
+    /// Their unspliced counts, `[n_cells, genes.len()]`.
+    pub unspliced: &'a Csr,
+}
+
+/// Puts the ratios of [`fit_stochastic`] in place of the deterministic ones, for the genes of a block that take part.
+///
+/// # Errors
+/// When counts, moments and smoother differ in shape.
+pub fn generalise(
+    fit: &mut SteadyState,
+    block: &GeneBlock<'_>,
+    smoother: &Smoother,
+    options: &SteadyOptions,
+) -> Result<()> {
+    let moments = block.moments;
+    let all = !fit.velocity_genes.contains(&true);
+    let genes: Vec<bool> = fit.velocity_genes[block.genes.clone()].iter().map(|gene| all || *gene).collect();
+    if !genes.contains(&true) {
+        return Ok(());
+    }
+    let (s, u) = (block.spliced.select_columns(&genes), block.unspliced.select_columns(&genes));
     let second = SecondMoments::new(smoother, &s, &u)?;
     let (mss, mus) = (second.spliced_spliced.transposed(), second.unspliced_spliced.transposed());
     let chosen: Vec<usize> = (0..genes.len()).filter(|&j| genes[j]).collect();
@@ -39,13 +73,13 @@ pub fn fit_stochastic(
                 mss: mss.row(k),
                 mus: mus.row(k),
             };
-            gene.fit(fit.quantile_ratio[j], options.percentile, scratch)
+            gene.fit(fit.quantile_ratio[block.genes.start + j], options.percentile, scratch)
         })
         .collect();
     for (&j, value) in chosen.iter().zip(gamma) {
-        fit.gamma[j] = value;
+        fit.gamma[block.genes.start + j] = value;
     }
-    Ok(fit)
+    Ok(())
 }
 
 /// Moments of one gene over all cells.

@@ -7,10 +7,10 @@ mod generalised;
 mod quantile;
 mod ratio;
 
-pub use generalised::fit_stochastic;
+pub use generalised::{GeneBlock, fit_stochastic, generalise};
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::error::{Result, same};
-pub use ratio::fit_deterministic;
+pub use ratio::{GeneFit, choose_genes, fit_deterministic, fit_genes};
 use rayon::prelude::*;
 
 use crate::moments::Moments;

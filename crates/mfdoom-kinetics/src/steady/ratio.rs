@@ -11,11 +11,20 @@ use crate::moments::MomentsByGene;
 ///
 /// With fewer than two genes above the thresholds, the fifth of highest r2 is taken instead, as scVelo does.
 pub fn fit_deterministic(moments: &MomentsByGene, options: &SteadyOptions) -> SteadyState {
+    choose_genes(&fit_genes(moments, options), options)
+}
+
+/// Fits the extreme-quantile ratio of every gene of a block.
+pub fn fit_genes(moments: &MomentsByGene, options: &SteadyOptions) -> Vec<GeneFit> {
     let (spliced, unspliced) = (&moments.spliced, &moments.unspliced);
-    let fits: Vec<GeneFit> = (0..moments.n_genes())
+    (0..moments.n_genes())
         .into_par_iter()
         .map_init(Vec::new, |scratch, j| fit_gene(spliced.row(j), unspliced.row(j), options, scratch))
-        .collect();
+        .collect()
+}
+
+/// Chooses the velocity genes among the fits of all genes.
+pub fn choose_genes(fits: &[GeneFit], options: &SteadyOptions) -> SteadyState {
     let mut velocity_genes: Vec<bool> = fits
         .iter()
         .map(|fit| fit.expressed && fit.r2 > options.min_r2 && fit.gamma > options.min_ratio)
@@ -35,7 +44,8 @@ pub fn fit_deterministic(moments: &MomentsByGene, options: &SteadyOptions) -> St
 }
 
 /// What the deterministic fit finds for one gene.
-struct GeneFit {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GeneFit {
     gamma: f64,
     r2: f64,
     expressed: bool,

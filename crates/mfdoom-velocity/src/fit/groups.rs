@@ -18,8 +18,8 @@ use crate::args::FitArgs;
 pub struct Fit {
     /// Rates, one entry a gene and group.
     pub kinetics: Kinetics,
-    /// Velocities, [n_cells, G].
-    pub velocity: Matrix,
+    /// Velocities, [n_cells, G]; nothing where they are computed as they are written.
+    pub velocity: Option<Matrix>,
     /// Latent times, [n_cells, G], in the dynamical mode.
     pub time: Option<Matrix>,
 }
@@ -60,11 +60,8 @@ pub fn fit(input: Input<'_>, args: &FitArgs) -> Result<Fit> {
     };
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     labels.iter().enumerate().for_each(|(cell, label)| groups.entry(label).or_default().push(cell));
-    let mut all = Fit {
-        kinetics: Kinetics::default(),
-        velocity: Matrix::filled(moments.n_cells(), counts.genes.len(), f32::NAN),
-        time: None,
-    };
+    let mut velocity = Matrix::filled(moments.n_cells(), counts.genes.len(), f32::NAN);
+    let mut all = Fit { kinetics: Kinetics::default(), velocity: None, time: None };
     let mut left_out = Vec::new();
     for (label, cells) in groups {
         let rates = match group(input, &cells, args)? {
@@ -76,7 +73,9 @@ pub fn fit(input: Input<'_>, args: &FitArgs) -> Result<Fit> {
         };
         append(&mut all.kinetics, counts, &rates, &unspliced_cells);
         all.kinetics.groups.extend(std::iter::repeat_n(label.to_owned(), counts.genes.len()));
-        put_rows(&mut all.velocity, &rates.velocity, &cells);
+        if let Some(part) = &rates.velocity {
+            put_rows(&mut velocity, part, &cells);
+        }
         if let Some(time) = rates.time {
             let whole =
                 all.time.get_or_insert_with(|| Matrix::filled(moments.n_cells(), time.n_cols(), f32::NAN));
@@ -84,6 +83,7 @@ pub fn fit(input: Input<'_>, args: &FitArgs) -> Result<Fit> {
         }
     }
     report_left_out(key, &left_out, all.kinetics.genes.is_empty())?;
+    all.velocity = Some(velocity);
     Ok(all)
 }
 
@@ -99,7 +99,7 @@ fn group(input: Input<'_>, cells: &[usize], args: &FitArgs) -> Result<std::resul
         unspliced: moments.unspliced.select_rows(cells),
     };
     match rates::fit(&part, &smoother.restricted(cells), (&spliced, &unspliced), args) {
-        Ok(rates) if rates.velocity.data().iter().any(|value| value.is_finite()) => Ok(Ok(rates)),
+        Ok(rates) if has_velocities(&rates) => Ok(Ok(rates)),
         Ok(_) => Ok(Err("no gene has both kinds of counts".to_owned())),
         Err(error) if error.kind() == Kind::Contract => Ok(Err(error.message().to_owned())),
         Err(error) => Err(error),
@@ -124,11 +124,16 @@ fn report_left_out(key: &str, left_out: &[String], none_fitted: bool) -> Result<
     Ok(())
 }
 
-/// Applies given steady-state rates: `Mu - gamma Ms`.
+/// Whether any cell has a velocity.
+fn has_velocities(rates: &Rates) -> bool {
+    rates.velocity.as_ref().is_some_and(|velocity| velocity.data().iter().any(|value| value.is_finite()))
+}
+
+/// Takes given steady-state rates; velocities are `Mu - gamma Ms`, where moments are there.
 ///
 /// # Errors
 /// Contract: the table has rates by group.
-pub fn apply(given: &Kinetics, counts: &Normalised, moments: &Moments) -> Result<Fit> {
+pub fn apply(given: &Kinetics, counts: &Normalised, moments: Option<&Moments>) -> Result<Fit> {
     if !given.groups.is_empty() {
         return Err(Error::contract("--kinetics has rates of every group by itself")
             .wanted("one rate a gene")
@@ -141,7 +146,8 @@ pub fn apply(given: &Kinetics, counts: &Normalised, moments: &Moments) -> Result
         counts.genes.iter().filter_map(|gene| rows.get(gene.id.as_str()).copied()).collect();
     let pick = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row]).collect() };
     let gamma = pick(&given.gamma);
-    let velocity = steady::velocity(moments, &gamma).map_err(Error::refusal)?;
+    let velocity =
+        moments.map(|moments| steady::velocity(moments, &gamma).map_err(Error::refusal)).transpose()?;
     let kinetics = Kinetics {
         groups: Vec::new(),
         genes: counts.genes.clone(),
@@ -152,6 +158,13 @@ pub fn apply(given: &Kinetics, counts: &Normalised, moments: &Moments) -> Result
         fits: Vec::new(),
     };
     Ok(Fit { kinetics, velocity, time: None })
+}
+
+/// Returns the rates of all cells together, whose velocities are computed as they are written.
+pub fn by_rows(counts: &Normalised, rates: &Rates) -> Fit {
+    let mut kinetics = Kinetics::default();
+    append(&mut kinetics, counts, rates, &counts.unspliced_cells());
+    Fit { kinetics, velocity: None, time: None }
 }
 
 /// Appends the rates of a group.

@@ -5,18 +5,22 @@
 //! | [`source`] | the file, its layers, cells and annotation, decided before the first pass |
 //! | [`counts`] | two passes over the counts: totals, then the genes that are kept |
 //! | [`rates`] | one fit of a set of cells, in any mode |
+//! | [`memory`] | whether moments of all genes are held at once, or of some at a time |
+//! | [`blocks`] | a fit of some genes at a time |
 //! | [`groups`] | fits group by group, and rates that were given |
 //! | [`report`] | the share of unspliced counts, pooled batches |
 //! | [`write`] | the velocity folder |
 
+pub mod blocks;
 pub mod counts;
 pub mod groups;
+pub mod memory;
 pub mod rates;
 pub mod report;
 pub mod source;
 pub mod write;
 
-use counts::Normalised;
+use memory::Held;
 use mfdoom_artifact::VelocityDirWriter;
 use mfdoom_artifact::velocity::Kinetics;
 use mfdoom_error::{Error, Result};
@@ -44,22 +48,28 @@ pub fn run(args: &FitArgs) -> Result<()> {
     let mut totals = counts::totals(&source, args)?;
     report::unspliced(&source, &totals);
     let counts = counts::normalised(&source, &mut totals, given.as_ref(), args)?;
-    check_memory(args, &counts)?;
+    let held = memory::plan(&memory::Size::of(&counts), args)?;
     let neighbors = neighbors::find(&counts.spliced, args.n_pcs, args.n_neighbors)?;
     let smoother = Smoother::new(&connectivities(&neighbors)).map_err(Error::refusal)?;
-    let moments = Moments::new(&smoother, &counts.spliced, &counts.unspliced);
-    let moments = moments.map_err(Error::refusal)?;
     tracing::info!("{} genes, {} cells, {} neighbours", counts.genes.len(), totals.n_cells(), neighbors.k());
-    let fit = match &given {
-        Some(given) => groups::apply(given, &counts, &moments)?,
-        None => {
-            let (source, counts, moments, smoother) = (&source, &counts, &moments, &smoother);
+    let moments = match held {
+        Held::All => {
+            Some(Moments::new(&smoother, &counts.spliced, &counts.unspliced).map_err(Error::refusal)?)
+        }
+        Held::Genes(_) => None,
+    };
+    let fit = match (&given, &moments, held) {
+        (Some(given), moments, _) => groups::apply(given, &counts, moments.as_ref())?,
+        (None, Some(moments), _) => {
+            let (source, counts, smoother) = (&source, &counts, &smoother);
             groups::fit(groups::Input { source, counts, moments, smoother }, args)?
         }
+        (None, None, held) => groups::by_rows(&counts, &blocks::rates(&counts, &smoother, held, args)?),
     };
     report::fitted(&fit)?;
+    let values = write::Values { moments: moments.as_ref(), fit: &fit, smoother: &smoother };
     write::FitFolder { source: &source, totals: &totals, counts: &counts, neighbors: &neighbors }
-        .write(folder, moments, fit, args)?;
+        .write(folder, &values, args)?;
     tracing::info!("{}: {} cells, {} genes", args.output.display(), totals.n_cells(), counts.genes.len());
     match &args.into {
         Some(path) => mfdoom_into::velocity::add(&args.output, path),
@@ -89,28 +99,6 @@ fn check_settings(args: &FitArgs) -> Result<()> {
     }
     match args.top_genes {
         0 => Err(Error::usage("--top-genes 0 leaves no gene").wanted("at least 1")),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses what will not fit into `--max-memory`.
-fn check_memory(args: &FitArgs, counts: &Normalised) -> Result<()> {
-    let dense = 4 * (counts.spliced.n_rows() * counts.genes.len()) as u64;
-    // Moments, their transposes, velocities; second moments and their transposes, or the times of every gene.
-    let matrices = match args.mode {
-        Mode::Deterministic => 5,
-        Mode::Stochastic => 9,
-        Mode::Dynamical => 12,
-    };
-    let stored = 32 * (counts.spliced.nnz() + counts.unspliced.nnz()) as u64;
-    let need = dense * matrices + stored;
-    match args.common.max_memory {
-        Some(limit) if limit.bytes() < need => {
-            let need = mfdoom_cli::MemorySize::new(need);
-            Err(Error::usage(format!("the fit needs about {need}"))
-                .found(format!("--max-memory {limit}"))
-                .help("fit fewer genes (--top-genes) or cells (--cells), or allow more memory"))
-        }
         _ => Ok(()),
     }
 }

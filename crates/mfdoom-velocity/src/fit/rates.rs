@@ -45,8 +45,8 @@ pub struct Rates {
     pub velocity_genes: Vec<bool>,
     /// Named parameters of the dynamical mode, each [G]; NaN where not fitted.
     pub fits: Vec<(String, Vec<f64>)>,
-    /// Velocities, [n, G]; NaN for genes not fitted.
-    pub velocity: Matrix,
+    /// Velocities, [n, G], NaN for genes not fitted; nothing where they are computed as they are written.
+    pub velocity: Option<Matrix>,
     /// Latent time of every cell in every gene, [n, G], in the dynamical mode; NaN for genes not fitted.
     pub time: Option<Matrix>,
 }
@@ -56,9 +56,7 @@ pub struct Rates {
 /// # Errors
 /// Contract, when the cells cannot be fitted at all.
 pub fn fit(moments: &Moments, smoother: &Smoother, layers: (&Csr, &Csr), args: &FitArgs) -> Result<Rates> {
-    let adjusted_r2 = args.mode == Mode::Dynamical;
-    let options =
-        SteadyOptions { min_r2: args.min_r2, min_ratio: args.min_ratio, adjusted_r2, ..Default::default() };
+    let options = options(args);
     match args.mode {
         Mode::Deterministic => steady_rates(moments, fit_deterministic(&moments.by_gene(), &options)),
         Mode::Stochastic => {
@@ -70,12 +68,24 @@ pub fn fit(moments: &Moments, smoother: &Smoother, layers: (&Csr, &Csr), args: &
     }
 }
 
+/// Returns the settings of the steady-state fit.
+pub fn options(args: &FitArgs) -> SteadyOptions {
+    let adjusted_r2 = args.mode == Mode::Dynamical;
+    SteadyOptions { min_r2: args.min_r2, min_ratio: args.min_ratio, adjusted_r2, ..Default::default() }
+}
+
+/// Turns a steady-state fit into rates, without velocities.
+pub fn of_steady(fit: SteadyState) -> Rates {
+    let gamma: Vec<f64> = fit.gamma.iter().map(|&gamma| if gamma > 0.0 { gamma } else { f64::NAN }).collect();
+    let genes = fit.velocity_genes.iter().zip(&gamma).map(|(&chosen, gamma)| chosen && gamma.is_finite());
+    Rates { velocity_genes: genes.collect(), gamma, r2: fit.r2, fits: Vec::new(), velocity: None, time: None }
+}
+
 /// Turns a steady-state fit into rates and velocities.
 fn steady_rates(moments: &Moments, fit: SteadyState) -> Result<Rates> {
-    let gamma: Vec<f64> = fit.gamma.iter().map(|&gamma| if gamma > 0.0 { gamma } else { f64::NAN }).collect();
-    let velocity = steady::velocity(moments, &gamma).map_err(Error::refusal)?;
-    let genes = fit.velocity_genes.iter().zip(&gamma).map(|(&chosen, gamma)| chosen && gamma.is_finite());
-    Ok(Rates { velocity_genes: genes.collect(), gamma, r2: fit.r2, fits: Vec::new(), velocity, time: None })
+    let mut rates = of_steady(fit);
+    rates.velocity = Some(steady::velocity(moments, &rates.gamma).map_err(Error::refusal)?);
+    Ok(rates)
 }
 
 /// Fits the dynamics of the genes that an adjusted steady-state fit chooses.
@@ -97,7 +107,7 @@ fn dynamical(moments: &MomentsByGene, smoother: &Smoother, options: &SteadyOptio
         r2: steady.r2,
         velocity_genes: velocity_genes.map_err(Error::refusal)?,
         fits: PARAMETERS.iter().map(parameter).collect(),
-        velocity,
+        velocity: Some(velocity),
         time: Some(times(&dynamics, n_genes)),
     })
 }

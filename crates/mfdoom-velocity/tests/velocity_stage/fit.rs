@@ -80,6 +80,32 @@ fn threads_and_repetition_change_no_byte() {
 }
 
 #[test]
+fn a_fit_of_some_genes_at_a_time_gives_the_same_bytes() {
+    for mode in ["deterministic", "stochastic"] {
+        let place = Place::new(&World::default());
+        place.run(&format!("fit @counts.h5ad -o @all --mode {mode}")).unwrap();
+        let limit = "--max-memory 330KiB";
+        // The limit is too small for all genes at once, which groups would need.
+        let groups = place.run(&format!("fit @counts.h5ad -o @g --mode {mode} --group-key stage {limit}"));
+        assert!(groups.unwrap_err().message().contains("the fit needs about"));
+        place.run(&format!("fit @counts.h5ad -o @some --mode {mode} {limit}")).unwrap();
+        let mut files = 0;
+        for file in fs::read_dir(place.at("all")).unwrap() {
+            let name = file.unwrap().file_name();
+            let [all, some] = ["all", "some"].map(|folder| fs::read(place.at(folder).join(&name)).unwrap());
+            assert!(all == some, "{mode}: {name:?} differs");
+            files += 1;
+        }
+        assert!(files >= 5, "{files} files");
+        place.run(&format!("fit @counts.h5ad -o @given --kinetics @all/kinetics.parquet {limit}")).unwrap();
+        place.run("fit @counts.h5ad -o @whole --kinetics @all/kinetics.parquet").unwrap();
+        let [given, whole] =
+            ["given", "whole"].map(|folder| fs::read(place.at(folder).join("velocity.parquet")).unwrap());
+        assert!(given == whole, "{mode}: velocities by given rates differ");
+    }
+}
+
+#[test]
 fn a_gene_without_counts_and_other_names_of_layers_are_no_trouble() {
     let world = World { layers: vec!["mature", "nascent"], silent: Some(3), ..World::default() };
     let place = Place::new(&world);
