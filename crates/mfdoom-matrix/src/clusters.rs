@@ -25,8 +25,6 @@ pub(crate) struct Clusters {
     starts: Vec<usize>,
     /// Clusters nearest to each, itself among them, nearest first.
     near: Vec<Vec<u32>>,
-    /// The mean of each.
-    centres: Matrix,
 }
 
 impl Clusters {
@@ -59,17 +57,12 @@ impl Clusters {
         let centres = means.select_rows(&owner.iter().map(|&mean| mean as usize).collect::<Vec<_>>());
         let found = knn_between(&centres, &centres, probes.min(pieces), Metric::Euclidean)?;
         let near = (0..pieces).map(|piece| found.indices(piece).to_vec()).collect();
-        Ok(Self { order, starts, near, centres })
+        Ok(Self { order, starts, near })
     }
 
     /// Returns the row of the point at each position.
     pub(crate) fn order(&self) -> &[u32] {
         &self.order
-    }
-
-    /// Returns the cluster whose mean is nearest to each point.
-    pub(crate) fn nearest_to(&self, points: &Matrix) -> Result<Vec<u32>> {
-        Ok(knn_between(points, &self.centres, 1, Metric::Euclidean)?.all_indices().to_vec())
     }
 
     /// Returns the number of clusters.

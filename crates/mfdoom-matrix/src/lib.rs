@@ -65,7 +65,7 @@ pub use kernel_ridge::KernelRidge;
 pub use knn::{knn, knn_between};
 pub use knn_regression::knn_regression;
 pub use leave_one_out::LeaveOneOut;
-pub use nearest::{nearest, nearest_between};
+pub use nearest::nearest;
 pub use neighbors::Neighbors;
 pub use normalise::{SizeTarget, divide_rows, log_normalise, size_factors};
 pub use pca::{Pca, pca};

@@ -21,7 +21,7 @@ impl GeneMap {
     pub fn new<S: AsRef<str>>(genes: &[S], vocabulary: &Vocabulary) -> Self {
         let token = |gene: &S| vocabulary.lookup(&normalise_gene_id(gene.as_ref())).unwrap_or(0);
         let ids: Vec<u32> = genes.iter().map(token).collect();
-        let mut known = ids.iter().filter(|id| **id > 0);
+        let known = ids.iter().filter(|id| **id > 0);
         Self {
             ascending: known.is_sorted_by(|a, b| a < b),
             highest: ids.iter().copied().max().unwrap_or(0),

@@ -1,9 +1,7 @@
 //! The approximate search against the exact one.
 
-use mfdoom_matrix::nearest::{approximate, approximate_between};
-use mfdoom_matrix::{
-    Csr, Matrix, Metric, Neighbors, SizeTarget, knn, knn_between, log_normalise, nearest_between, pca,
-};
+use mfdoom_matrix::nearest::approximate;
+use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, SizeTarget, knn, log_normalise, pca};
 use mfdoom_testing::Npz;
 
 use crate::toy::{matrix, uniform};
@@ -48,47 +46,6 @@ fn nearly_all_neighbours_are_found_whatever_the_threads() {
             assert!(same.is_none_or(|at| found.distances(row)[at] == exact.distances(row)[0]));
         }
     }
-}
-
-#[test]
-fn nearly_all_references_of_queries_are_found_whatever_the_threads() {
-    let x = branches(9000);
-    // Every third cell asks, so that queries lie on all branches.
-    let (queries, references): (Vec<usize>, Vec<usize>) = (0..9000).partition(|cell| cell % 3 == 1);
-    let (queries, references) = (x.select_rows(&queries), x.select_rows(&references));
-    for (metric, k) in [(Metric::Euclidean, 15), (Metric::Cosine, 15), (Metric::Euclidean, 1)] {
-        let exact = knn_between(&queries, &references, k, metric).unwrap();
-        let on = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| approximate_between(&queries, &references, k, metric, 0).unwrap())
-        };
-        let found = on(1);
-        let share = recall(&found, &exact);
-        eprintln!("{metric:?}, {k}: {share:.4}");
-        assert!(share >= 0.98, "{metric:?}, {k}: {share}");
-        assert!(found == on(2) && found == on(3));
-        for row in 0..found.n_rows() {
-            let same = found.indices(row).iter().position(|&at| at == exact.indices(row)[0]);
-            assert!(same.is_none_or(|at| found.distances(row)[at] == exact.distances(row)[0]));
-        }
-        assert_eq!(
-            nearest_between(&queries, &references, k, metric, 0).unwrap(),
-            exact,
-            "few are looked at all"
-        );
-    }
-}
-
-#[test]
-fn queries_far_from_all_references_and_few_references_are_no_trouble() {
-    let references = branches(40);
-    let far = Matrix::filled(3, 20, 1e4);
-    let exact = knn_between(&far, &references, 40, Metric::Euclidean).unwrap();
-    assert_eq!(approximate_between(&far, &references, 40, Metric::Euclidean, 0).unwrap(), exact);
-    let itself = approximate_between(&references, &references, 2, Metric::Euclidean, 0).unwrap();
-    assert!((0..40).all(|row| itself.indices(row)[0] as usize == row), "a query may be a reference");
-    assert!(approximate_between(&far, &references, 41, Metric::Euclidean, 0).is_err());
-    assert!(approximate_between(&Matrix::filled(1, 19, 0.0), &references, 1, Metric::Euclidean, 0).is_err());
 }
 
 #[test]
