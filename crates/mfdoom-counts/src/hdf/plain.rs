@@ -38,6 +38,9 @@ pub(super) struct Plain {
     chunks: Option<Chunks>,
 }
 
+/// Number and bytes of a chunk.
+type Unpacked = (usize, Arc<Vec<u8>>);
+
 /// How its chunks are packed.
 #[derive(Clone, Debug)]
 struct Chunks {
@@ -46,7 +49,7 @@ struct Chunks {
     deflated: bool,
     shuffled: bool,
     /// The chunk that was unpacked last, by its number: the next read often begins in it.
-    last: Arc<Mutex<Option<(usize, Arc<Vec<u8>>)>>>,
+    last: Arc<Mutex<Option<Unpacked>>>,
 }
 
 impl Plain {
