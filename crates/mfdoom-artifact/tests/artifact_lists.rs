@@ -92,7 +92,10 @@ fn write(path: &Path, batches: &[RecordBatch], row_group_rows: usize) -> usize {
     writer.finish().unwrap()
 }
 
-fn values(path: &Path) -> Vec<(String, Option<Vec<u32>>, Option<Vec<u32>>)> {
+/// A key with its ids and the bits of its counts.
+type Row = (String, Option<Vec<u32>>, Option<Vec<u32>>);
+
+fn values(path: &Path) -> Vec<Row> {
     let mut all = Vec::new();
     for batch in TableReader::open(&Input::Path(path.into())).unwrap() {
         let batch = batch.unwrap();
