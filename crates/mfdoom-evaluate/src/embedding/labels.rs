@@ -24,6 +24,7 @@ pub(super) struct LabelCount {
 pub(crate) struct Confusion {
     set: String,
     head: String,
+    from: Vec<String>,
     labels: Vec<String>,
     /// Cells of the label of the row that got that of the column.
     counts: Vec<Vec<usize>>,
@@ -38,6 +39,7 @@ pub(crate) fn confusion(place: &Place, names: &[String], labels: &[u32], predict
     Confusion {
         set: place.set.clone(),
         head: place.head.clone(),
+        from: place.from.clone(),
         labels: kept.iter().map(|&at| names[at].clone()).collect(),
         counts: kept.iter().map(|&row| kept.iter().map(|&column| all[row][column]).collect()).collect(),
     }

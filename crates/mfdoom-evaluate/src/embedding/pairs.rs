@@ -41,10 +41,15 @@ pub(super) fn pairs(setup: &Setup<'_>, document: &mut Document) -> Vec<Curve> {
             }
             let against =
                 if first.name == second.name { second.from.join(" + ") } else { second.name.clone() };
-            let place = Place::new(&set.name, &first.name, rows.len()).from(&first.from).against(&against);
+            let place = Place::new(&set.name, &first.name, rows.len())
+                .kind(first.kind)
+                .from(&first.from)
+                .against(&against);
             if let Some(points) = pair(setup, (first, second), &rows, &place, document) {
-                let head =
-                    if first.name == second.name { first.from.join(" + ") } else { first.name.clone() };
+                let head = match first.name == second.name {
+                    true => format!("{} from {}", first.name, first.from.join(" + ")),
+                    false => first.name.clone(),
+                };
                 if set.name == "all" {
                     curves.push(Curve { head, against, points });
                 }

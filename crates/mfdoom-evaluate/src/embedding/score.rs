@@ -101,7 +101,7 @@ impl<'a> Comparison<'a> {
                 Some(reason) => metric::refuse(&metrics, &reason, &place, &mut document.scores),
                 None => metric::score(&metrics, &view, &place, &mut document.scores),
             }
-            if let Some(predicted) = view.predicted.get() {
+            if let (Some(predicted), Kind::Head) = (view.predicted.get(), place.kind) {
                 let names = &self.setup.labels.names;
                 confusions.push(confusion(&place, names, &self.labels, predicted));
             }
