@@ -116,6 +116,7 @@ workflow MFDOOM {
     }
 
     MFDOOM_REPORT(toAll(embeddings, samples).map { items -> items.collect { item -> item[1] } }, model)
+    report = MFDOOM_REPORT.out.report
 
     results = samples.join(embeddings)
     if (params.velocity.toString() == 'true') {
@@ -170,5 +171,5 @@ workflow MFDOOM {
     emit:
     embeddings
     h5ad
-    report = MFDOOM_REPORT.out.report
+    report
 }

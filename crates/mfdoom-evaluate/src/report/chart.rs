@@ -12,6 +12,9 @@ const TICKS: f64 = 5.0;
 /// Marks of a logarithmic axis within a power of ten.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
+/// What training makes small; single terms have longer names.
+const LOSS: &str = "loss/total";
+
 /// Lines over one pair of axes.
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
@@ -40,8 +43,9 @@ struct Line {
 /// A named curve.
 type Curve = (String, Vec<[f64; 2]>);
 
-/// Returns the charts of a document: the share of cells found among the first k, and each value of a training.
-pub(super) fn charts(document: &Document) -> Vec<Chart> {
+/// Returns the charts of a document, the share of cells found among the first k and the loss of a training, and with them
+/// the other values of the training, which a page keeps folded.
+pub(super) fn charts(document: &Document) -> (Vec<Chart>, Vec<Chart>) {
     let found = curves(document, "retrieval_curves", |curve| {
         Some(format!("{} – {}", curve["head"].as_str()?, curve["against"].as_str()?))
     });
@@ -59,10 +63,12 @@ pub(super) fn charts(document: &Document) -> Vec<Chart> {
         });
         by_name[at].1.push((split.to_owned(), points));
     }
-    let training = by_name
-        .into_iter()
-        .map(|(name, curves)| Chart::new(format!("Training: {name}"), ["epoch", ""], curves, false));
-    retrieval.into_iter().chain(training.flatten()).collect()
+    let chart = |(name, curves): (String, Vec<Curve>)| {
+        Chart::new(format!("Training: {name}"), ["epoch", ""], curves, false)
+    };
+    let (loss, others): (Vec<_>, Vec<_>) = by_name.into_iter().partition(|(name, _)| name.starts_with(LOSS));
+    let first = retrieval.into_iter().chain(loss.into_iter().filter_map(chart));
+    (first.collect(), others.into_iter().filter_map(chart).collect())
 }
 
 /// Reads the curves of a detail.

@@ -54,6 +54,7 @@ impl<'a> Page<'a> {
             ("page.html", include_str!("template/page.html")),
             ("curves.html", include_str!("template/curves.html")),
             ("charts.html", include_str!("template/charts.html")),
+            ("chart.html", include_str!("template/chart.html")),
             ("style.css", include_str!("template/style.css")),
             ("script.js", include_str!("template/script.js")),
         ];
@@ -62,12 +63,14 @@ impl<'a> Page<'a> {
         }
         templates.add_filter("plain", plain);
         let figures: Vec<Value> = self.figures.iter().map(figure).collect::<Result<_, _>>()?;
+        let (charts, more) = charts(self.document);
         let page = templates.get_template("page.html")?.render(context! {
             title => self.title.as_str(),
             document => Serde(self.document),
             tables => Serde(tables(&self.document.scores)),
             bars => Serde(bars(&self.document.scores)),
-            charts => Serde(charts(self.document)),
+            charts => Serde(&charts),
+            more => Serde(&more),
             plots => Serde(&self.plots),
             figures => figures,
         })?;

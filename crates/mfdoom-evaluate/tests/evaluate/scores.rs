@@ -243,8 +243,8 @@ fn a_model_lends_its_training_to_the_report() {
     let rows: Vec<MetricRow> = (1..9)
         .flat_map(|epoch| {
             [
-                row(epoch, "train", "loss"),
-                row(epoch, "validation", "loss"),
+                row(epoch, "train", "loss/total"),
+                row(epoch, "validation", "loss/total"),
                 row(epoch, "train", "cells_per_second"),
             ]
         })
