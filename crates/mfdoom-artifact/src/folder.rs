@@ -37,7 +37,8 @@ impl Folder {
     pub fn open(path: &Path, what: &str, wanted: &str) -> Result<Self> {
         let shown = path.display();
         if !path.is_dir() {
-            return Err(Error::contract(format!("{shown}: no such {what}")).wanted(wanted));
+            let missing = || Error::contract(format!("{shown}: no such {what}")).wanted(wanted);
+            return Err(Error::dangling(path).unwrap_or_else(missing));
         }
         if !path.join(MANIFEST).exists() {
             return Err(Error::contract(format!("{shown}: no {MANIFEST}, so no {what}")).wanted(wanted));

@@ -33,6 +33,20 @@ pub struct ModelDir {
     config: Value,
 }
 
+/// Returns the path of the vocabulary in a folder, checked against the folder's manifest where it has one.
+///
+/// # Errors
+/// Incompatible: the folder is damaged, or holds no vocabulary.
+pub fn vocabulary_of(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(VOCABULARY);
+    let found = match folder.join(MANIFEST).exists() {
+        true => Folder::open(folder, "model folder", WANTED).and_then(|folder| folder.file(VOCABULARY)),
+        false if path.is_file() => Ok(path),
+        false => Err(Error::contract(format!("{}: no such file", path.display())).wanted(WANTED)),
+    };
+    found.map_err(|error| error.of_kind(Kind::Incompatible))
+}
+
 impl ModelDir {
     /// Opens the folder and checks that it is whole and of `format`.
     ///
@@ -42,7 +56,9 @@ impl ModelDir {
     pub fn open(path: impl AsRef<Path>, format: u32) -> Result<Self> {
         let path = path.as_ref();
         if !path.exists() {
-            return Err(Error::contract(format!("{}: no such model folder", path.display())).wanted(WANTED));
+            let missing =
+                || Error::contract(format!("{}: no such model folder", path.display())).wanted(WANTED);
+            return Err(Error::dangling(path).unwrap_or_else(missing));
         }
         Self::read(path, format).map_err(|error| match error.kind() {
             Kind::Contract | Kind::Failed | Kind::Usage => error.of_kind(Kind::Incompatible),

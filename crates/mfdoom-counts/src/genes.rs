@@ -29,6 +29,7 @@ pub fn genes_of(file: &dyn CountsFile, source: &Source, id_column: Option<&str>)
         Some(column) => (id_values(file, source, column)?, Some(names.into_iter().map(Some).collect())),
         None => (names, if annotated { symbols(file, source) } else { None }),
     };
+    let ids = without_missing(ids);
     let prefixed = annotated && are_prefixed(file, source, &ids);
     let bare = |name: &str| if prefixed { without_genome(name).to_owned() } else { name.to_owned() };
     let mut genes: Vec<Gene> = ids
@@ -42,6 +43,20 @@ pub fn genes_of(file: &dyn CountsFile, source: &Source, id_column: Option<&str>)
         }
     }
     Ok(genes)
+}
+
+/// Texts that tables have where a name is missing.
+const MISSING: [&str; 6] = ["nan", "NaN", "NA", "N/A", "None", "<NA>"];
+
+/// Returns the names, empty where several have a text that stands for a missing one: one gene may be called so, as
+/// nanchung is; several of one name are no names.
+pub(crate) fn without_missing(mut names: Vec<String>) -> Vec<String> {
+    for missing in MISSING {
+        if names.iter().filter(|name| *name == missing).count() > 1 {
+            names.iter_mut().filter(|name| *name == missing).for_each(String::clear);
+        }
+    }
+    names
 }
 
 /// Genomes that Cell Ranger puts before the genes of a mixture of species.

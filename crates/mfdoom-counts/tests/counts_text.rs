@@ -119,6 +119,19 @@ fn matrix_market_folders_are_read_in_any_order_of_entries() {
 }
 
 #[test]
+fn several_features_called_nan_have_no_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    mtx(&at("matrix.mtx"), (4, 9), &entries(&counts(9, 4, 1), false, true));
+    list(&at("barcodes.tsv"), &names("AC", 9));
+    list(&at("features.tsv"), &["g1\tA", "nan\tB", "nan\tC", "NA\tD"].map(str::to_owned));
+    let file = open(folder.path()).unwrap();
+    let genes = mfdoom_counts::genes_of(&*file, &Source::X, None).unwrap();
+    let ids: Vec<&str> = genes.iter().map(|gene| gene.id.as_str()).collect();
+    assert_eq!(ids, ["g1", "", "", "NA"], "one may be called so, several of one name are no names");
+}
+
+#[test]
 fn velocyto_of_star_is_read_from_three_files_and_from_one() {
     let (s, u, a) = (counts(9, 5, 1), counts(9, 5, 2), counts(9, 5, 3));
     let folder = tempfile::tempdir().unwrap();

@@ -112,12 +112,21 @@ impl Error {
     pub fn io(path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::closed_pipe(),
-            io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound => Self::dangling(path).unwrap_or_else(|| {
                 Self::contract(format!("{}: no such file or directory", path.display()))
                     .help("check the path")
-            }
+            }),
             _ => Self::failed(path.display().to_string()).source(error),
         }
+    }
+
+    /// Returns the error of a symbolic link that leads nowhere, if the path is one.
+    pub fn dangling(path: &Path) -> Option<Self> {
+        let target = std::fs::read_link(path).ok().filter(|_| !path.exists())?;
+        let error = Self::contract(format!("{}: leads nowhere", path.display()))
+            .found(format!("a link to {}, which is not there", target.display()))
+            .help("mend the link, or name the file itself");
+        Some(error)
     }
 
     /// Adds what was found.
@@ -279,6 +288,16 @@ mod tests {
     fn a_broken_pipe_is_not_a_failure() {
         let error = Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(error.kind(), Kind::ClosedPipe);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_called_so() {
+        let link = std::env::temp_dir().join(format!("mfdoom-error-{}", std::process::id()));
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let error = Error::io(&link, io::Error::from(io::ErrorKind::NotFound)).to_string();
+        std::fs::remove_file(&link).unwrap();
+        assert!(error.contains("leads nowhere") && error.contains("a link to nowhere"), "{error}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 pub use mfdoom_artifact::Gene;
-use mfdoom_artifact::{AtomicFile, sha256_bytes};
-use mfdoom_error::{Error, Result};
+use mfdoom_artifact::{AtomicFile, model_dir, sha256_bytes};
+use mfdoom_error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 /// Format tag of `vocab.json`.
@@ -119,10 +119,19 @@ impl Vocabulary {
     }
 
     /// Reads `vocab.json` from a file, or from the folder of a model that holds one.
+    ///
+    /// # Errors
+    /// Contract: the file is missing or no vocabulary. Incompatible: so it is in the folder of a model, or it differs
+    /// from the manifest there.
     pub fn load(path: &Path) -> Result<Self> {
-        let path = if path.is_dir() { path.join("vocab.json") } else { path.to_owned() };
-        let text = mfdoom_artifact::model_dir::read_text(&path)?;
-        Self::from_json(&text, &path.display().to_string())
+        let read = |path: &Path| {
+            let text = model_dir::read_text(path)?;
+            Self::from_json(&text, &path.display().to_string())
+        };
+        match path.is_dir() {
+            true => read(&model_dir::vocabulary_of(path)?).map_err(|error| error.of_kind(Kind::Incompatible)),
+            false => read(path),
+        }
     }
 
     /// Writes `vocab.json`, whole or not at all.

@@ -102,6 +102,11 @@ fn vocab_json_is_read_back() {
     vocabulary.save(&path, false).unwrap();
     assert_eq!(Vocabulary::load(&path).unwrap(), vocabulary);
     assert_eq!(Vocabulary::load(folder.path()).unwrap(), vocabulary);
+    std::fs::write(&path, "{").unwrap();
+    assert_eq!(Vocabulary::load(&path).unwrap_err().kind(), Kind::Contract, "a list of genes");
+    assert_eq!(Vocabulary::load(folder.path()).unwrap_err().kind(), Kind::Incompatible, "a model");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(Vocabulary::load(folder.path()).unwrap_err().kind(), Kind::Incompatible);
 }
 
 #[test]

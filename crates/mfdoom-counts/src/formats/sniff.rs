@@ -49,7 +49,7 @@ impl Found {
     /// Contract: nothing there, a damaged HDF5 file, a pipe or device; failed: no permission.
     pub fn look(path: &Path) -> Result<Self> {
         let place = Place::root(path);
-        let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
         let content = if metadata.is_dir() {
             Content::Folder(names(path)?)
         } else if !metadata.is_file() {
@@ -110,15 +110,6 @@ impl Found {
             Content::File { head, gzip } => file_of_others(head, *gzip),
         };
         self.place.broken(what).found(found).wanted(names.join(", ")).help(help)
-    }
-}
-
-fn missing(path: &Path, error: std::io::Error) -> Error {
-    match std::fs::read_link(path) {
-        Ok(target) => Error::contract(format!("{}: leads nowhere", path.display()))
-            .found(format!("a link to {}, which is not there", target.display()))
-            .help("mend the link, or name the file itself"),
-        Err(_) => Error::io(path, error),
     }
 }
 

@@ -96,14 +96,8 @@ impl FrameReader {
     /// Names of rows; empty where one is missing, which pandas may have written as the text `nan`.
     pub(crate) fn names_or_empty(&self, rows: Range<usize>) -> Result<Vec<String>> {
         let column = self.read(&self.index, rows)?;
-        let mut names: Vec<String> = column.to_strings().into_iter().map(Option::unwrap_or_default).collect();
-        // One gene may be called so, as nanchung is; several of one name are no names.
-        for missing in ["nan", "NaN", "None", "<NA>"] {
-            if names.iter().filter(|name| *name == missing).count() > 1 {
-                names.iter_mut().filter(|name| *name == missing).for_each(String::clear);
-            }
-        }
-        Ok(names)
+        let names = column.to_strings().into_iter().map(Option::unwrap_or_default).collect();
+        Ok(crate::genes::without_missing(names))
     }
 
     /// Rows of a column.

@@ -49,7 +49,7 @@ impl Matched {
                 .help("give the folder of the fit: --fitted"));
         }
         let genes = common_genes(sources)?;
-        let rows = common_cells(sources)?;
+        let rows = with_velocity(sources, common_cells(sources)?)?;
         let n_common = rows.len();
         let labelled = |row: &&Vec<usize>| labels.is_none_or(|labels| labels[row[0]].is_some());
         let rows: Vec<&Vec<usize>> = rows.iter().filter(labelled).collect();
@@ -166,6 +166,26 @@ fn common_cells(sources: &[VelocityInput]) -> Result<Vec<Vec<usize>>> {
             .help("see --dataset of mfdoom-preprocess and mfdoom-velocity"));
     }
     Ok(rows)
+}
+
+/// Leaves out cells that have no velocity at all in one of the inputs, such as those of a group that was too small for
+/// a fit: no gene would have a velocity of every cell.
+fn with_velocity(sources: &[VelocityInput], rows: Vec<Vec<usize>>) -> Result<Vec<Vec<usize>>> {
+    let has = |(source, row): (&VelocityInput, &usize)| {
+        let width = source.genes.len();
+        source.velocity[row * width..(row + 1) * width].iter().any(|value| value.is_finite())
+    };
+    let all = rows.len();
+    let kept: Vec<Vec<usize>> = rows.into_iter().filter(|rows| sources.iter().zip(rows).all(has)).collect();
+    if kept.is_empty() {
+        return Err(Error::contract("no cell has a velocity in every input")
+            .found(format!("{all} cells in all inputs, without a velocity"))
+            .help("fit more genes or other groups: mfdoom-velocity fit"));
+    }
+    if kept.len() < all {
+        tracing::warn!("{} of {all} cells have no velocity in every input: left out", all - kept.len());
+    }
+    Ok(kept)
 }
 
 /// Checks that ids alone tell the cells of an input apart.

@@ -225,6 +225,17 @@ fn what_is_missing_is_masked_and_never_zero() {
 }
 
 #[test]
+fn cells_without_any_velocity_are_left_out() {
+    let moving = Moving::new();
+    let lost = moving.folder_of("lost", |at, value| if at / 60 < 10 { f32::NAN } else { value });
+    let metrics =
+        moving.json(&[lost.to_str().unwrap(), "--label", "type", "--edges", EDGES, "--umap-seeds", "1"]);
+    assert_eq!(metrics["genes"]["graph"], 60, "no gene lacks a velocity in the other cells");
+    let none = moving.folder_of("none", |_, _| f32::NAN);
+    moving.fails(&[none.to_str().unwrap()], 3, &["no cell has a velocity"]);
+}
+
+#[test]
 fn an_uncertainty_is_scored_by_the_errors_of_the_cells() {
     let moving = Moving::new();
     let (told, constant) = (moving.uncertain("u"), moving.predicted("c", 1.0));
