@@ -51,7 +51,7 @@ impl Stage {
 
 const TRAINING: &str = "--batch-cells 16 --checkpoint-every 2 --threads 1";
 
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 14] = [
     Stage::new("mfdoom-simulate", "-o s.h5ad --cells 60 --genes 60", "", "s.h5ad", Before::Nothing),
     Stage::new("mfdoom-preprocess", "a.h5ad -o t.parquet --force", "", "t.parquet", Before::Result),
     Stage::new("mfdoom-pretrain", "tokens.parquet -o m --epochs 2", "--resume", "m", Before::Nothing),
@@ -100,7 +100,6 @@ const STAGES: [Stage; 15] = [
         Before::Result,
     ),
     Stage::new("mfdoom-annotate", "a.h5ad --velocity fit -o b.h5ad --force", "", "b.h5ad", Before::Result),
-    Stage::new("mfdoom-annotate", "c.h5ad --velocity fit", "", "c.h5ad", Before::CopyOf("a.h5ad")),
     Stage::new(
         "mfdoom-gather",
         "s1.parquet s2.parquet -o w.parquet --force",

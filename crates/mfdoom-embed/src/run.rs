@@ -39,7 +39,10 @@ pub fn run(args: Args) -> Result<()> {
         if let Some(writer) = &mut writer {
             writer.write(&batch)?;
         }
-        into.as_mut().map_or(Ok(()), |into| into.add(&batch))
+        if let Some(into) = &mut into {
+            into.add(&batch);
+        }
+        Ok(())
     })?;
     if let Some(into) = into {
         into.commit()?;

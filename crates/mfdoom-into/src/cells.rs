@@ -9,6 +9,8 @@ use mfdoom_error::{Error, Result};
 /// Names of the cells of a file, each once, and their rows.
 #[derive(Clone, Debug)]
 pub(crate) struct FileCells {
+    /// The name of the file without its ending, as which data sets are named.
+    stem: String,
     names: Vec<String>,
     rows: HashMap<String, usize>,
 }
@@ -28,12 +30,29 @@ impl FileCells {
                     .help("make them unique: adata.obs_names_make_unique()"));
             }
         }
-        Ok(Self { names, rows })
+        let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { stem, names, rows })
     }
 
     /// Returns the number of cells.
     pub(crate) fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// Whether a data set is that of the file, to go by its name: barcodes alone tell cells of two samples apart only
+    /// by chance.
+    pub(crate) fn is_own(&self, dataset: &str) -> bool {
+        self.stem == dataset
+    }
+
+    /// Says that cells of other data sets are left out.
+    pub(crate) fn say_left_out(&self, others: usize) {
+        if others > 0 {
+            tracing::info!(
+                "only the cells of data set '{}' are added, as the file is named; {others} cells are of others",
+                self.stem
+            );
+        }
     }
 
     /// Returns the row of a cell.

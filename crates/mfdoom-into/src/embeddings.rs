@@ -17,6 +17,12 @@ pub struct EmbeddingsInto {
     dataset: Vec<String>,
     /// Embedded cells that the file does not have.
     unknown: usize,
+    /// Whether a cell came of the data set that is named as the file: then no others are taken.
+    own: bool,
+    /// Cells of other data sets, where they are not taken.
+    others: usize,
+    /// A cell that is in two data sets.
+    twice: Option<String>,
 }
 
 struct Head {
@@ -43,26 +49,37 @@ impl EmbeddingsInto {
             values: vec![f32::NAN; n * head.dim],
         };
         let heads = schema.heads.iter().map(head).collect();
-        Self { path: path.to_owned(), cells, heads, found: vec![false; n], dataset: Vec::new(), unknown: 0 }
+        Self {
+            path: path.to_owned(),
+            cells,
+            heads,
+            found: vec![false; n],
+            dataset: Vec::new(),
+            unknown: 0,
+            own: false,
+            others: 0,
+            twice: None,
+        }
     }
 
-    /// Takes the embeddings of those cells that the file has.
-    ///
-    /// # Errors
-    /// Contract: cells of the same name come from two data sets.
-    pub fn add(&mut self, batch: &EmbeddingBatch) -> Result<()> {
+    /// Takes the embeddings of those cells that the file has; of several data sets those of the one that is named as the
+    /// file, if there is one.
+    pub fn add(&mut self, batch: &EmbeddingBatch) {
         for (i, (dataset, cell)) in batch.dataset.iter().zip(&batch.cell_id).enumerate() {
+            let own = self.cells.is_own(dataset);
+            if own && !self.own {
+                self.forget();
+            }
+            if self.own && !own {
+                self.others += 1;
+                continue;
+            }
             let Some(row) = self.cells.row(cell) else {
                 self.unknown += 1;
                 continue;
             };
             if std::mem::replace(&mut self.found[row], true) {
-                return Err(Error::contract(format!(
-                    "{}: cell '{cell}' has embeddings in two data sets",
-                    self.path.display()
-                ))
-                .found(format!("{} and {dataset}", self.dataset.join(", ")))
-                .help("add the embeddings of this file's cells alone"));
+                self.twice.get_or_insert_with(|| cell.clone());
             }
             if !self.dataset.contains(dataset) {
                 self.dataset.push(dataset.clone());
@@ -71,7 +88,15 @@ impl EmbeddingsInto {
                 values[row * *dim..(row + 1) * *dim].copy_from_slice(&from[i * *dim..(i + 1) * *dim]);
             }
         }
-        Ok(())
+    }
+
+    /// Drops what came of other data sets, once a cell of the file's own is seen.
+    fn forget(&mut self) {
+        self.others = self.unknown + self.found.iter().filter(|found| **found).count();
+        (self.own, self.unknown, self.twice) = (true, 0, None);
+        self.dataset.clear();
+        self.found.fill(false);
+        self.heads.iter_mut().for_each(|head| head.values.fill(f32::NAN));
     }
 
     /// Adds the embeddings to the file, in one rename.
@@ -86,6 +111,16 @@ impl EmbeddingsInto {
     }
 
     pub(crate) fn write(self, target: &mut Target) -> Result<()> {
+        if let Some(cell) = &self.twice {
+            return Err(Error::contract(format!(
+                "{}: cell '{cell}' has embeddings in two data sets",
+                self.path.display()
+            ))
+            .found(self.dataset.join(", "))
+            .wanted("one data set that is named as the file, or cells of different names")
+            .help("embed the tokens of this file's cells alone"));
+        }
+        self.cells.say_left_out(self.others);
         let n_found = self.found.iter().filter(|found| **found).count();
         if n_found == 0 {
             return Err(Error::contract(format!(

@@ -43,18 +43,31 @@ impl Matching {
             ids,
             n_vars: file.n_vars(),
         };
+        let mut keys = Vec::new();
         for block in table.select(&[])? {
             let block = block?;
-            for key in block.dataset.into_iter().zip(block.cell_id) {
-                matching.add(key, shown, file, known)?;
-            }
+            keys.extend(block.dataset.into_iter().zip(block.cell_id));
         }
-        matching.report(shown, file)?;
+        // Of several data sets, that which is named as the file.
+        let own = keys.iter().filter(|(dataset, _)| known.is_own(dataset)).count();
+        let others = if own > 0 { keys.len() - own } else { 0 };
+        known.say_left_out(others);
+        for key in keys {
+            let taken = own == 0 || known.is_own(&key.0);
+            matching.add(key, taken, shown, (file, known))?;
+        }
+        matching.report(shown, others, file)?;
         Ok(matching)
     }
 
-    fn add(&mut self, key: (String, String), shown: &str, file: &H5ad, known: &FileCells) -> Result<()> {
-        let row = known.row(&key.1);
+    fn add(
+        &mut self,
+        key: (String, String),
+        taken: bool,
+        shown: &str,
+        (file, known): (&H5ad, &FileCells),
+    ) -> Result<()> {
+        let row = known.row(&key.1).filter(|_| taken);
         if let Some(other) = row.and_then(|row| self.cells[row].replace(self.rows.len())) {
             return Err(Error::contract(format!("{}: cell '{}' has two results", file.name(), key.1))
                 .found(format!("of the data sets {} and {} in {shown}", self.keys[other].0, key.0))
@@ -65,8 +78,8 @@ impl Matching {
         Ok(())
     }
 
-    fn report(&self, shown: &str, file: &H5ad) -> Result<()> {
-        let (found, all) = (self.n_matched(), self.rows.len());
+    fn report(&self, shown: &str, others: usize, file: &H5ad) -> Result<()> {
+        let (found, all) = (self.n_matched(), self.rows.len() - others);
         if found == 0 {
             return Err(Error::contract(format!("{}: none of the cells is in it", file.name()))
                 .found(format!("{all} cells of other names in {shown}"))

@@ -67,7 +67,7 @@ impl Target {
     pub fn add_embeddings(&mut self, reader: EmbeddingReader) -> Result<()> {
         let mut into = EmbeddingsInto::of(&self.path, self.cells.clone(), reader.schema());
         for batch in reader {
-            into.add(&batch?)?;
+            into.add(&batch?);
         }
         into.write(self)
     }

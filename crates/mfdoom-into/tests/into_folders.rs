@@ -8,9 +8,10 @@ mod make;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mfdoom_artifact::{EmbeddingBatch, EmbeddingSchema, Head, Manifest};
 use mfdoom_counts::{H5adUpdate, Source, Value};
 use mfdoom_error::{Kind, Result};
-use mfdoom_into::Target;
+use mfdoom_into::{EmbeddingsInto, Target};
 use mfdoom_matrix::Csr;
 
 use self::make::{CELLS, Parts, World, dense, genes, layer, ring};
@@ -137,4 +138,34 @@ fn a_damaged_table_of_a_folder_is_refused() {
         let error = mfdoom_into::velocity::add(&folder, &file).unwrap_err();
         assert_eq!(error.kind(), Kind::Contract, "{error}");
     }
+}
+
+/// Writes embeddings of the cells of two data sets, which have the same barcodes, and adds them to a file.
+fn add_two(world: &World, name: &str, datasets: [&str; 2]) -> Result<PathBuf> {
+    let file = world.file(name, &GENES, &[]);
+    let heads = vec![Head { name: "fusion".into(), dim: 1 }];
+    let manifest = Manifest::new("mfdoom-embed", "0.1.0", 1, serde_json::json!({}), vec![]);
+    let schema = EmbeddingSchema::new(vec![], heads, vec![], manifest).unwrap();
+    let mut into = EmbeddingsInto::open(&file, &schema).unwrap();
+    for (at, dataset) in datasets.into_iter().enumerate() {
+        into.add(&EmbeddingBatch {
+            dataset: vec![dataset.to_owned(); CELLS],
+            cell_id: (0..CELLS).map(|cell| format!("c{cell}")).collect(),
+            heads: vec![vec![at as f32; CELLS]],
+            ..EmbeddingBatch::default()
+        });
+    }
+    into.commit().map(|()| file)
+}
+
+#[test]
+fn of_two_samples_with_the_same_barcodes_that_of_the_file_is_added() {
+    let world = World::new();
+    for (datasets, own) in [(["a", "b"], 0.0), (["b", "a"], 1.0)] {
+        let file = add_two(&world, "a.h5ad", datasets).unwrap();
+        assert_eq!(dense(&file, &Source::Obsm("X_mfdoom".into())), [own; CELLS]);
+    }
+    let error = add_two(&world, "c.h5ad", ["a", "b"]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Contract);
+    assert!(error.to_string().contains("two data sets"), "{error}");
 }
