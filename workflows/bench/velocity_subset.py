@@ -24,14 +24,18 @@ warnings.filterwarnings("ignore")
 
 def subset(data, genes):
     """Returns the genes of highest dispersion with raw counts, as scVelo saves them."""
+    import scanpy
     import scvelo as scv
 
     scv.settings.verbosity = 0
     scv.pp.filter_genes(data, min_shared_counts=20)
     chosen = data.copy()
     scv.pp.normalize_per_cell(chosen)
-    scv.pp.filter_genes_dispersion(chosen, n_top_genes=genes)
-    return data[:, chosen.var_names].copy()
+    # The sizes over all genes, which scVelo sets and keeps.
+    data.obs = chosen.obs
+    scanpy.pp.log1p(chosen)
+    scanpy.pp.highly_variable_genes(chosen, n_top_genes=genes)
+    return data[:, chosen.var["highly_variable"]].copy()
 
 
 def theirs(data, n_neighbors=30, n_pcs=30):

@@ -68,8 +68,8 @@ mod tests {
             (bytes(BITS_ZSTD), |bytes| bits::unpack_chunk(bytes, &[0, 4, 4, 128, 3])),
             (framed(0x10, &literal), blosc::unpack),
             (framed(0x50, &snappy), blosc::unpack),
-            (framed(0x31, &lz4), blosc::unpack),
-            (framed(0x94, &zstd), blosc::unpack),
+            (framed(0x30, &lz4), blosc::unpack),
+            (framed(0x90, &zstd), blosc::unpack),
         ];
         let mut state = 1_u64;
         let mut below = |n: usize| {

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Counts, sizes and scVelo's velocities, written by `workflows/bench/velocity_subset.py --fixture`.
 const FIXTURE: &str = include_str!("subset.json");
 /// Least median of the cosines with scVelo's velocities.
-const LEAST: f64 = 0.995;
+const LEAST: f64 = 0.98;
 
 fn rows(fixture: &Value, name: &str) -> Vec<Vec<f64>> {
     let row = |row: &Value| row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
@@ -74,5 +74,5 @@ fn velocities_of_some_genes_are_scvelos() {
         "cosine with scVelo: {by_all_genes:.4} by sizes of all genes, {by_these:.4} by these genes alone"
     );
     assert!(by_all_genes >= LEAST, "{by_all_genes}");
-    assert!(by_these < by_all_genes - 0.01, "the sizes make no difference: {by_these}");
+    assert!(by_these < by_all_genes - 0.1, "the sizes make no difference: {by_these}");
 }
