@@ -43,6 +43,10 @@ def table(rows, names, label):
     print()
 
 
+def origin(row):
+    return f"{row['head']} from {' + '.join(row['from'])}"
+
+
 def main():
     out = Path(sys.argv[1])
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
@@ -54,8 +58,10 @@ def main():
             for row in document["scores"]:
                 if row["kind"] == "baseline" and model != "anchor":
                     continue
+                if row["head"] == "global" and model == "anchor":
+                    continue  # the same as fusion
                 name = named[row["head"]](model) if row["head"] in named else row["head"]
-                if row["kind"] == "head" and row["head"] not in named:
+                if row["kind"] == "head" and row["head"] not in named and not row["head"].startswith("cca"):
                     name = f"{'closed form' if model == 'anchor' else 'blend'}, {row['head']}"
                 (retained if path.stem.endswith("-retention") else rows).append({**row, "head": name})
         if not rows:
@@ -65,8 +71,8 @@ def main():
             own = [row for row in rows if row["set"] == part and row["against"] is None]
             if own:
                 print(f"{part}, {own[0]['n']} cells:\n")
-                table(own, NAMES, lambda row: row["head"])
-        origin = lambda row: f"{row['head']} from {' + '.join(row['from'])}"
+                several = lambda row: len({tuple(other["from"]) for other in own if other["head"] == row["head"]}) > 1
+                table(own, NAMES, lambda row: origin(row) if several(row) else row["head"])
         for part in dict.fromkeys(row["set"] for row in retained):
             own = [row for row in retained if row["set"] == part and row["against"] is None]
             if own:
