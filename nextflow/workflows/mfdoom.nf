@@ -6,6 +6,7 @@ include { MFDOOM_EMBED } from '../modules/local/mfdoom/embed/main'
 include { MFDOOM_VELOCITYFIT } from '../modules/local/mfdoom/velocityfit/main'
 include { MFDOOM_FINETUNEDECODER } from '../modules/local/mfdoom/finetunedecoder/main'
 include { MFDOOM_VELOCITYPREDICT } from '../modules/local/mfdoom/velocitypredict/main'
+include { MFDOOM_GENERATE } from '../modules/local/mfdoom/generate/main'
 include { MFDOOM_ANNOTATE } from '../modules/local/mfdoom/annotate/main'
 include { MFDOOM_REPORT } from '../modules/local/mfdoom/report/main'
 include { MFDOOM_GATHER as GATHER_TOKENS } from '../modules/local/mfdoom/gather/main'
@@ -140,6 +141,10 @@ workflow MFDOOM {
         if (params.shards.toInteger() > 1) {
             GATHER_PREDICTIONS(toParts(predictions))
             predictions = GATHER_PREDICTIONS.out.whole
+        }
+
+        if (params.generate.toString() == 'true') {
+            MFDOOM_GENERATE(tokens, model, decoder)
         }
 
         // Without a sample to fit and without a decoder there are no velocities to wait for.

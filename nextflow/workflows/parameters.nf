@@ -69,5 +69,7 @@ def faults(given, command) {
     def wrong = known
         .findAll { name, schema -> !("--${name} is missing" in missing) && wanted(values[name], schema) }
         .collect { name, schema -> "--${name} ${values[name]}: ${wanted(values[name], schema)} was wanted" }
-    return unknown + missing + wrong
+    def without = values.generate.toString() == 'true' && values.velocity.toString() == 'false'
+        ? ['--generate true needs --velocity true: trajectories run along velocities'] : []
+    return unknown + missing + wrong + without
 }

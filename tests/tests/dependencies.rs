@@ -74,6 +74,7 @@ const STAGES: &[&str] = &[
     "mfdoom-decode",
     "mfdoom-evaluate",
     "mfdoom-gather",
+    "mfdoom-generate",
     "mfdoom-annotate",
     "mfdoom-velocity",
 ];

@@ -14,6 +14,7 @@
 //! | [`gene_table`] | one value per cell and gene: velocities, moments, profiles |
 //! | [`folder`] | [`Folder`]: a manifest and the files that it lists with their hashes |
 //! | [`velocity`] | the folder of a velocity fit or prediction |
+//! | [`trajectories`] | the folder of generated cells |
 //! | [`model_dir`] | the folder of a model or decoder |
 //! | [`markdown`] | names that a user chose, in a page for people |
 //! | [`metrics`] | `metrics.parquet` |
@@ -40,6 +41,7 @@ pub mod publish;
 pub mod run;
 mod shards;
 pub mod table;
+pub mod trajectories;
 pub mod velocity;
 mod weights;
 

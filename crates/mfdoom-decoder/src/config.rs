@@ -6,11 +6,15 @@ use mfdoom_error::{Error, Result};
 use mfdoom_model::{ModelConfig, Scheme};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainConfig;
 use crate::likelihood::DecoderLoss;
 use crate::task::DecoderTask;
 
 /// Largest size of anything, as in a model.
 const MAX_SIZE: usize = 1 << 28;
+
+/// Most cells of a chain.
+const MAX_CHAIN: usize = 4096;
 
 /// Version of a decoder's `config.json` that this crate reads and writes.
 pub const DECODER_FORMAT: u32 = 2;
@@ -41,6 +45,9 @@ pub struct DecoderConfig {
     pub hidden: usize,
     /// The way past the backbone, from the counts of all genes.
     pub profile: Option<ProfileConfig>,
+    /// How a cell reads those before it, where a decoder predicts what follows a chain of cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainConfig>,
     /// Weight of one minus the cosine of a cell, added to the squared or Huber error.
     pub cosine: f64,
     /// Library sizes of predicted modalities, for cells that lack them; for velocity those of every modality,
@@ -160,6 +167,13 @@ impl DecoderConfig {
         }
         if !(self.cosine.is_finite() && self.cosine >= 0.0) {
             return Err(Error::usage(format!("--cosine {}", self.cosine)).wanted("a number from 0"));
+        }
+        if self.architecture == Architecture::Attention && self.chain.is_some() {
+            return Err(Error::usage(format!("--architecture attention does not fit --task {}", self.task))
+                .wanted("pooled: chains are of pooled vectors"));
+        }
+        if self.chain.as_ref().is_some_and(|chain| chain.length == 0 || chain.length > MAX_CHAIN) {
+            return Err(Error::usage("--chain-length").wanted(format!("1 to {MAX_CHAIN}")));
         }
         if self.architecture == Architecture::Attention && self.hidden == 0 {
             return Err(Error::usage("--hidden 0: attention ends in an MLP").wanted("at least 1"));

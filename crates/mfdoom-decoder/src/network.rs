@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use mfdoom_model::{Attention, Hidden, Model, ModelConfig, PackedBatch, Reads, Scheme};
 use mfdoom_nn::{Init, ParameterBuilder, layer_norm, linear};
 
+use crate::chain::Causal;
 use crate::config::{Architecture, DecoderConfig};
 
 /// What the network sees of cells.
@@ -11,8 +12,20 @@ use crate::config::{Architecture, DecoderConfig};
 pub enum Context {
     /// The pooled vector of the head, `[cells, dim]`.
     Pooled(Tensor),
+    /// The same of chains of cells, chain by chain, and how many cells each has.
+    Chains(Tensor, usize),
     /// The final hidden states.
     States(Hidden),
+}
+
+impl Context {
+    /// Returns the same cells as chains of `length`, chain by chain; hidden states stay as they are.
+    pub fn in_chains(self, length: usize) -> Self {
+        match self {
+            Self::Pooled(pooled) => Self::Chains(pooled, length),
+            other => other,
+        }
+    }
 }
 
 /// Gene queries and the layers around them.
@@ -31,6 +44,8 @@ enum Kind {
         /// `[rank, dim]`
         project: Tensor,
         mlp: Option<Mlp>,
+        /// Lets a cell read those before it in its chain.
+        causal: Option<Causal>,
     },
     Attention {
         /// `[rows, dim]`
@@ -88,6 +103,10 @@ impl Network {
                 norm: p.get("norm.weight", dim, Init::ONES)?,
                 project: p.get("project.weight", (k, dim), Init::ZEROS)?,
                 mlp: (hidden > 0).then(|| mlp(k)).transpose()?,
+                causal: match &config.chain {
+                    Some(chain) => Some(Causal::build(&p.pp("chain"), chain, backbone)?),
+                    None => None,
+                },
             },
             Architecture::Attention => Kind::Attention {
                 genes: p.get("genes", (rows, dim), Init::Normal(1.0))?,
@@ -129,18 +148,29 @@ impl Network {
     /// Where the context is not of this architecture or the device fails.
     pub fn forward(&self, context: &Context) -> Result<Said> {
         match (&self.kind, context) {
-            (Kind::Pooled { norm, project, mlp }, Context::Pooled(pooled)) => {
-                let z = layer_norm(pooled, norm, None, self.eps)?; // [cells, dim]
-                let h = linear(&z, project, None)?;
-                match mlp {
-                    Some(mlp) => (h + mlp.forward(&z)?).map(Said::OfCell),
-                    None => Ok(Said::OfCell(h)),
-                }
-            }
+            (Kind::Pooled { .. }, Context::Pooled(pooled)) => self.say(pooled, 1),
+            (Kind::Pooled { .. }, Context::Chains(pooled, length)) => self.say(pooled, *length),
             (Kind::Attention { genes, attention, mlp }, Context::States(hidden)) => {
                 self.attend(genes, attention, mlp, hidden).map(Said::OfGenes)
             }
             _ => candle_core::bail!("the context is not of this decoder's architecture"),
+        }
+    }
+
+    /// Returns what is said of cells in chains of `length`, `[cells, dim]` to `[cells, rank]`.
+    fn say(&self, pooled: &Tensor, length: usize) -> Result<Said> {
+        let Kind::Pooled { norm, project, mlp, causal } = &self.kind else {
+            candle_core::bail!("the context is not of this decoder's architecture")
+        };
+        let x = match causal {
+            Some(causal) => &causal.forward(pooled, length)?,
+            None => pooled,
+        };
+        let z = layer_norm(x, norm, None, self.eps)?; // [cells, dim]
+        let h = linear(&z, project, None)?;
+        match mlp {
+            Some(mlp) => (h + mlp.forward(&z)?).map(Said::OfCell),
+            None => Ok(Said::OfCell(h)),
         }
     }
 

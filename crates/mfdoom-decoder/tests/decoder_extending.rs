@@ -111,6 +111,7 @@ fn small(task: DecoderTask, cells: &TrainingCells, chosen: &Chosen) -> DecoderCo
             landmarks: 20,
             neighbours: 0,
         }),
+        chain: None,
         cosine: 0.0,
         libraries: Default::default(),
         backbone_sha256: String::new(),

@@ -42,6 +42,7 @@ fn setup(architecture: Architecture, loss: DecoderLoss, task: DecoderTask) -> Se
             landmarks: 4,
             neighbours: 2,
         }),
+        chain: None,
         cosine: 0.5,
         libraries: Default::default(),
         backbone_sha256: String::new(),

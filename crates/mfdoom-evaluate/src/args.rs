@@ -9,6 +9,7 @@ use crate::embedding::retention::args::RetentionArgs;
 use crate::expression::args::ExpressionArgs;
 use crate::generated::args::GeneratedArgs;
 use crate::shared::{RunArgs, ScoreArgs};
+use crate::trajectories::args::TrajectoriesArgs;
 use crate::velocity::args::VelocityArgs;
 
 /// Scores embeddings, velocities and expression profiles and draws them
@@ -54,6 +55,11 @@ pub enum Command {
     /// regression tells them apart on a held-out half, whether each is where the other is, and how well they mix. On
     /// genes: means, variances and zeros.
     Generated(GeneratedArgs),
+    /// Where generated trajectories end, and in which order they pass the observed cells
+    ///
+    /// Fates: of the trajectories that arrive at a terminal label, which share arrives at which, next to random walks on the
+    /// velocity graph from the same cells and the shares of the observed cells. Order: does pseudotime rise along the way?
+    Trajectories(TrajectoriesArgs),
 }
 
 /// Arguments of `mfdoom-evaluate embedding`.

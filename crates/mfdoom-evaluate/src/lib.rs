@@ -9,6 +9,7 @@
 //! | [`velocity`] | velocities against fitted or true ones, across borders and within clusters |
 //! | [`expression`] | expression profiles against the counts of the same cells, next to plain baselines |
 //! | [`generated`] | generated counts next to real ones |
+//! | [`trajectories`] | where generated trajectories end and in which order they pass the observed cells |
 //! | [`report`] | a self-contained HTML page |
 //!
 //! The numerics are those of [`mfdoom_metrics`]. Everything is settled by the input, the settings
@@ -25,6 +26,7 @@ pub mod report;
 mod run;
 pub mod scores;
 mod shared;
+pub mod trajectories;
 pub mod velocity;
 
 pub use args::{Args, Command, EmbeddingArgs};

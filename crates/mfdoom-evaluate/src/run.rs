@@ -3,7 +3,7 @@
 use mfdoom_error::Result;
 
 use crate::args::{Args, Command};
-use crate::{embedding, expression, generated, velocity};
+use crate::{embedding, expression, generated, trajectories, velocity};
 
 /// Scores one kind of result.
 ///
@@ -16,5 +16,6 @@ pub fn run(args: Args) -> Result<()> {
         Command::Velocity(args) => velocity::run(&args),
         Command::Expression(args) => expression::run(&args),
         Command::Generated(args) => generated::run(&args),
+        Command::Trajectories(args) => trajectories::run(&args),
     }
 }

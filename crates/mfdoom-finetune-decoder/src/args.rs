@@ -11,8 +11,8 @@ use serde::Serialize;
 
 /// Trains a decoder on the embeddings of a model.
 ///
-/// A decoder says what value a gene has in a cell: its counts (expression, generative), its velocity, or for a
-/// cell its label (classification). Cells may lack modalities, and in training lose some at random, so that one
+/// A decoder says what value a gene has in a cell: its counts (expression, generative), its velocity, its counts in the cell
+/// that follows (next-state), or for a cell its label (classification). Cells may lack modalities, and in training lose some at random, so that one
 /// decoder serves cells with all, some or one modality. The result is a folder with config.json,
 /// model.safetensors, genes.json, metrics.parquet and manifest.json, of use with this model only.
 #[derive(Clone, Debug, Parser)]
@@ -26,8 +26,9 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: PathBuf,
 
-    /// What the cells should be decoded to: velocity folders or tables, an obs column (classification), or
-    /// modalities (expression, generative) [default there: all of the model's]
+    /// What the cells should be decoded to: velocity folders or tables, an obs column (classification), modalities
+    /// (expression, generative) [default there: all of the model's], or folders of mfdoom-velocity graph or obs:COLUMN of
+    /// times, and perhaps modalities (next-state) [default there: spliced, else expression]
     #[arg(long, value_name = "PATH|COLUMN", value_delimiter = ',', help_heading = "Decoder")]
     pub targets: Vec<String>,
 
@@ -94,6 +95,12 @@ pub struct DecoderArgs {
     /// Width of the MLP; 0 for a linear network
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = mfdoom_cli::count::<usize>, help_heading = "Decoder")]
     pub hidden: usize,
+
+    /// Cells of a chain (next-state): the decoder sees so many and predicts what follows each of them from it and those
+    /// before it
+    #[serde(skip)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Decoder")]
+    pub chain_length: usize,
 
     /// A path from the counts of all genes that goes past the model and starts from a regression: kept (as fitted, the
     /// network learns what it leaves), trained (with the network) or off [default: kept for velocity, trained for

@@ -1,6 +1,6 @@
 //! The configuration of a decoder, from the command line and the data.
 
-use mfdoom_decoder::{Chosen, DECODER_FORMAT, DecoderConfig, PathUse, ProfileConfig, libraries};
+use mfdoom_decoder::{ChainConfig, Chosen, DECODER_FORMAT, DecoderConfig, PathUse, ProfileConfig, libraries};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::ModelConfig;
 use mfdoom_train::{Split, TrainingCells};
@@ -54,6 +54,7 @@ pub fn configure(
         rank: args.decoder.rank.unwrap_or(RANK).min(largest),
         hidden: args.decoder.hidden,
         profile,
+        chain: args.decoder.task.is_of_chains().then_some(ChainConfig { length: args.decoder.chain_length }),
         cosine: args.decoder.cosine,
         libraries,
         backbone_sha256: sha256.to_owned(),

@@ -31,7 +31,8 @@ pub fn run(mut args: Args) -> Result<()> {
     let device = open_device(args.device.device);
     let trained = TrainedModel::open(&args.model, &device)?;
     let cells = TrainingCells::read(&inputs, &wanted(&args, &trained)?)?;
-    let mut chosen = args.decoder.task.read(&args.targets, args.decoder.loss(), &cells)?;
+    let (task, length) = (args.decoder.task, args.decoder.chain_length);
+    let mut chosen = task.read_chains(&args.targets, args.decoder.loss(), &cells, length)?;
     let split = split(&args, &cells, &mut chosen)?;
     let backbone = trained.model.config().clone();
     let config = configure(&args, (&backbone, &trained.weights_sha256), &cells, &chosen, &split)?;

@@ -110,6 +110,11 @@ impl TokenMapper {
         CellBlock { dataset, cell_id, obs, tokens, wanted, known, max_tokens, batch_cells, progress }
     }
 
+    /// Returns what makes cells of the same kind, of which batches hold `batch_cells`.
+    pub(crate) fn maker(&self, batch_cells: usize, progress: Progress) -> CellMaker {
+        CellMaker { known: Arc::clone(&self.known), max_tokens: self.max_tokens, batch_cells, progress }
+    }
+
     /// Logs how much of the input the model's vocabulary covered and how many cells were cut.
     pub(crate) fn report(&self) {
         let covered = self.coverage.to_string();
@@ -126,6 +131,38 @@ impl TokenMapper {
                 self.cut,
                 self.max_tokens
             );
+        }
+    }
+}
+
+/// Makes blocks of cells that no table holds, under the ids and the measured genes of a table.
+#[derive(Debug)]
+pub struct CellMaker {
+    known: Arc<Known>,
+    max_tokens: usize,
+    batch_cells: usize,
+    /// How far the making has come.
+    pub progress: Progress,
+}
+
+impl CellMaker {
+    /// Returns a block of cells, all of them wanted; `tokens` has an entry for each modality of the model.
+    pub fn block(
+        &self,
+        dataset: Vec<String>,
+        cell_id: Vec<String>,
+        tokens: Vec<ModalityTokens>,
+    ) -> CellBlock<'_> {
+        CellBlock {
+            wanted: 0..cell_id.len(),
+            dataset,
+            cell_id,
+            obs: Vec::new(),
+            tokens,
+            known: Arc::clone(&self.known),
+            max_tokens: self.max_tokens,
+            batch_cells: self.batch_cells,
+            progress: &self.progress,
         }
     }
 }

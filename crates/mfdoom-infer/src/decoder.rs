@@ -6,8 +6,8 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use mfdoom_artifact::{Gene, InputId, Manifest, ModelDir};
 use mfdoom_decoder::{
-    Assessment, DECODER_FORMAT, DecodedCells, Decoder, DecoderConfig, Outputs, Prediction, ProfileBatch,
-    Request, Rows,
+    Assessment, CountDistributions, DECODER_FORMAT, DecodedCells, Decoder, DecoderConfig, Outputs,
+    Prediction, ProfileBatch, Request, Rows,
 };
 use mfdoom_error::{Error, Result};
 use mfdoom_model::{Model, PackedBatch, TensorResult};
@@ -107,19 +107,35 @@ impl TrainedDecoder {
     /// # Errors
     /// Failed: the device fails, or a number is not finite.
     pub fn predict(&self, block: &CellBlock<'_>, batch: Range<usize>, subsets: u64) -> Result<Predictions> {
-        let cells: Vec<usize> = batch.clone().collect();
-        let profile = self.profile(block, &cells);
-        let (outputs, embedding, assessments) = self.outputs(&block.pack(batch.clone()), &profile)?;
-        let mut values = self.values(&outputs)?;
+        let mut predictions = self.predict_chains(block, batch.clone(), 1)?;
         let long = if subsets > 1 { block.long(batch.clone()) } else { Vec::new() };
         if !long.is_empty() {
             let n = self.decoder.config().outputs();
             let means = self.averages(block, &long, subsets)?;
             for (cell, mean) in long.iter().zip(means.chunks_exact(n)) {
                 let at = (cell - batch.start) * n;
-                values[at..at + n].copy_from_slice(mean);
+                predictions.values[at..at + n].copy_from_slice(mean);
             }
+            block.check_finite(&predictions.values, batch, "prediction")?;
         }
+        Ok(predictions)
+    }
+
+    /// Predicts a batch of a block whose cells are chains of `length`, chain by chain: of each cell from it and those
+    /// before it. A decoder of another task than next-state takes chains of 1.
+    ///
+    /// # Errors
+    /// Failed: the device fails, or a number is not finite.
+    pub fn predict_chains(
+        &self,
+        block: &CellBlock<'_>,
+        batch: Range<usize>,
+        length: usize,
+    ) -> Result<Predictions> {
+        let cells: Vec<usize> = batch.clone().collect();
+        let profile = self.profile(block, &cells);
+        let (outputs, embedding, assessments) = self.outputs(&block.pack(batch.clone()), &profile, length)?;
+        let values = self.values(&outputs)?;
         block.check_finite(&values, batch.clone(), "prediction")?;
         block.check_finite(&embedding, batch, "embedding")?;
         Ok(Predictions { values, outputs, embedding, assessments })
@@ -130,7 +146,7 @@ impl TrainedDecoder {
         let mut sums = vec![0f64; cells.len() * self.decoder.config().outputs()];
         let profile = self.profile(block, cells);
         for subset in 0..subsets {
-            let (outputs, ..) = self.outputs(&block.pack_drawn(cells, subset), &profile)?;
+            let (outputs, ..) = self.outputs(&block.pack_drawn(cells, subset), &profile, 1)?;
             let drawn = self.values(&outputs)?;
             sums.iter_mut().zip(drawn).for_each(|(sum, value)| *sum += f64::from(value));
         }
@@ -153,6 +169,20 @@ impl TrainedDecoder {
         decoder.config().task.rows(&Prediction { decoder, values, outputs, cells }, request)
     }
 
+    /// Returns the distributions that counts are drawn from, where the decoder predicts counts.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn distributions(&self, predictions: &Predictions) -> Result<Option<CountDistributions>> {
+        self.decoder.distributions(&predictions.outputs).or_failed()
+    }
+
+    /// Returns the library size that counts of a target are drawn with in a cell of a block.
+    pub fn library_size(&self, block: &CellBlock<'_>, cell: usize, target: &str) -> f64 {
+        let cells = BatchCells { block, batch: 0..block.len() };
+        mfdoom_decoder::library_size(&self.decoder.config().libraries, &cells.library_sizes(cell), target)
+    }
+
     fn values(&self, outputs: &Outputs) -> Result<Vec<f32>> {
         let values = self.decoder.predict(outputs).or_failed()?;
         values.to_dtype(DType::F32).and_then(|v| v.flatten_all()?.to_vec1()).or_failed()
@@ -163,6 +193,7 @@ impl TrainedDecoder {
         &self,
         packed: &PackedBatch,
         profile: &ProfileBatch,
+        length: usize,
     ) -> Result<(Outputs, Vec<f32>, Vec<Option<Assessment>>)> {
         let run = || {
             let hidden = self.model.hidden(packed)?;
@@ -171,6 +202,7 @@ impl TrainedDecoder {
             let pooled = self.model.pool(&hidden)?;
             let fusion = pooled.narrow(1, row, 1)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
             let context = self.decoder.network().context_of(&pooled, hidden)?;
+            let context = if length > 1 { context.in_chains(length) } else { context };
             let (outputs, assessments) = self.decoder.forward_assessed(&context, profile)?;
             Ok((outputs, fusion, assessments))
         };

@@ -23,7 +23,7 @@ mod rows;
 mod run;
 
 pub use args::InferArgs;
-pub use cells::CellBlock;
+pub use cells::{CellBlock, CellMaker};
 pub use decoder::{GENES, Predictions, TrainedDecoder};
 pub use device::open_device;
 pub use model::TrainedModel;

@@ -10,7 +10,7 @@ use mfdoom_tokens::{TokenReader, TokenSchema};
 use serde_json::{Value, json};
 
 use crate::args::InferArgs;
-use crate::cells::{CellBlock, TokenMapper};
+use crate::cells::{CellBlock, CellMaker, TokenMapper};
 use crate::model::TrainedModel;
 use crate::rows::shard_rows;
 
@@ -72,6 +72,11 @@ impl Inference {
         let inputs = [tokens.as_input(&self.name), self.model.clone()];
         let inputs = inputs.into_iter().chain(others).collect();
         Ok(Manifest::new(name, version, format, settings, inputs))
+    }
+
+    /// Returns what makes blocks of cells that no table holds, as if these tokens had them.
+    pub fn maker(&self, progress: Progress) -> CellMaker {
+        self.mapper.maker(self.batch_cells, progress)
     }
 
     /// Runs `each` over all cells in blocks of `cells`, or of one batch each, and logs what became of them. A block is

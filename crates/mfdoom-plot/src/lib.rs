@@ -5,6 +5,8 @@
 //! | [`Scatter`] | cells in the plane, coloured by group |
 //! | [`Streams`] | streamlines of one velocity field over the cells, or of two side by side |
 //! | [`PhasePortrait`] | a gene: unspliced against spliced counts, with the line of its steady state |
+//! | [`Paths`] | paths over cells in the plane |
+//! | [`Course`] | values along time: medians and quartiles |
 //! | [`Calibration`] | predicted uncertainty against observed error, with the diagonal |
 //!
 //! Every plot has a `draw` that returns a [`Picture`], whose bytes are SVG or PNG. Nothing here reads or writes
@@ -18,9 +20,11 @@
 mod calibration;
 mod canvas;
 mod chart;
+mod course;
 mod groups;
 mod legend;
 mod palette;
+mod paths;
 mod phase;
 mod picture;
 mod points;
@@ -28,8 +32,10 @@ mod scatter;
 mod stream;
 
 pub use calibration::{Calibration, CalibrationBin, calibration_bins};
+pub use course::Course;
 use mfdoom_error::{Error, Result};
 pub use palette::{COLOURS, Rgb, UNNAMED, colour};
+pub use paths::Paths;
 pub use phase::{CellColours, PhasePortrait};
 pub use picture::{Format, Picture};
 pub use scatter::Scatter;

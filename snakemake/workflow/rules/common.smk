@@ -15,7 +15,7 @@ written = dict(entry.split("=", 1) for entry in workflow.config_settings.config_
 for key in ("input", "outdir", "model", "decoder", "label"):
     if isinstance(config.get(key), (int, float)):
         config[key] = written.get(key, str(config[key]))
-for key in ("velocity", "stream"):
+for key in ("velocity", "generate", "stream"):
     config[key] = {"true": True, "false": False}.get(
         str(config.get(key)), config.get(key)
     )
@@ -63,6 +63,9 @@ PAIRED = [
 ]
 # Without a sample to fit and without a decoder there are no velocities.
 VELOCITY = config["velocity"] and bool(config["decoder"] or PAIRED)
+if config["generate"] and not config["velocity"]:
+    raise WorkflowError("generate=true needs velocity=true: trajectories run along velocities")
+GENERATE = config["generate"] and VELOCITY
 MODEL = (config["model"] or f"{OUT}/model").rstrip("/")
 DECODER = (config["decoder"] or f"{OUT}/decoder/velocity").rstrip("/")
 # Where a model is given nothing waits for all tokens: they go from preprocess to embed by a pipe. Shards are taken

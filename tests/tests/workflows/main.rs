@@ -28,7 +28,7 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         return;
     }
     let place = Place::new();
-    let more = [("shards", "2"), ("seed", "3"), ("label", "cell_type")];
+    let more = [("shards", "2"), ("seed", "3"), ("label", "cell_type"), ("generate", "true")];
     for way in WAYS {
         text(place.command(way, "sheet.csv", &format!("{way:?}"), &more), true);
     }
@@ -39,6 +39,7 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
             assert!(names.contains(&result.replace('S', sample).as_str()), "{sample}: {result}: {names:?}");
         }
         assert!(names.contains(&format!("velocity/{sample}/predict/velocity.parquet").as_str()));
+        assert!(names.contains(&format!("trajectories/{sample}/states.parquet").as_str()));
         let fitted = names.contains(&format!("velocity/{sample}/fit/velocity.parquet").as_str());
         assert_eq!(fitted, sample != "public", "{sample}");
     }

@@ -32,7 +32,7 @@ impl CountDistributions {
 
 /// Returns the library size that a cell's counts of a modality are drawn with: its own, else that of another modality
 /// times their ratio in the training cells, else the median of those. `own` are the sizes that the cell has.
-pub(crate) fn library_size(libraries: &BTreeMap<String, Library>, own: &[(&str, f64)], target: &str) -> f64 {
+pub fn library_size(libraries: &BTreeMap<String, Library>, own: &[(&str, f64)], target: &str) -> f64 {
     let none = Library::default();
     let library = libraries.get(target).unwrap_or(&none);
     let measured = own.iter().find(|(name, _)| *name == target).map(|(_, size)| *size);

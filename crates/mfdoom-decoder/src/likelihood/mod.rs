@@ -15,8 +15,7 @@ use mfdoom_nn::{MaskedCounts, ParameterBuilder, ParameterStore};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::counts::{add_shares, log_factors};
-pub(crate) use self::draw::library_size;
-pub use self::draw::{CountDistribution, CountDistributions};
+pub use self::draw::{CountDistribution, CountDistributions, library_size};
 use crate::config::DecoderConfig;
 use crate::decoder::Outputs;
 use crate::start::{Starter, Units};

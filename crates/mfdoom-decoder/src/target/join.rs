@@ -165,7 +165,8 @@ impl<'a> Known<'a> {
     }
 }
 
-fn rows_by_key(cells: &TrainingCells) -> HashMap<(&str, &str), usize> {
+/// Returns the place of each cell by its key.
+pub(super) fn rows_by_key(cells: &TrainingCells) -> HashMap<(&str, &str), usize> {
     (0..cells.len()).map(|cell| ((cells.dataset(cell), cells.id(cell).unwrap_or_default()), cell)).collect()
 }
 

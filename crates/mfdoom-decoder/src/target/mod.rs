@@ -1,8 +1,11 @@
 //! What each cell should be decoded to. What was not observed is masked, never zero.
 
+mod chains;
 mod counts;
 mod join;
 mod labels;
+mod times;
+mod transitions;
 mod values;
 
 use std::fmt::Debug;
@@ -10,9 +13,12 @@ use std::fmt::Debug;
 use candle_core::{DType, Device, Result, Tensor};
 use mfdoom_train::TrainingCells;
 
+pub use self::chains::{Chains, NextCounts, Transitions};
 pub use self::counts::CountTargets;
 pub use self::join::{JoinReport, read_velocities};
 pub use self::labels::LabelTargets;
+pub use self::times::transitions_by_time;
+pub use self::transitions::read_transitions;
 pub use self::values::GeneValues;
 use crate::likelihood::{Target, Values};
 
@@ -31,8 +37,14 @@ pub trait Targets: Debug {
     /// for counts, and nothing for labels.
     fn dense(&self, cells: &TrainingCells, batch: &[usize]) -> Vec<f32>;
 
-    /// Keeps the outputs that some of the training cells have, and returns which; nothing where all are.
+    /// Is told the training cells: keeps the outputs that some of them have, and returns which; nothing where all are.
     fn keep_known(&mut self, _training: &[usize]) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// Returns a chain that begins at each of some cells of one side, where what is learned is the cell that follows. It
+    /// depends on the cell, the seed and the number of the draw alone.
+    fn chains(&self, _starts: &[usize], _key: (u64, u64)) -> Option<Chains> {
         None
     }
 

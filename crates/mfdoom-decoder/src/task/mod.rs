@@ -3,6 +3,7 @@
 mod classification;
 mod expression;
 mod generative;
+mod next_state;
 mod table;
 mod velocity;
 
@@ -19,8 +20,13 @@ use crate::likelihood::DecoderLoss;
 use crate::target::{CountTargets, Targets};
 
 /// Every task.
-pub const TASKS: &[&dyn Task] =
-    &[&expression::Expression, &velocity::Velocity, &generative::Generative, &classification::Classification];
+pub const TASKS: &[&dyn Task] = &[
+    &expression::Expression,
+    &velocity::Velocity,
+    &generative::Generative,
+    &next_state::NextState,
+    &classification::Classification,
+];
 
 /// What a decoder predicts: how its targets are read, what it is trained with, and what is written of its predictions.
 pub trait Task: Sync {
@@ -40,6 +46,11 @@ pub trait Task: Sync {
 
     /// Whether states are compared by the cosine of a cell's values and not by the loss.
     fn is_of_directions(&self) -> bool {
+        false
+    }
+
+    /// Whether chains of cells are learned, of a length that is a setting.
+    fn is_of_chains(&self) -> bool {
         false
     }
 
@@ -66,6 +77,20 @@ pub trait Task: Sync {
     /// # Errors
     /// Usage: none were named, or a modality that the model does not have. Contract: they do not fit the cells.
     fn read(&self, names: &[String], loss: DecoderLoss, cells: &TrainingCells) -> Result<Chosen>;
+
+    /// Reads the targets of chains of `length` cells; as [`read`](Self::read) where no chains are learned.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    fn read_chains(
+        &self,
+        names: &[String],
+        loss: DecoderLoss,
+        cells: &TrainingCells,
+        _length: usize,
+    ) -> Result<Chosen> {
+        self.read(names, loss, cells)
+    }
 
     /// Returns the columns of a table of predictions: a matrix for each target, or each target and draw.
     ///
@@ -131,6 +156,8 @@ impl DecoderTask {
     pub const VELOCITY: Self = Self(&velocity::Velocity);
     /// Counts, as a distribution to draw from.
     pub const GENERATIVE: Self = Self(&generative::Generative);
+    /// Counts of the cell that follows a chain of cells.
+    pub const NEXT_STATE: Self = Self(&next_state::NextState);
     /// A label per cell.
     pub const CLASSIFICATION: Self = Self(&classification::Classification);
 

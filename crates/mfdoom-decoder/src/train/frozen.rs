@@ -64,6 +64,6 @@ impl Frozen {
 fn pooled(context: &Context) -> Result<Vec<f32>> {
     match context {
         Context::Pooled(pooled) => pooled.to_dtype(DType::F32)?.flatten_all()?.to_vec1(),
-        Context::States(_) => candle_core::bail!("only pooled vectors are kept"),
+        Context::Chains(..) | Context::States(_) => candle_core::bail!("only pooled vectors are kept"),
     }
 }

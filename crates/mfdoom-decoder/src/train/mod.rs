@@ -18,13 +18,14 @@ use mfdoom_train::{StepLoss, Task, TrainingCells};
 use self::frozen::Frozen;
 use self::scores::{Accuracy, Agreement};
 pub use self::views::DecoderViews;
+use self::views::VALIDATION;
 pub(crate) use self::views::View;
 use crate::config::Architecture;
 use crate::decoder::{Decoder, Outputs};
 use crate::likelihood::Target;
 use crate::network::Context;
 use crate::profile::ProfileBatch;
-use crate::target::Targets;
+use crate::target::{Chains, Targets};
 
 /// Name of the validation score that states are compared by; less is better.
 pub const SELECTION: &str = "selection";
@@ -67,7 +68,15 @@ impl<'a> Finetuning<'a> {
         Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen }
     }
 
-    fn outputs(&self, store: &ParameterStore, batch: &[usize], view: View) -> candle_core::Result<Outputs> {
+    /// Returns what is seen of some cells and what should come out: the cells themselves, or chains that they begin and
+    /// the cells that follow.
+    fn cells(&self, starts: &[usize], draw: u64) -> Chains {
+        let own = || Chains { length: 1, seen: starts.to_vec(), wanted: starts.to_vec() };
+        self.targets.chains(starts, (self.views.views.seed, draw)).unwrap_or_else(own)
+    }
+
+    fn outputs(&self, store: &ParameterStore, chains: &Chains, view: View) -> candle_core::Result<Outputs> {
+        let batch = &chains.seen[..];
         let network = self.decoder.network();
         let context: Context = match self.frozen.as_ref().filter(|_| self.views.repeats(view)) {
             Some(frozen) => frozen.context(
@@ -82,6 +91,7 @@ impl<'a> Finetuning<'a> {
             Some(path) => self.views.profile(self.cells, path, batch, view),
             None => ProfileBatch::new(self.cells.modalities.len()),
         };
+        let context = if chains.length > 1 { context.in_chains(chains.length) } else { context };
         self.decoder.forward(&context, &profile)
     }
 
@@ -107,13 +117,14 @@ impl<'a> Finetuning<'a> {
             accuracy: Accuracy::new(n),
         };
         for batch in cells.chunks(self.batch_cells) {
-            let outputs = self.outputs(store, batch, View::validation(only)).or_failed()?;
-            let target = self.targets.of(self.cells, batch, store.device()).or_failed()?;
+            let chains = self.cells(batch, VALIDATION);
+            let outputs = self.outputs(store, &chains, View::validation(only)).or_failed()?;
+            let target = self.targets.of(self.cells, &chains.wanted, store.device()).or_failed()?;
             let loss = self.decoder.loss(&outputs, &target).or_failed()?;
             mode.loss += number(&loss.total)? * batch.len() as f64;
             let predicted = self.decoder.predict(&outputs).or_failed()?;
             let predicted = predicted.to_dtype(DType::F32).and_then(|p| p.to_vec2::<f32>()).or_failed()?;
-            self.judge(batch, &predicted, &target, &mut mode);
+            self.judge(&chains.seen, &predicted, &target, &mut mode);
         }
         Ok(mode)
     }
@@ -152,8 +163,9 @@ struct Mode {
 
 impl Task for Finetuning<'_> {
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
-        let outputs = self.outputs(store, cells, self.views.training(epoch))?;
-        let target = self.targets.of(self.cells, cells, store.device())?;
+        let chains = self.cells(cells, epoch);
+        let outputs = self.outputs(store, &chains, self.views.training(epoch))?;
+        let target = self.targets.of(self.cells, &chains.wanted, store.device())?;
         let loss = self.decoder.loss(&outputs, &target)?;
         let terms = loss.terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(StepLoss { total: loss.total, terms })

@@ -10,7 +10,7 @@ use crate::profile::{ProfileBatch, log_normalised};
 use crate::profile_path::ProfilePath;
 
 /// The draw that validation uses.
-const VALIDATION: u64 = u64::MAX;
+pub(super) const VALIDATION: u64 = u64::MAX;
 
 /// Views of cells: modalities, a part of the tokens, and genes that are hidden.
 #[derive(Clone, Debug)]

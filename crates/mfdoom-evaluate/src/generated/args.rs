@@ -11,7 +11,7 @@ use crate::shared::RunArgs;
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_long_help = JSON)]
 pub struct GeneratedArgs {
-    /// Counts that mfdoom-decode --sample drew, or any table of tokens; - is standard input
+    /// Counts that mfdoom-decode --sample or mfdoom-generate drew, or any table of tokens; - is standard input
     #[arg(value_name = "GENERATED")]
     #[serde(skip)]
     pub generated: Option<PathBuf>,
@@ -29,6 +29,11 @@ pub struct GeneratedArgs {
     /// Obs column of the labels: each is scored by itself too
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub label: Option<String>,
+
+    /// Column of the generated table, such as step: its values are scored by themselves too, each next to real cells with the
+    /// same shares of the labels
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub per: Option<String>,
 
     /// Number of principal components of the two samples together
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
@@ -54,4 +59,5 @@ metrics.json:
     gene_mean_spearman, gene_variance_spearman, gene_zeros_difference
 
 Compared with: training cells, which are real (control), and nb_per_label, a negative binomial fitted to the training cells of
-each label, of their library sizes (baseline). Without training cells, one half of the real cells next to the other.";
+each label, of their library sizes (baseline). Without training cells, one half of the real cells next to the other. With --per
+each value of that column is a set too, such as 'step 3'.";

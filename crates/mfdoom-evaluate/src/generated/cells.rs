@@ -1,11 +1,11 @@
 //! Counts of cells, of a token table or of sampled predictions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
 use mfdoom_artifact::{Column, GeneTableReader, Input, TableReader, obs, table};
-use mfdoom_error::{Error, Result};
+use mfdoom_error::{Error, Result, missing};
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::subsample::thin;
 use mfdoom_tokens::{TokenBatch, TokenReader};
@@ -23,6 +23,8 @@ pub(super) struct CountedCells {
     pub(super) modalities: Vec<String>,
     keys: Vec<(String, String)>,
     labels: Option<Vec<Option<String>>>,
+    /// Values of the column of `--per`.
+    per: Vec<Option<String>>,
     /// For each modality the genes, ascending, and the counts [n, genes]; rows of cells that lack it are empty.
     counts: Vec<(Vec<String>, Csr)>,
 }
@@ -32,6 +34,8 @@ pub(super) struct CountedCells {
 pub(super) struct LabelledCounts {
     pub(super) counts: Csr,
     pub(super) labels: Vec<Option<String>>,
+    /// Values of the column of `--per`.
+    pub(super) per: Vec<Option<String>>,
 }
 
 impl CountedCells {
@@ -94,6 +98,7 @@ impl CountedCells {
             counts: schema.modalities.iter().enumerate().map(of).collect(),
             modalities: schema.modalities.clone(),
             labels: label.map(|_| kept.iter().map(|&at| labels[at].clone()).collect()),
+            per: Vec::new(),
             keys: all.dataset.into_iter().zip(all.cell_id).collect(),
         })
     }
@@ -105,7 +110,13 @@ impl CountedCells {
             return Err(Error::contract(format!("{name}: profiles, not sampled counts"))
                 .wanted("a table of mfdoom-decode --sample, or tokens"));
         }
-        let label = label_of(args, &schema.obs.iter().map(|field| field.name.clone()).collect::<Vec<_>>());
+        let names: Vec<String> = schema.obs.iter().map(|field| field.name.clone()).collect();
+        let label = label_of(args, &names);
+        let per = args.per.as_ref().map(|column| {
+            let found = obs::position(names.iter().map(String::as_str), column);
+            found.ok_or_else(|| missing(&name, "column", column, names.iter().map(String::as_str), "--per "))
+        });
+        let per = per.transpose()?;
         let batch = reader.read_all()?;
         let mut order: Vec<usize> = (0..schema.genes.len()).collect();
         order.sort_by(|&a, &b| schema.genes[a].id.cmp(&schema.genes[b].id));
@@ -123,6 +134,7 @@ impl CountedCells {
             counts: batch.matrices.iter().map(of).collect(),
             modalities: schema.matrices.clone(),
             labels: label.map(|at| Column::to_strings(&batch.obs[at])),
+            per: per.map(|at| Column::to_strings(&batch.obs[at])).unwrap_or_default(),
             keys: batch.dataset.into_iter().zip(batch.cell_id).collect(),
         })
     }
@@ -144,14 +156,16 @@ impl CountedCells {
     /// Returns the counts in a modality of the cells that have any.
     pub(super) fn counts(&self, modality: &str, genes: &[String]) -> LabelledCounts {
         let Some(at) = self.modalities.iter().position(|name| name == modality) else {
-            return LabelledCounts { counts: Csr::empty(genes.len()), labels: Vec::new() };
+            return LabelledCounts { counts: Csr::empty(genes.len()), labels: Vec::new(), per: Vec::new() };
         };
         let (own, counts) = &self.counts[at];
         let keep: Vec<bool> = own.iter().map(|gene| genes.binary_search(gene).is_ok()).collect();
         let counts = counts.select_columns(&keep);
         let rows: Vec<usize> = (0..counts.n_rows()).filter(|&row| !counts.row(row).0.is_empty()).collect();
         let label = |&row: &usize| self.labels.as_ref().and_then(|labels| labels[row].clone());
-        LabelledCounts { labels: rows.iter().map(label).collect(), counts: counts.select_rows(&rows) }
+        let per = |&row: &usize| self.per.get(row).cloned().flatten();
+        let per = rows.iter().map(per).collect();
+        LabelledCounts { labels: rows.iter().map(label).collect(), per, counts: counts.select_rows(&rows) }
     }
 }
 
@@ -183,7 +197,50 @@ impl LabelledCounts {
         Self {
             counts: self.counts.select_rows(rows),
             labels: rows.iter().map(|&row| self.labels[row].clone()).collect(),
+            per: rows.iter().map(|&row| self.per.get(row).cloned().flatten()).collect(),
         }
+    }
+
+    /// Returns the values of the column of `--per`, ascending, numbers as numbers, each with the rows that have it.
+    pub(super) fn by_value(&self) -> Vec<(String, Vec<usize>)> {
+        let mut rows: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
+        for (row, value) in self.per.iter().enumerate() {
+            value.iter().for_each(|value| rows.entry(value).or_default().push(row));
+        }
+        let mut all: Vec<(String, Vec<usize>)> =
+            rows.into_iter().map(|(value, rows)| (value.clone(), rows)).collect();
+        let number = |text: &str| text.parse::<f64>().unwrap_or(f64::INFINITY);
+        all.sort_by(|a, b| number(&a.0).total_cmp(&number(&b.0)).then_with(|| a.0.cmp(&b.0)));
+        all
+    }
+
+    /// Returns the most cells, drawn by the seed, in which each label has the share that it has in `other`; all of them where
+    /// there are no labels.
+    pub(super) fn with_shares_of(&self, other: &Self, seed: u64) -> Self {
+        let of = |counts: &Self| {
+            let mut n: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+            for (row, label) in counts.labels.iter().enumerate() {
+                label.iter().for_each(|label| n.entry(label.clone()).or_default().push(row));
+            }
+            n
+        };
+        let (own, wanted) = (of(self), of(other));
+        if wanted.is_empty() {
+            return self.clone();
+        }
+        let total = wanted.values().map(Vec::len).sum::<usize>() as f64;
+        let share = |rows: &Vec<usize>| rows.len() as f64 / total;
+        let number = |label: &String| own.get(label).map_or(0.0, |rows| rows.len() as f64);
+        let most =
+            wanted.iter().map(|(label, rows)| number(label) / share(rows)).fold(f64::INFINITY, f64::min);
+        let mut rows: Vec<usize> = Vec::new();
+        for (label, as_many) in &wanted {
+            let n = (most * share(as_many) + 1e-9) as usize;
+            let there = own.get(label).map_or(&[][..], Vec::as_slice);
+            rows.extend(thin(there, n, seed).into_iter().map(|at| there[at]));
+        }
+        rows.sort_unstable();
+        self.select(&rows)
     }
 
     /// Returns the cells of a label.

@@ -95,12 +95,19 @@ impl Comparison<'_> {
         let from = [modality.to_owned()];
         let place = |head: &str, kind: Kind| Place::new("all", head, 0).kind(kind).from(&from);
         self.against(&place("generated", Kind::Head), &real, &generated, scores)?;
+        self.per_value(&place("generated", Kind::Head), &real, &generated, scores)?;
         match self.train {
             Some(train) => {
                 let train = of(train);
                 self.against(&place("training cells", Kind::Control), &real, &train, scores)?;
                 let drawn = negative_binomial::per_label(&train, self.args.run.seed.seed)?;
-                self.against(&place("nb_per_label", Kind::Baseline), &real, &drawn, scores)
+                self.against(&place("nb_per_label", Kind::Baseline), &real, &drawn, scores)?;
+                self.baseline_per_value(
+                    &place("nb_per_label", Kind::Baseline),
+                    (&real, &drawn),
+                    &generated,
+                    scores,
+                )
             }
             None => {
                 let n = real.counts.n_rows();
@@ -124,25 +131,65 @@ impl Comparison<'_> {
         for label in real.label_names() {
             sets.push((label.clone(), real.of_label(&label), other.of_label(&label)));
         }
-        for (set, real, other) in sets {
-            let drawn = |counts: &LabelledCounts| {
-                counts.select(&subsample(
-                    counts.counts.n_rows(),
-                    self.args.max_cells,
-                    self.args.run.seed.seed,
-                ))
-            };
-            let (real, other) = (drawn(&real), drawn(&other));
-            let (n, m) = (real.counts.n_rows(), other.counts.n_rows());
-            let place = Place { set, n: m, ..place.clone() };
-            if n < LEAST || m < LEAST {
-                let why = format!("{n} real and {m} other cells: at least {LEAST} are needed");
-                metric::refuse(&samples::all(), &why, &place, scores);
-                continue;
-            }
-            let samples = self.samples(real.counts, other.counts)?;
-            metric::score(&samples::all(), &samples, &place, scores);
+        sets.into_iter().try_for_each(|(set, real, other)| {
+            self.one(&Place { set, ..place.clone() }, &real, &other, scores)
+        })
+    }
+
+    /// Scores the generated cells of each value of a column against real cells with the same shares of the labels.
+    fn per_value(
+        &self,
+        place: &Place,
+        real: &LabelledCounts,
+        generated: &LabelledCounts,
+        scores: &mut Scores,
+    ) -> Result<()> {
+        let Some(column) = &self.args.per else { return Ok(()) };
+        generated.by_value().into_iter().try_for_each(|(value, rows)| {
+            let here = generated.select(&rows);
+            let place = Place { set: format!("{column} {value}"), ..place.clone() };
+            self.one(&place, &real.with_shares_of(&here, self.args.run.seed.seed), &here, scores)
+        })
+    }
+
+    /// Scores other cells likewise, with the shares of the labels that the generated cells of each value have.
+    fn baseline_per_value(
+        &self,
+        place: &Place,
+        (real, other): (&LabelledCounts, &LabelledCounts),
+        generated: &LabelledCounts,
+        scores: &mut Scores,
+    ) -> Result<()> {
+        let Some(column) = &self.args.per else { return Ok(()) };
+        let seed = self.args.run.seed.seed;
+        generated.by_value().into_iter().try_for_each(|(value, rows)| {
+            let here = generated.select(&rows);
+            let place = Place { set: format!("{column} {value}"), ..place.clone() };
+            self.one(&place, &real.with_shares_of(&here, seed), &other.with_shares_of(&here, seed), scores)
+        })
+    }
+
+    /// Scores one sample against another.
+    fn one(
+        &self,
+        place: &Place,
+        real: &LabelledCounts,
+        other: &LabelledCounts,
+        scores: &mut Scores,
+    ) -> Result<()> {
+        let drawn = |counts: &LabelledCounts| {
+            counts.select(&subsample(counts.counts.n_rows(), self.args.max_cells, self.args.run.seed.seed))
+        };
+        let (real, other) = (drawn(real), drawn(other));
+        let (n, m) = (real.counts.n_rows(), other.counts.n_rows());
+        let place = Place { n: m, ..place.clone() };
+        if n < LEAST || m < LEAST {
+            let why = format!("{n} real and {m} other cells: at least {LEAST} are needed");
+            metric::refuse(&samples::all(), &why, &place, scores);
+            return Ok(());
         }
+        let samples = self.samples(real.counts, other.counts)?;
+        metric::score(&samples::all(), &samples, &place, scores);
         Ok(())
     }
 

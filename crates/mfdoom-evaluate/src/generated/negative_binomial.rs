@@ -34,10 +34,7 @@ pub(super) fn per_label(training: &LabelledCounts, seed: u64) -> Result<Labelled
             drawn[row] = cell(&model, sizes[row], &mut stream(DOMAIN, seed, 0, row));
         }
     }
-    Ok(LabelledCounts {
-        counts: Csr::from_rows(training.counts.n_cols(), &drawn),
-        labels: training.labels.clone(),
-    })
+    Ok(LabelledCounts { counts: Csr::from_rows(training.counts.n_cols(), &drawn), ..training.clone() })
 }
 
 /// Draws the counts of one cell: Poisson of a gamma variable with the mean share x size and the dispersion of the gene.

@@ -23,7 +23,7 @@ pub struct Document {
     pub stage: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What was scored: `embedding`, `velocity`, `expression`, `retention` or `generated`.
+    /// What was scored: `embedding`, `velocity`, `expression`, `retention`, `generated` or `trajectories`.
     pub command: &'static str,
     /// What decides the numbers.
     pub settings: Value,
