@@ -26,7 +26,7 @@ pub(super) fn paths(trajectories: &Trajectories, observed: &Observed) -> Result<
     let ways: Vec<Vec<[f64; 2]>> = trajectories.all.iter().take(MOST).map(way).collect();
     let title = format!("{PATHS} over the observed cells");
     let picture = Paths { title: &title, axes: ["1", "2"], points, groups: &groups, paths: &ways }.draw()?;
-    Ok(Some(Figure { title, picture }))
+    Ok(Some(Figure { title, picture, cells: points.len() }))
 }
 
 /// Draws the log-normalised counts of the chosen genes by time from the start: median and quartiles; nothing of none.
@@ -48,5 +48,5 @@ pub(super) fn course(trajectories: &Trajectories) -> Result<Option<Figure>> {
     let names: Vec<&str> = trajectories.genes.iter().map(String::as_str).collect();
     let axes = ["time from the start", "log-normalised counts"];
     let picture = Course { title: &title, axes, names: &names, times: &times, values: &values }.draw()?;
-    Ok(Some(Figure { title, picture }))
+    Ok(Some(Figure { title, picture, cells: 0 }))
 }

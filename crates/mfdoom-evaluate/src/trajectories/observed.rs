@@ -12,13 +12,13 @@ use mfdoom_matrix::Csr;
 use mfdoom_matrix::random::stream;
 use rand::Rng;
 
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 const DOMAIN: &[u8; 16] = b"mfdoom walks    ";
 
 /// Cells of a graph.
 pub(super) struct Observed {
-    pub(super) source: Source,
+    pub(super) source: ScoredInput,
     place: HashMap<(String, String), usize>,
     /// Label of each cell.
     pub(super) labels: Vec<Option<String>>,
@@ -56,7 +56,7 @@ impl Observed {
         let positions = folder.projection(basis)?.map(|projection| positions(projection, n)).transpose()?;
         let keys = cells.dataset.iter().cloned().zip(cells.cell_id.iter().cloned());
         Ok(Self {
-            source: Source::new(&base_name(path), Some(folder.manifest().content_id.clone())),
+            source: ScoredInput::new(&base_name(path), Some(folder.manifest().content_id.clone())),
             labels: labels.to_strings(),
             time: numbers(PSEUDOTIME).unwrap_or_else(|| vec![f64::NAN; n]),
             positions,

@@ -10,7 +10,7 @@ use mfdoom_artifact::{Column, Folder, GeneTableReader, Input};
 use mfdoom_error::{Error, Result, missing};
 
 use super::observed::Observed;
-use crate::scores::Source;
+use crate::scores::ScoredInput;
 
 /// Total that counts are scaled to before the logarithm.
 const TOTAL: f32 = 1e4;
@@ -38,7 +38,7 @@ pub(super) struct Trajectory {
 
 /// All trajectories of a folder.
 pub(super) struct Trajectories {
-    pub(super) source: Source,
+    pub(super) source: ScoredInput,
     pub(super) all: Vec<Trajectory>,
     /// Symbols of the chosen genes.
     pub(super) genes: Vec<String>,
@@ -98,7 +98,7 @@ impl Trajectories {
                 .wanted("a graph of the observed cells, with the same dataset and cell_id")
                 .help("name the data set alike: mfdoom-preprocess --dataset NAME"));
         }
-        let source = Source::new(&folder_name(path), Some(folder.manifest().content_id.clone()));
+        let source = ScoredInput::new(&folder_name(path), Some(folder.manifest().content_id.clone()));
         Ok(Self { source, all, genes: chosen.iter().map(|at| schema.genes[*at].symbol.clone()).collect() })
     }
 
