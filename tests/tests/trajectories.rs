@@ -13,7 +13,7 @@ use mfdoom_tests::{attempt, bytes, run};
 use mfdoom_tokens::TokenReader;
 use tempfile::TempDir;
 
-const SMALL: &str = "--features 64 --components 10 --rank 8 --hidden 16 --batch-cells 32 --epochs 1";
+const SMALL: &str = "--features 64 --components 10 --rank 8 --hidden 16 --batch-cells 32";
 const WALK: &str =
     "tokens.parquet --model model --obs cell_type --obs true_t --n-trajectories 12 --steps 6 --batch-cells 5";
 
@@ -30,7 +30,9 @@ fn folder() -> TempDir {
 }
 
 fn finetune(folder: &Path, arguments: &str) {
-    run(folder, "mfdoom-finetune-decoder", &format!("tokens.parquet --model model {SMALL} {arguments}"));
+    let epochs = if arguments.contains("--epochs") { "" } else { "--epochs 1" };
+    let arguments = format!("tokens.parquet --model model {SMALL} {epochs} {arguments}");
+    run(folder, "mfdoom-finetune-decoder", &arguments);
 }
 
 fn generate(folder: &Path, output: &str, more: &str) -> String {
@@ -156,7 +158,7 @@ fn counts_of_other_modalities_and_means() {
         attempt(folder, "mfdoom-evaluate", "generated drawn/states.parquet --real tokens.parquet -o m.json");
     assert!(scored.status.success(), "{}", String::from_utf8_lossy(&scored.stderr));
     let scored =
-        attempt(folder, "mfdoom-evaluate", "generated mean/states.parquet --real tokens.parquet -o m.json");
+        attempt(folder, "mfdoom-evaluate", "generated mean/states.parquet --real tokens.parquet -o n.json");
     assert_eq!(scored.status.code(), Some(3), "expected counts are no sample");
 }
 
