@@ -39,7 +39,7 @@ pub struct DecoderConfig {
     pub genes: usize,
     /// The labels; empty for every other task.
     pub classes: Vec<String>,
-    /// Width in which queries and cells meet.
+    /// Width of the product of queries and cells.
     pub rank: usize,
     /// Width of the MLP; 0 leaves a linear network (architecture `pooled` only).
     pub hidden: usize,
@@ -85,7 +85,7 @@ pub struct ProfileConfig {
 pub enum Architecture {
     /// Gene queries attend to the hidden states of the head, then an MLP.
     Attention,
-    /// Gene queries meet the pooled vector of the head.
+    /// Gene queries are multiplied by the pooled vector of the head.
     Pooled,
 }
 

@@ -1,4 +1,4 @@
-//! A decoder: gene queries meet what the network and the profile path say of a cell.
+//! A decoder: gene queries times what the network and the profile path say of a cell.
 //!
 //! `pooled`: `out[c, g] = bias[g] + <query[g], h[c]>`, where `h` is what the profile path says of the cell plus
 //! what the network makes of the pooled vector. `attention`: the network gives a value of its own for each cell

@@ -3,7 +3,7 @@
 //! ```text
 //! config.rs      what a decoder is made of          profile.rs       what the profile path sees
 //! decoder.rs     the whole                          profile_path.rs  past the backbone, from all counts
-//! network.rs     gene queries meet the backbone     library.rs       library sizes for cells that lack them
+//! network.rs     gene queries read the backbone     library.rs       library sizes for cells that lack them
 //! likelihood/    what outputs mean, one file each   start/           where training starts: a closed form
 //! task/          what is decoded, one file each     train/           training as a task of the trainer
 //! target/        what each cell should be decoded to  landmarks.rs     training cells that a decoder keeps

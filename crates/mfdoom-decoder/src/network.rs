@@ -1,4 +1,4 @@
-//! The network of a decoder: gene queries meet what the backbone says of a cell.
+//! The network of a decoder: gene queries read what the backbone says of a cell.
 
 use candle_core::{Result, Tensor};
 use mfdoom_model::{Attention, Hidden, Model, ModelConfig, PackedBatch, Reads, Scheme};
@@ -58,7 +58,7 @@ enum Kind {
 /// What the network says of cells.
 #[derive(Clone, Debug)]
 pub enum Said {
-    /// A vector that all queries meet, `[cells, rank]`.
+    /// A vector that all queries are multiplied by, `[cells, rank]`.
     OfCell(Tensor),
     /// A value per query, `[cells, rows]`.
     OfGenes(Tensor),

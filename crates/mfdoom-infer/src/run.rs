@@ -14,7 +14,7 @@ use crate::cells::{CellBlock, CellMaker, TokenMapper};
 use crate::model::TrainedModel;
 use crate::rows::shard_rows;
 
-/// A token table and a model, about to meet.
+/// A token table and the model that will read it.
 pub struct Inference {
     reader: TokenReader,
     mapper: TokenMapper,

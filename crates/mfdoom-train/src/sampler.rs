@@ -1,4 +1,4 @@
-//! Which cells meet in a batch: a fresh shuffle each epoch, cut by number of cells and of tokens.
+//! Which cells share a batch: a fresh shuffle each epoch, cut by number of cells and of tokens.
 
 use mfdoom_nn::Stream;
 
