@@ -82,7 +82,7 @@ for key, value in defaults.items():
     assert re.search(rf"^    {key} = {re.escape(shown)}$", config_text, re.M), (key, shown)
 
 line, _ = schema("snakemake/workflow/schemas/samples.schema.yaml")
-row = {"sample": "a", "counts": "/a.h5ad", "dataset": "a", "modalities": "", "measured": "expression", "cells": "7"}
+row = {"sample": "a", "counts": "/a.h5ad", "dataset": "a", "modalities": "", "kind": "", "measured": "expression", "cells": "7"}
 good(line, row | {"donor": "x"})
 bad(line, row | {"cells": "many"})
 bad(line, row | {"measured": ""})

@@ -230,9 +230,9 @@ for_each_sample annotate
 embedded=()
 while IFS= read -r sample; do embedded+=("$outdir/embeddings/$sample.parquet"); done \
   < <(printf '%s\n' "${samples[@]}" | LC_ALL=C sort)
+pages=(--report "$outdir/report/report.html" --multiqc "$outdir/report/mfdoom_mqc.json")
 make "$outdir/report/metrics.json" "${embedded[@]}" -- mfdoom-evaluate embedding "${embedded[@]}" --batch-key dataset \
-  ${label:+--label "$label"} --model "$model" --max-cells 10000 --seed "$seed" \
-  --report "$outdir/report/report.html" --multiqc "$outdir/report/mfdoom_mqc.json"
+  ${label:+--label "$label"} --model "$model" --max-cells 10000 --seed "$seed" "${pages[@]}"
 
 rm -rf "$outdir/shards"
 for stage in preprocess pretrain embed velocity finetune-decoder generate gather annotate evaluate; do "mfdoom-$stage" --version; done > "$info/versions.txt"

@@ -156,7 +156,7 @@ fn a_gpu_is_asked_for_by_what_runs_a_model_on_it() {
     let place = Place::new();
     for (device, gpus) in [("cuda", 1), ("cpu", 0)] {
         let jobs = dry(&place, "out", &[("device", device)]);
-        assert_eq!(jobs.len(), 18);
+        assert_eq!(jobs.len(), 19);
         for job in jobs {
             let wanted = if MODEL_RULES.contains(&job.rule.as_str()) { gpus } else { 0 };
             // What comes of other jobs has no size yet to make memory and time of; the GPU is known.
@@ -262,7 +262,7 @@ fn a_decoder_is_used_again_from_and_into_folders_with_spaces_and_all_is_measured
         assert!(place.path(&format!("second run/h5ad/{sample}.h5ad")).is_file());
     }
     let measured = tree(&place.path("first run/pipeline_info/benchmarks"));
-    assert_eq!(measured.len(), 17, "{:?}", measured.keys());
+    assert_eq!(measured.len(), 18, "{:?}", measured.keys());
     for (name, table) in measured {
         let table = String::from_utf8(table).unwrap();
         let seconds = table.lines().nth(1).and_then(|row| row.split('\t').next()?.parse::<f64>().ok());
