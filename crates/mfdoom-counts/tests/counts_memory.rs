@@ -154,7 +154,9 @@ fn compare(cells: usize, memory: usize) {
         let paths = [cells, 10 * cells].map(|n| (n, folder.path().join(format!("{name}_{n}.h5ad"))));
         let peaks = paths.map(|(n, path)| (measure(write, &path, n), measure("read", &path, memory)));
         let [small, large] = peaks.map(|(_, read)| read as f64);
-        assert!(large < 1.15 * small, "{name}: reading took {small} KiB, then {large} KiB");
+        // What is set aside by rows gathers in an eighth of the memory, which a small file does not fill.
+        let gathered = if name == "csc" { (memory / 8 / 1024) as f64 } else { 0.0 };
+        assert!(large < 1.15 * small + gathered, "{name}: reading took {small} KiB, then {large} KiB");
         if name == "csr" {
             // The names of the cells are the caller's; 8 bytes a cell are the writer's.
             let [small, large] = peaks.map(|(write, _)| write as f64);

@@ -1,7 +1,8 @@
 //! Entries that come in any order, handed out by rows: two passes whatever the number of windows.
 //!
-//! The first pass sends each entry to the bucket of its rows; a bucket's entries wait in one temporary file. A
-//! window is one bucket, read back and sorted. What fits into memory never touches the disk.
+//! The first pass sends each entry to the bucket of its rows; a bucket's entries wait in one temporary file,
+//! each piece behind the place of the one before, so that memory does not grow with the file. A window is one bucket,
+//! read back and sorted. What fits into memory never touches the disk.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -99,8 +100,44 @@ pub(crate) struct Spool {
 struct Bucket {
     /// Entries that are not written yet.
     waiting: Vec<u8>,
-    /// Where the others lie in the file.
-    pieces: Vec<(u64, u32)>,
+    /// Where those that were written last lie in the file.
+    last: Piece,
+}
+
+/// Entries of a bucket that were written together, after the place of those before them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Piece {
+    start: u64,
+    /// Bytes of its entries; 0 where there are none.
+    len: u32,
+}
+
+impl Piece {
+    /// Bytes of a place.
+    const BYTES: usize = 12;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.start.to_ne_bytes());
+        bytes[8..].copy_from_slice(&self.len.to_ne_bytes());
+        bytes
+    }
+
+    /// Reads the place of the piece before this one.
+    fn before(self, file: &mut File) -> std::io::Result<Self> {
+        let (mut start, mut len) = ([0; 8], [0; 4]);
+        file.seek(SeekFrom::Start(self.start))?;
+        file.read_exact(&mut start)?;
+        file.read_exact(&mut len)?;
+        Ok(Self { start: u64::from_ne_bytes(start), len: u32::from_ne_bytes(len) })
+    }
+
+    /// Adds its entries to `bytes`.
+    fn read(self, file: &mut File, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+        file.seek(SeekFrom::Start(self.start + Self::BYTES as u64))?;
+        let found = file.take(u64::from(self.len)).read_to_end(bytes)?;
+        if found == self.len as usize { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+    }
 }
 
 impl Spool {
@@ -149,9 +186,10 @@ impl Spool {
         };
         let bucket = &mut self.buckets[at];
         file.seek(SeekFrom::Start(self.written)).map_err(failed)?;
+        file.write_all(&bucket.last.to_bytes()).map_err(failed)?;
         file.write_all(&bucket.waiting).map_err(failed)?;
-        bucket.pieces.push((self.written, bucket.waiting.len() as u32));
-        self.written += bucket.waiting.len() as u64;
+        bucket.last = Piece { start: self.written, len: bucket.waiting.len() as u32 };
+        self.written += (Piece::BYTES + bucket.waiting.len()) as u64;
         bucket.waiting.clear();
         Ok(())
     }
@@ -171,10 +209,13 @@ impl Spool {
         let bytes = match &mut self.file {
             None => &bucket.waiting,
             Some(file) => {
-                for (start, len) in &bucket.pieces {
-                    file.seek(SeekFrom::Start(*start)).map_err(failed)?;
-                    file.take(u64::from(*len)).read_to_end(&mut bytes).map_err(failed)?;
+                let mut pieces = Vec::new();
+                let mut piece = bucket.last;
+                while piece.len > 0 {
+                    pieces.push(piece);
+                    piece = piece.before(file).map_err(failed)?;
                 }
+                pieces.iter().rev().try_for_each(|piece| piece.read(file, &mut bytes)).map_err(failed)?;
                 bytes.extend_from_slice(&bucket.waiting);
                 &bytes
             }
