@@ -3,7 +3,8 @@
 pub mod engines;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// Returns the path of a stage's binary, built next to this test.
 ///
@@ -36,6 +37,23 @@ pub fn attempt(folder: &Path, name: &str, arguments: &str) -> Output {
     let mut command = Command::new(stage(name));
     command.current_dir(folder).args(arguments.split_whitespace());
     command.output().expect("the stage starts")
+}
+
+/// Runs a stage that writes `killed` with checkpoints, and kills it at its first one.
+///
+/// # Panics
+/// Where it ends before.
+pub fn killed_at_a_checkpoint(folder: &Path, name: &str, arguments: &str) {
+    let mut command = Command::new(stage(name));
+    command.current_dir(folder).args(arguments.split_whitespace()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the stage starts");
+    let ended = |child: &mut std::process::Child| child.try_wait().expect("the stage can be asked").is_some();
+    while !folder.join("killed.checkpoint/state.json").is_file() && !ended(&mut child) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("the stage can be killed");
+    child.wait().expect("the stage has ended");
+    assert!(!folder.join("killed").exists(), "{name} {arguments}: it ended before it was killed");
 }
 
 /// Returns the bytes of a file.

@@ -1,11 +1,10 @@
 //! The stages chained as users chain them: files, pipes, one thread or two, killed and resumed.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, Input, read_metrics};
-use mfdoom_tests::{attempt, bytes, run, stage};
+use mfdoom_tests::{attempt, bytes, killed_at_a_checkpoint, run, stage};
 use tempfile::TempDir;
 
 const TRAINING: &str = "tokens.parquet --preset tiny --max-tokens 64 --batch-cells 16";
@@ -73,18 +72,11 @@ fn a_killed_run_resumes_to_the_same_weights() {
     let folder = tokens();
     let folder = folder.path();
     train(folder, "whole", "--epochs 4");
-    let mut child = Command::new(stage("mfdoom-pretrain"))
-        .current_dir(folder)
-        .args(format!("{TRAINING} --epochs 4 -o killed --checkpoint-every 1").split_whitespace())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !folder.join("killed.checkpoint/state.json").is_file() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!folder.join("killed").exists(), "the run ended before it was killed");
+    killed_at_a_checkpoint(
+        folder,
+        "mfdoom-pretrain",
+        &format!("{TRAINING} --epochs 4 -o killed --checkpoint-every 1"),
+    );
 
     let refused = attempt(folder, "mfdoom-pretrain", &format!("{TRAINING} --epochs 4 -o killed"));
     assert_eq!(refused.status.code(), Some(2), "a checkpoint is not thrown away unasked");

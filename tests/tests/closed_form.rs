@@ -1,10 +1,8 @@
 //! The closed form and profile tokens through the stages: one thread or two, killed and resumed, batches of a column.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use mfdoom_tests::{attempt, bytes, run, stage};
+use mfdoom_tests::{attempt, bytes, killed_at_a_checkpoint, run};
 use tempfile::TempDir;
 
 const CLOSED: &str = "tokens.parquet --preset tiny --anchor-dim 8";
@@ -56,18 +54,7 @@ fn a_killed_run_with_profiles_resumes_to_the_same_weights() {
     let folder = tokens();
     let folder = folder.path();
     train(folder, PROFILES, "whole", "");
-    let mut child = Command::new(stage("mfdoom-pretrain"))
-        .current_dir(folder)
-        .args(format!("{PROFILES} -o killed --checkpoint-every 1").split_whitespace())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !folder.join("killed.checkpoint/state.json").is_file() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!folder.join("killed").exists(), "the run ended before it was killed");
+    killed_at_a_checkpoint(folder, "mfdoom-pretrain", &format!("{PROFILES} -o killed --checkpoint-every 1"));
     let resumed = run(folder, "mfdoom-pretrain", &format!("{PROFILES} -o killed --resume"));
     let log = String::from_utf8_lossy(&resumed.stderr).into_owned();
     assert!(log.contains("going on from the checkpoint of step "), "{log}");

@@ -2,12 +2,11 @@
 //! shards, and what is refused.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use mfdoom_artifact::velocity::open_velocities;
 use mfdoom_artifact::{Column, read_metrics, read_safetensors_header};
-use mfdoom_tests::{attempt, bytes, run, stage};
+use mfdoom_tests::{attempt, bytes, killed_at_a_checkpoint, run, stage};
 use tempfile::TempDir;
 
 const SMALL: &str = "--features 64 --components 10 --rank 8 --hidden 16 --batch-cells 32";
@@ -154,18 +153,7 @@ fn threads_and_a_killed_run_change_no_byte_of_a_decoder() {
         assert!(same, "{file} differs");
     }
     let arguments = format!("tokens.parquet --model model {SMALL} {task} --checkpoint-every 1 -o killed");
-    let mut child = Command::new(stage("mfdoom-finetune-decoder"))
-        .current_dir(folder)
-        .args(arguments.split_whitespace())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !folder.join("killed.checkpoint/state.json").is_file() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!folder.join("killed").exists(), "the run ended before it was killed");
+    killed_at_a_checkpoint(folder, "mfdoom-finetune-decoder", &arguments);
     let resumed = run(folder, "mfdoom-finetune-decoder", &format!("{arguments} --resume"));
     let log = String::from_utf8_lossy(&resumed.stderr).into_owned();
     assert!(log.contains("going on from the checkpoint of step "), "{log}");

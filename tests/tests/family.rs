@@ -1,11 +1,9 @@
 //! Every published system as a preset: trained by its name, killed and resumed, and used by every stage.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use mfdoom_artifact::read_metrics;
-use mfdoom_tests::{attempt, bytes, run, stage};
+use mfdoom_tests::{attempt, bytes, killed_at_a_checkpoint, run};
 use tempfile::TempDir;
 
 const FAMILY: [&str; 7] =
@@ -44,18 +42,11 @@ fn systems_train_resume_and_do_not_depend_on_threads() {
     for family in FAMILY {
         let flags = format!("{} --epochs 3", flags(family));
         run(folder, "mfdoom-pretrain", &format!("{flags} -o {family} --threads 1"));
-        let mut child = Command::new(stage("mfdoom-pretrain"))
-            .current_dir(folder)
-            .args(format!("{flags} -o killed --checkpoint-every 1 --threads 2 --force").split_whitespace())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while !folder.join("killed.checkpoint/state.json").is_file() && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(!folder.join("killed").exists(), "{family} ended before it was killed");
+        killed_at_a_checkpoint(
+            folder,
+            "mfdoom-pretrain",
+            &format!("{flags} -o killed --checkpoint-every 1 --threads 2 --force"),
+        );
         let resumed = format!("{flags} -o killed --threads 2 --resume");
         run(folder, "mfdoom-pretrain", &resumed);
         for file in ["model.safetensors", "config.json"] {
