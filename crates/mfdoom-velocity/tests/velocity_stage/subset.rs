@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Counts, sizes and scVelo's velocities, written by `workflows/bench/velocity_subset.py --fixture`.
 const FIXTURE: &str = include_str!("subset.json");
 /// Least median of the cosines with scVelo's velocities.
-const LEAST: f64 = 0.98;
+const LEAST: f64 = 0.9999;
 
 fn rows(fixture: &Value, name: &str) -> Vec<Vec<f64>> {
     let row = |row: &Value| row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
@@ -45,9 +45,10 @@ fn velocities_of_some_genes_are_scvelos() {
     let obs = Frame::new(names_of("cell", n_cells));
     let obs = sizes.into_iter().fold(obs, |obs, (name, column)| obs.with(&name, column));
     file.finish(&obs).unwrap();
+    // Up to 50 genes scVelo takes no components; all 14 of them tell the same neighbours as the genes.
     let cosine = |more: &str| {
         let text = format!(
-            "mfdoom-velocity fit {} -o {} --force --min-shared-counts 0 --n-neighbors 15 --n-pcs 10 {more}",
+            "mfdoom-velocity fit {} -o {} --force --min-shared-counts 0 --n-neighbors 15 --n-pcs 14 {more}",
             path.display(),
             folder.path().join("v").display()
         );
