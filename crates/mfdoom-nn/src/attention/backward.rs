@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Heads;
-use super::block::{Keys, QUERIES, blocks, pack_rows, probabilities, score_grads};
-use super::plan::{AttentionPlan, Prepared, PreparedSegment};
+use super::block::{Keys, QUERIES, Queries, blocks, pack_rows, probabilities, score_grads};
+use super::plan::{AttentionPlan, Prepared};
+use super::{Head, Heads};
 use crate::buffer::Shared;
 use crate::math::{Real, sum_of};
 use crate::matrix::{Target, View, Workers, product};
@@ -20,6 +20,13 @@ pub(crate) struct Input<'a, T> {
     pub(crate) lse: &'a [T],
 }
 
+/// Where the gradients of all tasks go.
+#[derive(Clone, Copy)]
+struct Places<T> {
+    q: Shared<T>,
+    kv: Shared<T>,
+}
+
 /// Returns the gradients of q and kv.
 pub(crate) fn backward<T: Real>(
     plan: &AttentionPlan,
@@ -28,8 +35,8 @@ pub(crate) fn backward<T: Real>(
 ) -> (Vec<T>, Vec<T>) {
     let mut dq: Vec<T> = Vec::with_capacity(input.q.len());
     let mut dkv: Vec<T> = Vec::with_capacity(input.kv.len());
-    let places = (Shared::of_capacity(&mut dq), Shared::of_capacity(&mut dkv));
-    let idle = [(places.0, &plan.idle_queries, heads.inner), (places.1, &plan.idle_keys, 2 * heads.inner)];
+    let places = Places { q: Shared::of_capacity(&mut dq), kv: Shared::of_capacity(&mut dkv) };
+    let idle = [(places.q, &plan.idle_queries, heads.inner), (places.kv, &plan.idle_keys, 2 * heads.inner)];
     for (place, rows, width) in idle {
         for rows in rows {
             // SAFETY: nothing else runs yet and both buffers are alive.
@@ -38,8 +45,8 @@ pub(crate) fn backward<T: Real>(
     }
     let tasks = plan.groups.len() * heads.count;
     (0..tasks).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
-        let at = (heads, task % heads.count);
-        scratch.group(&plan.groups[task / heads.count], at, input, places);
+        let head = Head { heads, number: task % heads.count };
+        scratch.group(&plan.groups[task / heads.count], head, input, places);
     });
     // SAFETY: every row is idle or belongs to exactly one group, whose tasks wrote all heads of it.
     unsafe {
@@ -83,99 +90,81 @@ impl<T: Real> Default for Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
-    fn group(
-        &mut self,
-        group: &Prepared,
-        at: (Heads, usize),
-        input: &Input<'_, T>,
-        places: (Shared<T>, Shared<T>),
-    ) {
-        let (heads, head) = at;
-        let keys = Keys::of(group, input.kv, heads, head, &mut self.keys);
+    fn group(&mut self, group: &Prepared, head: Head, input: &Input<'_, T>, places: Places<T>) {
+        let Heads { dim, inner, .. } = head.heads;
+        let keys = Keys::of(group, input.kv, head, &mut self.keys);
         for grads in [&mut self.work.dk, &mut self.work.dv] {
             grads.clear();
-            grads.resize(group.n_keys * heads.dim, T::zero());
+            grads.resize(group.n_keys * dim, T::zero());
         }
         for segment in &group.segments {
             for rows in blocks(&segment.queries, QUERIES) {
-                self.work.block(&keys, segment, input, &rows, at);
-                store(&self.work.dq, rows, places.0, (heads.inner, head * heads.dim, heads.dim));
+                self.work.block(&keys, &Queries { segment, rows: rows.clone() }, input, head);
+                store(
+                    &self.work.dq,
+                    rows,
+                    Columns { of: places.q, stride: inner, first: head.column(), dim },
+                );
             }
         }
-        for (grads, offset) in [(&self.work.dk, 0), (&self.work.dv, heads.inner)] {
+        for (grads, offset) in [(&self.work.dk, 0), (&self.work.dv, inner)] {
             let rows = group.keys.iter().cloned().flatten();
-            store(grads, rows, places.1, (2 * heads.inner, offset + head * heads.dim, heads.dim));
+            let first = offset + head.column();
+            store(grads, rows, Columns { of: places.kv, stride: 2 * inner, first, dim });
         }
     }
 }
 
+/// The columns of one head in a matrix of gradients.
+struct Columns<T> {
+    of: Shared<T>,
+    stride: usize,
+    first: usize,
+    dim: usize,
+}
+
 /// Copies packed rows to their places.
-fn store<T: Real>(
-    from: &[T],
-    rows: impl Iterator<Item = usize>,
-    to: Shared<T>,
-    (stride, offset, dim): (usize, usize, usize),
-) {
-    for (from, row) in from.chunks_exact(dim).zip(rows) {
+fn store<T: Real>(from: &[T], rows: impl Iterator<Item = usize>, to: Columns<T>) {
+    for (from, row) in from.chunks_exact(to.dim).zip(rows) {
         // SAFETY: the rows belong to this task's group only, the columns to its head only.
-        unsafe { to.row(row * stride + offset, dim) }.copy_from_slice(from);
+        unsafe { to.of.row(row * to.stride + to.first, to.dim) }.copy_from_slice(from);
     }
 }
 
 impl<T: Real> Work<T> {
     /// Adds a block of query rows to `dk` and `dv` and leaves its `dq`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "views into the buffers of one task, bundled where they belong together"
-    )]
-    fn block(
-        &mut self,
-        keys: &Keys<'_, T>,
-        segment: &PreparedSegment,
-        input: &Input<'_, T>,
-        rows: &Range<usize>,
-        at: (Heads, usize),
-    ) {
-        let (heads, head) = at;
-        let (dim, m) = (heads.dim, rows.len());
+    fn block(&mut self, keys: &Keys<'_, T>, queries: &Queries<'_>, input: &Input<'_, T>, head: Head) {
+        let Queries { segment, rows } = queries;
+        let Heads { dim, inner, .. } = head.heads;
+        let m = rows.len();
         let scale = T::one() / T::from_f64(dim as f64).sqrt();
-        pack_rows(&mut self.q, input.q, rows, at, scale);
-        pack_rows(&mut self.grad, input.grad, rows, at, T::one());
+        pack_rows(&mut self.q, input.q, rows, head, scale);
+        pack_rows(&mut self.grad, input.grad, rows, head, T::one());
         self.dq.clear();
         self.dq.resize(m * dim, T::zero());
         self.delta.clear();
         self.delta.extend(rows.clone().zip(self.grad.chunks_exact(dim)).map(|(row, grad)| {
-            let out = &input.out[row * heads.inner + head * dim..][..dim];
+            let out = &input.out[row * inner + head.column()..][..dim];
             sum_of(dim, |i| out[i] * grad[i])
         }));
-        let n_queries = input.q.len() / heads.inner;
-        let lse = &input.lse[head * n_queries + rows.start..][..m];
+        let n_queries = input.q.len() / inner;
+        let lse = &input.lse[head.number * n_queries + rows.start..][..m];
         for (block, local) in keys.blocks(segment) {
-            self.pair(keys, &block, local * dim, (m, dim), lse);
+            self.pair(keys, &block, local * dim, lse);
         }
         self.dq.iter_mut().for_each(|x| *x *= scale);
     }
 
     /// One block of queries with one block of keys, whose gradients start at `local`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "views into the buffers of one task, bundled where they belong together"
-    )]
-    fn pair(
-        &mut self,
-        keys: &Keys<'_, T>,
-        block: &Range<usize>,
-        local: usize,
-        (m, dim): (usize, usize),
-        lse: &[T],
-    ) {
-        let n = block.len();
+    fn pair(&mut self, keys: &Keys<'_, T>, block: &Range<usize>, local: usize, lse: &[T]) {
+        let dim = keys.dim;
+        let (m, n) = (self.q.len() / dim, block.len());
         for buffer in [&mut self.scores, &mut self.score_grads] {
             buffer.resize((m * n).max(buffer.len()), T::zero());
         }
         let (scores, grads) = (&mut self.scores[..m * n], &mut self.score_grads[..m * n]);
         let (q, grad) = (View::new(&self.q, m, dim, dim), View::new(&self.grad, m, dim, dim));
-        let (k, v) = (keys.k(block, dim), keys.v(block, dim));
+        let (k, v) = (keys.k(block), keys.v(block));
         product(Target::over(&mut *scores, n), q, k.transposed(), Workers::Here);
         probabilities(scores, n, lse);
         product(Target::over(&mut *grads, n), grad, v.transposed(), Workers::Here);

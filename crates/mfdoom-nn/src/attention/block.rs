@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Heads;
 use super::plan::{Prepared, PreparedSegment};
+use super::{Head, Heads};
 use crate::math::{Real, larger, max_of, sum_of, vectorised};
 use crate::matrix::View;
 
@@ -14,37 +14,40 @@ pub(super) const KEYS: usize = 256;
 /// From this many query rows on, copying the keys of a head side by side pays.
 const PACK_FROM: usize = 16;
 
+/// A block of query rows and their segment.
+pub(super) struct Queries<'a> {
+    pub(super) segment: &'a PreparedSegment,
+    pub(super) rows: Range<usize>,
+}
+
 /// The keys and values of one head of one group, where they lie or packed.
 pub(super) struct Keys<'a, T> {
     k: &'a [T],
     v: &'a [T],
+    /// Width of a head.
+    pub(super) dim: usize,
     stride: usize,
     packed: bool,
 }
 
 impl<'a, T: Real> Keys<'a, T> {
     /// Finds the keys of a head; `scratch` is used where they are packed.
-    pub(super) fn of(
-        group: &Prepared,
-        kv: &'a [T],
-        heads: Heads,
-        head: usize,
-        scratch: &'a mut Vec<T>,
-    ) -> Keys<'a, T> {
-        let (from_k, from_v) = (head * heads.dim, heads.inner + head * heads.dim);
-        let stride = 2 * heads.inner;
+    pub(super) fn of(group: &Prepared, kv: &'a [T], head: Head, scratch: &'a mut Vec<T>) -> Keys<'a, T> {
+        let Heads { dim, inner, .. } = head.heads;
+        let (from_k, from_v) = (head.column(), inner + head.column());
+        let stride = 2 * inner;
         if group.n_queries < PACK_FROM {
             let at = |offset: usize| kv.get(offset..).unwrap_or_default();
-            return Keys { k: at(from_k), v: at(from_v), stride, packed: false };
+            return Keys { k: at(from_k), v: at(from_v), dim, stride, packed: false };
         }
         scratch.clear();
         for from in [from_k, from_v] {
             for row in group.keys.iter().cloned().flatten() {
-                scratch.extend_from_slice(&kv[row * stride + from..][..heads.dim]);
+                scratch.extend_from_slice(&kv[row * stride + from..][..dim]);
             }
         }
-        let (k, v) = scratch.split_at(group.n_keys * heads.dim);
-        Keys { k, v, stride: heads.dim, packed: true }
+        let (k, v) = scratch.split_at(group.n_keys * dim);
+        Keys { k, v, dim, stride: dim, packed: true }
     }
 
     /// Returns the blocks of a segment's keys, as `k` and `v` take them, and their first number in the group.
@@ -56,12 +59,12 @@ impl<'a, T: Real> Keys<'a, T> {
         })
     }
 
-    pub(super) fn k(&self, rows: &Range<usize>, dim: usize) -> View<'a, T> {
-        View::new(&self.k[rows.start * self.stride..], rows.len(), dim, self.stride)
+    pub(super) fn k(&self, rows: &Range<usize>) -> View<'a, T> {
+        View::new(&self.k[rows.start * self.stride..], rows.len(), self.dim, self.stride)
     }
 
-    pub(super) fn v(&self, rows: &Range<usize>, dim: usize) -> View<'a, T> {
-        View::new(&self.v[rows.start * self.stride..], rows.len(), dim, self.stride)
+    pub(super) fn v(&self, rows: &Range<usize>) -> View<'a, T> {
+        View::new(&self.v[rows.start * self.stride..], rows.len(), self.dim, self.stride)
     }
 }
 
@@ -72,16 +75,11 @@ pub(super) fn blocks(range: &Range<usize>, size: usize) -> impl Iterator<Item = 
 }
 
 /// Copies the rows of one head side by side, times `scale`.
-pub(super) fn pack_rows<T: Real>(
-    to: &mut Vec<T>,
-    from: &[T],
-    rows: &Range<usize>,
-    (heads, head): (Heads, usize),
-    scale: T,
-) {
+pub(super) fn pack_rows<T: Real>(to: &mut Vec<T>, from: &[T], rows: &Range<usize>, head: Head, scale: T) {
+    let Heads { dim, inner, .. } = head.heads;
     to.clear();
     for row in rows.clone() {
-        to.extend(from[row * heads.inner + head * heads.dim..][..heads.dim].iter().map(|&x| x * scale));
+        to.extend(from[row * inner + head.column()..][..dim].iter().map(|&x| x * scale));
     }
 }
 

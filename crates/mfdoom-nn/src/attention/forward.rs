@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Heads;
-use super::block::{Keys, QUERIES, Running, blocks, pack_rows};
-use super::plan::{AttentionPlan, Prepared, PreparedSegment};
+use super::block::{Keys, QUERIES, Queries, Running, blocks, pack_rows};
+use super::plan::{AttentionPlan, Prepared};
+use super::{Head, Heads};
 use crate::buffer::Shared;
 use crate::math::Real;
 use crate::matrix::{Target, View, Workers, product};
@@ -21,27 +21,38 @@ struct Task {
     blocks: Range<usize>,
 }
 
+/// Where the results of all tasks go.
+#[derive(Clone, Copy)]
+struct Places<T> {
+    /// `[nq, inner]`
+    out: Shared<T>,
+    /// `[heads, nq]`
+    lse: Shared<T>,
+    n_queries: usize,
+}
+
 /// Returns the output `[nq, inner]` and the log-sum-exp `[heads, nq]`.
 pub(crate) fn forward<T: Real>(plan: &AttentionPlan, heads: Heads, q: &[T], kv: &[T]) -> (Vec<T>, Vec<T>) {
     let n_queries = plan.n_queries();
     let mut out: Vec<T> = Vec::with_capacity(n_queries * heads.inner);
     let mut lse: Vec<T> = Vec::with_capacity(n_queries * heads.count);
-    let places = (Shared::of_capacity(&mut out), Shared::of_capacity(&mut lse));
+    let places = Places { out: Shared::of_capacity(&mut out), lse: Shared::of_capacity(&mut lse), n_queries };
     for idle in &plan.idle_queries {
         // SAFETY: nothing else runs yet and both buffers are alive.
-        unsafe { places.0.row(idle.start * heads.inner, idle.len() * heads.inner) }.fill(T::zero());
+        unsafe { places.out.row(idle.start * heads.inner, idle.len() * heads.inner) }.fill(T::zero());
         for head in 0..heads.count {
             // SAFETY: as above.
-            unsafe { places.1.row(head * n_queries + idle.start, idle.len()) }.fill(T::zero());
+            unsafe { places.lse.row(head * n_queries + idle.start, idle.len()) }.fill(T::zero());
         }
     }
     tasks(plan, heads).par_iter().for_each_init(Scratch::default, |scratch, task| {
         let group = &plan.groups[task.group];
         let Scratch { keys, work } = scratch;
-        let keys = Keys::of(group, kv, heads, task.head, keys);
-        for (segment, rows) in query_blocks(group).skip(task.blocks.start).take(task.blocks.len()) {
-            work.block(&keys, segment, q, &rows, (heads, task.head));
-            work.store(&rows, (heads, task.head), n_queries, places);
+        let head = Head { heads, number: task.head };
+        let keys = Keys::of(group, kv, head, keys);
+        for queries in query_blocks(group).skip(task.blocks.start).take(task.blocks.len()) {
+            work.block(&keys, &queries, q, head);
+            work.store(&queries.rows, head, places);
         }
     });
     // SAFETY: every query row is idle or in exactly one block of one segment, and each head wrote its part.
@@ -52,11 +63,11 @@ pub(crate) fn forward<T: Real>(plan: &AttentionPlan, heads: Heads, q: &[T], kv: 
     (out, lse)
 }
 
-fn query_blocks(group: &Prepared) -> impl Iterator<Item = (&PreparedSegment, Range<usize>)> {
+fn query_blocks(group: &Prepared) -> impl Iterator<Item = Queries<'_>> {
     group
         .segments
         .iter()
-        .flat_map(|segment| blocks(&segment.queries, QUERIES).map(move |rows| (segment, rows)))
+        .flat_map(|segment| blocks(&segment.queries, QUERIES).map(move |rows| Queries { segment, rows }))
 }
 
 fn tasks(plan: &AttentionPlan, heads: Heads) -> Vec<Task> {
@@ -93,20 +104,10 @@ struct Work<T> {
 
 impl<T: Real> Work<T> {
     /// Computes the weighted, not yet divided values of a block of query rows.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "views into the buffers of one task, bundled where they belong together"
-    )]
-    fn block(
-        &mut self,
-        keys: &Keys<'_, T>,
-        segment: &PreparedSegment,
-        q: &[T],
-        rows: &Range<usize>,
-        at: (Heads, usize),
-    ) {
-        let dim = at.0.dim;
-        pack_rows(&mut self.q, q, rows, at, T::one() / T::from_f64(dim as f64).sqrt());
+    fn block(&mut self, keys: &Keys<'_, T>, queries: &Queries<'_>, q: &[T], head: Head) {
+        let Queries { segment, rows } = queries;
+        let dim = keys.dim;
+        pack_rows(&mut self.q, q, rows, head, T::one() / T::from_f64(dim as f64).sqrt());
         self.values.clear();
         self.values.resize(rows.len() * dim, T::zero());
         self.running = Running::new();
@@ -117,31 +118,26 @@ impl<T: Real> Work<T> {
             self.scores.resize((rows.len() * n).max(self.scores.len()), T::zero());
             let scores = &mut self.scores[..rows.len() * n];
             let target = Target::over(&mut *scores, n);
-            product(target, q, keys.k(&block, dim).transposed(), Workers::Here);
+            product(target, q, keys.k(&block).transposed(), Workers::Here);
             self.running.add(scores, n, &mut self.values, dim);
             let target = Target { data: &mut self.values, stride: dim, accumulate: !first };
-            product(target, View::new(scores, rows.len(), n, n), keys.v(&block, dim), Workers::Here);
+            product(target, View::new(scores, rows.len(), n, n), keys.v(&block), Workers::Here);
             first = false;
         }
     }
 
-    fn store(
-        &self,
-        rows: &Range<usize>,
-        (heads, head): (Heads, usize),
-        n_queries: usize,
-        places: (Shared<T>, Shared<T>),
-    ) {
+    fn store(&self, rows: &Range<usize>, head: Head, places: Places<T>) {
+        let Heads { dim, inner, .. } = head.heads;
         // SAFETY: a query row is in one block of one segment, and a block of a head in one task.
-        let lse = unsafe { places.1.row(head * n_queries + rows.start, rows.len()) };
+        let lse = unsafe { places.lse.row(head.number * places.n_queries + rows.start, rows.len()) };
         for (i, row) in rows.clone().enumerate() {
             // SAFETY: as above; the columns are those of this head.
-            let out = unsafe { places.0.row(row * heads.inner + head * heads.dim, heads.dim) };
+            let out = unsafe { places.out.row(row * inner + head.column(), dim) };
             let (largest, sum) = (self.running.largest[i], self.running.sum[i]);
             let none = largest == T::neg_infinity() && sum == T::zero();
             lse[i] = if none { T::zero() } else { largest + sum.ln() };
             let scale = if none { T::zero() } else { T::one() / sum };
-            for (out, &value) in out.iter_mut().zip(&self.values[i * heads.dim..]) {
+            for (out, &value) in out.iter_mut().zip(&self.values[i * dim..]) {
                 *out = value * scale;
             }
         }

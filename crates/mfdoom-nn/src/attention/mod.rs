@@ -83,6 +83,20 @@ impl Heads {
     }
 }
 
+/// One of the heads.
+#[derive(Clone, Copy)]
+struct Head {
+    heads: Heads,
+    number: usize,
+}
+
+impl Head {
+    /// Returns the first column of the head among those of all heads.
+    fn column(self) -> usize {
+        self.number * self.heads.dim
+    }
+}
+
 struct Attention {
     plan: Arc<AttentionPlan>,
     heads: usize,
