@@ -72,3 +72,21 @@ fn threads_change_no_byte_of_embeddings_with_profiles() {
     }
     assert!(bytes(folder, "e1.parquet") == bytes(folder, "e2.parquet"));
 }
+
+#[test]
+fn a_decoder_that_would_see_nothing_of_a_cell_is_refused() {
+    let folder = tokens();
+    let folder = folder.path();
+    train(folder, PROFILES, "profiles", "--threads 2");
+    let labels = "tokens.parquet --model profiles --task classification --targets cell_type -o labels";
+    let refused = attempt(folder, "mfdoom-finetune-decoder", labels);
+    assert_eq!(refused.status.code(), Some(4));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(text.contains("would see nothing of a cell") && text.contains("--max-tokens 128"), "{text}");
+    assert!(!folder.join("labels").exists());
+    run(
+        folder,
+        "mfdoom-finetune-decoder",
+        "tokens.parquet --model profiles --task expression --targets expression --epochs 0 -o expression",
+    );
+}

@@ -11,19 +11,28 @@ use crate::error::{Error, Result};
 use crate::fit::{Modality, Settings, fit};
 use crate::square::{eigen, row_times};
 
-/// Returns, for each subset of the modalities, the coordinates of `rows` in the space of `whole`, `[rows, 2 d]` as
-/// [`Encoder::embed`] has them; `fold` is the fold of each row. `whole` was fitted to the same rows with the same
-/// settings.
+/// The cells of a fit in folds, and how it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossFit<'a> {
+    /// All cells.
+    pub cells: &'a AnchorCells<'a>,
+    /// What their data sets measured.
+    pub panels: &'a Panels,
+    /// The cells of the fit.
+    pub rows: &'a [usize],
+    /// The fold of each.
+    pub fold: &'a [usize],
+    /// Settings of the fit.
+    pub settings: &'a Settings,
+}
+
+/// Returns, for each subset of the modalities, the coordinates of the rows in the space of `whole`, `[rows, 2 d]` as
+/// [`Encoder::embed`] has them. `whole` was fitted to the same rows with the same settings.
 ///
 /// # Errors
 /// Those of [`fit`].
-pub fn cross_fit(
-    (cells, panels): (&AnchorCells<'_>, &Panels),
-    rows: &[usize],
-    fold: &[usize],
-    whole: &Anchor,
-    (settings, subsets): (&Settings, &[Vec<bool>]),
-) -> Result<Vec<Scores>> {
+pub fn cross_fit(to: &CrossFit<'_>, whole: &Anchor, subsets: &[Vec<bool>]) -> Result<Vec<Scores>> {
+    let CrossFit { cells, panels, rows, fold, settings } = *to;
     let d = whole.dim;
     let modality = |part: &crate::Part| Modality {
         name: part.name.clone(),

@@ -46,7 +46,7 @@ pub use cells::{AnchorCells, Block, Panel, Panels};
 pub use encoder::{Encoder, Scores};
 pub use error::{Error, Result};
 pub use fit::{Effects, Modality, Settings, fit};
-pub use folds::cross_fit;
+pub use folds::{CrossFit, cross_fit};
 pub use select::evenly;
 pub use smooth::Smoother;
 pub use tensors::Array;

@@ -213,14 +213,14 @@ fn cross_fitted_coordinates_lie_in_the_space_of_the_whole_fit() {
     let anchor = fixture.fit();
     let groups: Vec<usize> = rows.iter().map(|row| row % 3).collect();
     let subsets = [vec![true; 4], vec![false, false, true, false]];
-    let crossed = mfdoom_anchor::cross_fit(
-        (&cells, &fixture.panels),
-        &rows,
-        &groups,
-        &anchor,
-        (&reference(), &subsets),
-    )
-    .unwrap();
+    let folds = mfdoom_anchor::CrossFit {
+        cells: &cells,
+        panels: &fixture.panels,
+        rows: &rows,
+        fold: &groups,
+        settings: &reference(),
+    };
+    let crossed = mfdoom_anchor::cross_fit(&folds, &anchor, &subsets).unwrap();
     let mut encoder = Encoder::new(&anchor, fixture.panels.clone());
     for (using, crossed) in subsets.iter().zip(crossed) {
         let whole = encoder.embed(&cells, &rows, using);

@@ -35,6 +35,9 @@ pub struct CommonArgs {
     pub threads: Option<NonZeroUsize>,
 
     /// Memory to stay within, e.g. 4GiB
+    ///
+    /// Simulate, preprocess and velocity fit cut their work into pieces that fit. A stage that takes more all the same
+    /// ends with an error (on Linux, and from 256 MiB on, as the program itself takes some of it).
     #[arg(long, value_name = "SIZE", help_heading = "Running")]
     pub max_memory: Option<MemorySize>,
 

@@ -10,7 +10,7 @@ use mfdoom_artifact::publish::{name_targets, remove_partials};
 use mfdoom_error::{Error, Kind, Result};
 
 use crate::resolve::{Resolved, Stop, resolve_with};
-use crate::{CommonArgs, LogFormat, Presets, generate, logging, report, signals};
+use crate::{CommonArgs, LogFormat, Presets, generate, limit, logging, report, signals};
 
 const AFTER_HELP: &str =
     "Every option can also be set in the file of --config or as MFDOOM_<OPTION>; flags win.";
@@ -73,6 +73,9 @@ fn start(common: &CommonArgs, resolved: &Resolved) -> Result<()> {
     logging::start(common);
     start_threads(common.threads)?;
     signals::watch().map_err(|error| Error::failed("signals cannot be caught").source(error))?;
+    if let Some(memory) = common.max_memory {
+        limit::watch(memory).map_err(|error| Error::failed("memory cannot be watched").source(error))?;
+    }
     let settings: Vec<String> = resolved.settings.iter().map(ToString::to_string).collect();
     tracing::debug!("configuration: {}", settings.join(" "));
     Ok(())

@@ -50,6 +50,7 @@ mod console;
 mod device;
 mod entry;
 mod generate;
+mod limit;
 mod logging;
 mod memory;
 mod numbers;

@@ -271,6 +271,23 @@ fn too_little_memory_is_an_error_and_leaves_nothing() {
     assert_eq!(tried, 3);
 }
 
+fn more_than_max_memory_is_an_error_and_leaves_nothing() {
+    let folder = Folder::new("limit");
+    let out = folder.path("out");
+    let arguments = ["memory", "-q", "--max-memory", "300MiB", "-o", out.to_str().unwrap()];
+    let output = ended(&arguments);
+    let text = stderr(&output);
+    if cfg!(not(target_os = "linux")) {
+        mfdoom_testing::skipped("only Linux tells what a process holds");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("error: this run takes more than --max-memory 300.0 MiB"), "{text}");
+    assert!(folder.is_empty());
+    let output = ended(&["memory", "-q", "--max-memory", "16GiB", "-o", out.to_str().unwrap()]);
+    assert_eq!(stderr(&output), "error: 4096 MiB were had\n");
+}
+
 fn a_number_beyond_all_memory_is_no_bug() {
     let output = ended(&["overflow", "-q"]);
     let text = stderr(&output);
@@ -382,7 +399,7 @@ fn main() -> ExitCode {
     if std::env::var_os(AS_STAGE).is_some() {
         return mfdoom_cli::main(stage);
     }
-    let tests: [(&str, fn()); 15] = [
+    let tests: [(&str, fn()); 16] = [
         ("exit_codes_follow_the_kind_of_error", exit_codes_follow_the_kind_of_error),
         ("errors_and_logs_can_be_json_lines", errors_and_logs_can_be_json_lines),
         ("help_and_version_go_to_standard_output", help_and_version_go_to_standard_output),
@@ -394,6 +411,10 @@ fn main() -> ExitCode {
         (
             "the_first_process_of_a_container_ends_with_the_code_of_a_shell",
             the_first_process_of_a_container_ends_with_the_code_of_a_shell,
+        ),
+        (
+            "more_than_max_memory_is_an_error_and_leaves_nothing",
+            more_than_max_memory_is_an_error_and_leaves_nothing,
         ),
         (
             "too_little_memory_is_an_error_and_leaves_nothing",

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
 use mfdoom_artifact::{
-    AtomicDir, Gene, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsField, Output, TableFormat,
+    AtomicDir, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsField, Output, TableFormat,
 };
 use mfdoom_decoder::{Draws, Request, Rows, Table};
 use mfdoom_error::{Error, Result};
-use mfdoom_infer::{Inference, TrainedDecoder, open_device};
+use mfdoom_infer::{Inference, MadeBy, TrainedDecoder, open_device};
 use serde_json::json;
 
 use crate::args::Args;
@@ -33,12 +33,12 @@ pub fn run(args: Args) -> Result<()> {
     let table = config.task.table(config, draws)?;
     let inference = Inference::open(&args.infer, &decoder.backbone)?;
     let carried = carried(&inference.tokens().obs, &table);
-    let schema = schema(
-        &decoder,
-        &inference,
-        (&table, &carried),
-        (&genes, manifest(&args, &decoder, &genes, &inference)?),
-    );
+    let of_cells = carried.iter().map(|column| inference.tokens().obs[*column].clone());
+    let obs = of_cells.chain(table.obs.iter().cloned()).collect();
+    let names: Vec<&str> = table.matrices.iter().map(String::as_str).collect();
+    let manifest = manifest(&args, &decoder, &genes, &inference)?;
+    let of_genes = genes.iter().map(|gene| decoder.genes[*gene].clone()).collect();
+    let schema = GeneTableSchema::new(PREDICTIONS_FORMAT, of_genes, &names, manifest).with_obs(obs);
     if args.common.check {
         tracing::info!("would predict {} of {} genes", schema.matrices.join(", "), schema.genes.len());
         return Ok(());
@@ -71,19 +71,6 @@ pub fn run(args: Args) -> Result<()> {
 fn carried(fields: &[ObsField], table: &Table) -> Vec<usize> {
     let free = |column: &usize| table.obs.iter().all(|field| field.name != fields[*column].name);
     (0..fields.len()).filter(free).collect()
-}
-
-fn schema(
-    decoder: &TrainedDecoder,
-    inference: &Inference,
-    (table, carried): (&Table, &[usize]),
-    (genes, manifest): (&[usize], Manifest),
-) -> GeneTableSchema {
-    let genes: Vec<Gene> = genes.iter().map(|i| decoder.genes[*i].clone()).collect();
-    let names: Vec<&str> = table.matrices.iter().map(String::as_str).collect();
-    let of_cells = carried.iter().map(|column| inference.tokens().obs[*column].clone());
-    let obs = of_cells.chain(table.obs.iter().cloned()).collect();
-    GeneTableSchema::new(PREDICTIONS_FORMAT, genes, &names, manifest).with_obs(obs)
 }
 
 /// Where predictions go; with `--into` and without `-o` through a table next to that file, which is never published.
@@ -142,7 +129,7 @@ fn manifest(
     if let Some(n) = args.sample {
         settings["sample"] = json!(n);
     }
-    let version = ("mfdoom-decode", env!("CARGO_PKG_VERSION"), FORMAT);
-    let manifest = inference.manifest(version, settings, [decoder.as_input(&args.decoder)])?;
+    let made = MadeBy { stage: "mfdoom-decode", version: env!("CARGO_PKG_VERSION"), format: FORMAT };
+    let manifest = inference.manifest(made, settings, [decoder.as_input(&args.decoder)])?;
     Ok(if args.sample.is_some() { manifest.with_seed(args.seed.seed) } else { manifest })
 }

@@ -152,6 +152,14 @@ impl DecoderConfig {
             return Err(Error::usage(format!("--head: the model has no head '{}'", self.head))
                 .wanted(heads.join(", ")));
         }
+        if backbone.max_tokens == 0 && self.profile.is_none() {
+            return Err(Error::incompatible(format!(
+                "--task {}: the decoder would see nothing of a cell",
+                self.task
+            ))
+            .found("a model whose tokens are profiles (--max-tokens 0), at which decoders do not look")
+            .help("train the model with gene tokens: mfdoom-pretrain --max-tokens 128"));
+        }
         let profile = self.profile.as_ref().map_or([1, 1], |profile| [profile.components, profile.features]);
         let sizes = [("--rank", self.rank), ("--components", profile[0]), ("--features", profile[1])];
         let landmarks = self.profile.as_ref().map_or(0, |profile| profile.landmarks);

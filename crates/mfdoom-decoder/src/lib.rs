@@ -50,4 +50,4 @@ pub use target::{
 pub use task::{
     Chosen, DecodedCells, DecoderTask, Draws, Needs, Prediction, Request, Rows, TASKS, Table, Task,
 };
-pub use train::{DecoderViews, Finetuning, SELECTION};
+pub use train::{DecoderCells, DecoderViews, Finetuning, SELECTION};

@@ -4,7 +4,7 @@ use mfdoom_artifact::{
     EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Head, Manifest, Output,
 };
 use mfdoom_error::{Error, Result};
-use mfdoom_infer::{CellBlock, Inference, TrainedModel, open_device};
+use mfdoom_infer::{CellBlock, Inference, MadeBy, TrainedModel, open_device};
 use mfdoom_into::EmbeddingsInto;
 use serde_json::json;
 
@@ -90,7 +90,8 @@ fn manifest(args: &Args, inference: &Inference, model: &TrainedModel, heads: &[W
     if !args.infer.use_modalities.is_empty() {
         settings["use_modalities"] = json!(args.infer.use_modalities);
     }
-    inference.manifest(("mfdoom-embed", env!("CARGO_PKG_VERSION"), FORMAT), settings, [])
+    let made = MadeBy { stage: "mfdoom-embed", version: env!("CARGO_PKG_VERSION"), format: FORMAT };
+    inference.manifest(made, settings, [])
 }
 
 fn schema(

@@ -24,18 +24,27 @@ pub fn allowed(args: &Args, modalities: &[String]) -> Result<Vec<bool>> {
     Ok(modalities.iter().map(|m| wanted.is_empty() || wanted.contains(m)).collect())
 }
 
+/// The model that a decoder stands on.
+#[derive(Clone, Copy, Debug)]
+pub struct Backbone<'a> {
+    /// Its configuration.
+    pub config: &'a ModelConfig,
+    /// The hash of its weights.
+    pub sha256: &'a str,
+}
+
 /// Returns the configuration.
 ///
 /// # Errors
 /// Usage, where settings do not fit each other or the model.
 pub fn configure(
     args: &Args,
-    backbone: (&ModelConfig, &str),
+    backbone: &Backbone<'_>,
     cells: &TrainingCells,
     chosen: &Chosen,
     split: &Split,
 ) -> Result<DecoderConfig> {
-    let (model, sha256) = backbone;
+    let Backbone { config: model, sha256 } = *backbone;
     let genes = chosen.genes.len();
     let profile = profile(args, cells, split)?;
     let outputs = chosen.names.len() * genes.max(chosen.classes.len());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use mfdoom_artifact::{Manifest, ModelDirWriter};
 use mfdoom_cli::{Console, MemorySize};
 use mfdoom_decoder::{
-    Chosen, DECODER_FORMAT, Decoder, DecoderConfig, DecoderViews, Finetuning, PREFIX, PathUse, SELECTION,
-    Starter, is_constant, is_fitted,
+    Chosen, DECODER_FORMAT, Decoder, DecoderCells, DecoderConfig, DecoderViews, Finetuning, PREFIX, PathUse,
+    SELECTION, Starter, is_constant, is_fitted,
 };
 use mfdoom_error::{Error, Result};
 use mfdoom_infer::{GENES, TrainedModel, open_device};
@@ -18,7 +18,7 @@ use mfdoom_train::{Checkpoint, Plan, Selection, Split, TrainingCells, Views, Wan
 use serde_json::json;
 
 use crate::args::Args;
-use crate::design::{allowed, configure};
+use crate::design::{Backbone, allowed, configure};
 
 /// Trains a decoder and publishes its folder.
 ///
@@ -35,7 +35,8 @@ pub fn run(mut args: Args) -> Result<()> {
     let mut chosen = task.read_chains(&args.targets, args.decoder.loss(), &cells, length)?;
     let split = split(&args, &cells, &mut chosen)?;
     let backbone = trained.model.config().clone();
-    let config = configure(&args, (&backbone, &trained.weights_sha256), &cells, &chosen, &split)?;
+    let given = Backbone { config: &backbone, sha256: &trained.weights_sha256 };
+    let config = configure(&args, &given, &cells, &chosen, &split)?;
     describe(&config, &cells, &split);
     let manifest = manifest(&args, &config, &cells, (&trained, &chosen))?;
     if args.common.check {
@@ -61,13 +62,13 @@ pub fn run(mut args: Args) -> Result<()> {
     freeze(&args, &mut store, (backbone.depth, kept));
     let views = views(&args, &trained)?;
     let plan = plan(&args, &cells, &split, views.views.max_tokens);
-    let parts = (
-        Model::load(&store, &backbone).or_failed()?,
-        Decoder::load(&store, &config, &backbone).or_failed()?,
-        args.decoder.unfreeze.is_some(),
-    );
-    let batch = args.training.shared.batch_cells;
-    let task = Finetuning::new(parts, (&cells, chosen.targets.as_ref()), split.validation, views, batch);
+    let model = Model::load(&store, &backbone).or_failed()?;
+    let decoder = Decoder::load(&store, &config, &backbone).or_failed()?;
+    let data = DecoderCells { cells: &cells, targets: chosen.targets.as_ref(), held_back: split.validation };
+    let mut task = Finetuning::new(model, decoder, data, views, args.training.shared.batch_cells);
+    if args.decoder.unfreeze.is_none() {
+        task = task.with_frozen_backbone();
+    }
     let metrics = train(
         &task,
         &store,

@@ -6,7 +6,7 @@ use mfdoom_artifact::trajectories::TRAJECTORIES_FORMAT;
 use mfdoom_artifact::{Manifest, ObsField, ObsType};
 use mfdoom_cli::{Progress, Shard};
 use mfdoom_error::{Error, Result};
-use mfdoom_infer::{CellMaker, Inference};
+use mfdoom_infer::{CellMaker, Inference, MadeBy};
 use mfdoom_matrix::median;
 use serde_json::json;
 
@@ -151,8 +151,9 @@ fn manifest(
     if let Some(shard) = shard {
         settings["shard"] = json!(shard);
     }
-    let version = ("mfdoom-generate", env!("CARGO_PKG_VERSION"), TRAJECTORIES_FORMAT);
-    Ok(inference.manifest(version, settings, decoders.inputs())?.with_seed(args.seed.seed))
+    let made =
+        MadeBy { stage: "mfdoom-generate", version: env!("CARGO_PKG_VERSION"), format: TRAJECTORIES_FORMAT };
+    Ok(inference.manifest(made, settings, decoders.inputs())?.with_seed(args.seed.seed))
 }
 
 /// Walks blocks of trajectories, cut where they are among all of them, and writes those that are wanted.

@@ -28,4 +28,4 @@ pub use decoder::{GENES, Predictions, TrainedDecoder};
 pub use device::open_device;
 pub use model::TrainedModel;
 pub use rows::shard_rows;
-pub use run::Inference;
+pub use run::{Inference, MadeBy};

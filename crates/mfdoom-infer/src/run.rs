@@ -14,6 +14,17 @@ use crate::cells::{CellBlock, CellMaker, TokenMapper};
 use crate::model::TrainedModel;
 use crate::rows::shard_rows;
 
+/// The stage that makes an output, and the format of that.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeBy {
+    /// Name of the stage.
+    pub stage: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Number of the output's format.
+    pub format: u32,
+}
+
 /// A token table and the model that will read it.
 pub struct Inference {
     reader: TokenReader,
@@ -53,14 +64,13 @@ impl Inference {
         self.reader.schema()
     }
 
-    /// Returns the manifest of what a stage makes of tokens and model, and perhaps of other inputs; `stage` is name,
-    /// version and format.
+    /// Returns the manifest of what a stage makes of tokens and model, and perhaps of other inputs.
     ///
     /// # Errors
     /// Usage: a shard of a shard.
     pub fn manifest(
         &self,
-        (name, version, format): (&str, &str, u32),
+        made: MadeBy,
         mut settings: Value,
         others: impl IntoIterator<Item = InputId>,
     ) -> Result<Manifest> {
@@ -71,7 +81,7 @@ impl Inference {
         }
         let inputs = [tokens.as_input(&self.name), self.model.clone()];
         let inputs = inputs.into_iter().chain(others).collect();
-        Ok(Manifest::new(name, version, format, settings, inputs))
+        Ok(Manifest::new(made.stage, made.version, made.format, settings, inputs))
     }
 
     /// Returns what makes blocks of cells that no table holds, as if these tokens had them.

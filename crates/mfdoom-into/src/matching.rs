@@ -54,28 +54,24 @@ impl Matching {
         known.say_left_out(others);
         for key in keys {
             let taken = own == 0 || known.is_own(&key.0);
-            matching.add(key, taken, shown, (file, known))?;
+            let row = known.row(&key.1).filter(|_| taken);
+            if let Some(other) = matching.add(key, row) {
+                let (key, other) = (&matching.keys[matching.keys.len() - 1], &matching.keys[other]);
+                return Err(Error::contract(format!("{}: cell '{}' has two results", file.name(), key.1))
+                    .found(format!("of the data sets {} and {} in {shown}", other.0, key.0))
+                    .help("write the results of one data set at a time"));
+            }
         }
         matching.report(shown, others, file)?;
         Ok(matching)
     }
 
-    fn add(
-        &mut self,
-        key: (String, String),
-        taken: bool,
-        shown: &str,
-        (file, known): (&H5ad, &FileCells),
-    ) -> Result<()> {
-        let row = known.row(&key.1).filter(|_| taken);
-        if let Some(other) = row.and_then(|row| self.cells[row].replace(self.rows.len())) {
-            return Err(Error::contract(format!("{}: cell '{}' has two results", file.name(), key.1))
-                .found(format!("of the data sets {} and {} in {shown}", self.keys[other].0, key.0))
-                .help("write the results of one data set at a time"));
-        }
+    /// Adds the next cell of the table, which is this row of the file; returns the cell that was so before.
+    fn add(&mut self, key: (String, String), row: Option<usize>) -> Option<usize> {
+        let other = row.and_then(|row| self.cells[row].replace(self.rows.len()));
         self.rows.push(row);
         self.keys.push(key);
-        Ok(())
+        other
     }
 
     fn report(&self, shown: &str, others: usize, file: &H5ad) -> Result<()> {

@@ -7,8 +7,8 @@ use mfdoom_kinetics::dynamics::{
     recover_dynamics,
 };
 use mfdoom_kinetics::graph::{
-    DiffusionMap, DriverOptions, confidence, driver_candidates, most_likely, project, rank_drivers,
-    terminal_states, transitions, velocity_graph, velocity_pseudotime,
+    DiffusionMap, DriverEvidence, DriverOptions, confidence, driver_candidates, most_likely, project,
+    rank_drivers, terminal_states, transitions, velocity_graph, velocity_pseudotime,
 };
 use mfdoom_kinetics::moments::{Moments, Smoother};
 use mfdoom_kinetics::steady::{SteadyOptions, fit_deterministic, fit_stochastic, velocity};
@@ -350,14 +350,14 @@ fn driver_candidates_are_expressed_fitted_and_correlated() {
     }
     let moments = Moments { spliced: s, unspliced: u };
     let options = DriverOptions { min_cells: Some(10.0), ..Default::default() };
-    let found = driver_candidates(
-        (&moments.spliced, &moments.unspliced),
-        &[100.0; 3],
-        &[true; 3],
-        &[0.5, 0.5, 0.05],
-        &options,
-    )
-    .unwrap();
+    let evidence = DriverEvidence {
+        spliced: &moments.spliced,
+        unspliced: &moments.unspliced,
+        unspliced_cells: &[100.0; 3],
+        velocity_genes: &[true; 3],
+        score: &[0.5, 0.5, 0.05],
+    };
+    let found = driver_candidates(&evidence, &options).unwrap();
     assert_eq!(found, vec![true, false, false]);
 }
 

@@ -54,8 +54,9 @@ pub fn run(mut args: Args) -> Result<()> {
     let checkpoint = checkpoint(&args, &output, &manifest)?;
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
-    let given = (init.as_ref(), anchor.as_ref());
-    let (model, store, coordinates) = network(&args, &config, (&cells, &split), given)?;
+    let (init, anchor) = (init.as_ref(), anchor.as_ref());
+    let materials = Materials { config: &config, cells: &cells, split: &split, init, anchor };
+    let (model, store, coordinates) = network(&args, &materials)?;
     let task = Pretraining {
         model,
         cells: &cells,
@@ -88,13 +89,18 @@ fn checkpoint(args: &Args, output: &Path, manifest: &Manifest) -> Result<Checkpo
     Checkpoint::new(path.into(), manifest.content_id.clone(), args.resume, args.output.force)
 }
 
+/// What a network is made of.
+struct Materials<'a> {
+    config: &'a ModelConfig,
+    cells: &'a TrainingCells,
+    split: &'a Split,
+    init: Option<&'a Init>,
+    anchor: Option<&'a Anchor>,
+}
+
 /// Makes the model, with the coordinates of the closed form that it looks at in training.
-fn network(
-    args: &Args,
-    config: &ModelConfig,
-    (cells, split): (&TrainingCells, &Split),
-    (init, anchor): (Option<&Init>, Option<&Anchor>),
-) -> Result<(Model, ParameterStore, Option<Coordinates>)> {
+fn network(args: &Args, of: &Materials<'_>) -> Result<(Model, ParameterStore, Option<Coordinates>)> {
+    let Materials { config, cells, split, init, anchor } = *of;
     let device = mfdoom_infer::open_device(args.device.device);
     let coordinates = match anchor {
         Some(anchor) if anchor::is_looked_at(config) => {
@@ -232,7 +238,7 @@ fn describe(config: &ModelConfig, cells: &TrainingCells, split: &Split) {
         config.modalities.join(", ")
     );
     let cut = cells.longer_than(config.max_tokens);
-    if cut > 0 {
+    if cut > 0 && config.max_tokens > 0 {
         tracing::info!(
             "{cut} cells have more than {} tokens in a modality: each epoch draws a fresh part of them",
             config.max_tokens

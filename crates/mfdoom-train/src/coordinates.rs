@@ -3,7 +3,7 @@
 //! Training cells are embedded by a fit that they took no part in: a form explains the cells that it was fitted to so
 //! well that a network would only learn to copy it. All other cells are embedded by the whole fit.
 
-use mfdoom_anchor::{Anchor, Encoder, cross_fit};
+use mfdoom_anchor::{Anchor, CrossFit, Encoder, cross_fit};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Matrix, Metric, knn_between};
 use mfdoom_model::{PackedBatch, Targets, profile, profile_constants};
@@ -67,8 +67,9 @@ impl Coordinates {
         let rows = options.map_or(Vec::new(), |options| fitted_rows(cells, training, options));
         if let Some(options) = options {
             let folds: Vec<usize> = rows.iter().map(fold).collect();
-            let fit = cross_fit((&view, &panels), &rows, &folds, anchor, (&options.settings, &subsets));
-            crossed = fit.map_err(failed)?;
+            let settings = &options.settings;
+            let folds = CrossFit { cells: &view, panels: &panels, rows: &rows, fold: &folds, settings };
+            crossed = cross_fit(&folds, anchor, &subsets).map_err(failed)?;
         }
         let everyone: Vec<usize> = (0..cells.len()).collect();
         let mut encoder = Encoder::new(anchor, panels);

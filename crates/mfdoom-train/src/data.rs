@@ -43,6 +43,14 @@ pub struct Wanted {
     pub max_bytes: Option<u64>,
 }
 
+/// How the columns of a table of tokens become those of the cells.
+struct Layout<'a> {
+    schema: &'a TokenSchema,
+    map: &'a VocabularyMap,
+    /// The obs columns that are kept, by their number in the table.
+    obs: &'a [usize],
+}
+
 impl TrainingCells {
     /// Reads whole token tables, in an order that does not depend on that of the arguments.
     ///
@@ -99,12 +107,13 @@ impl TrainingCells {
         }
         let name = reader.name().to_owned();
         self.inputs.push(schema.manifest.as_input(std::path::Path::new(&name)));
+        let layout = Layout { schema: &schema, map: &map, obs: &obs };
         for batch in reader {
             let batch = batch?;
             for (dataset, cell) in batch.dataset.iter().zip(&batch.cell_id) {
                 keys.add(dataset, cell, &name)?;
             }
-            self.append_batch(&batch, &schema, (&map, &mut coverage), &obs);
+            self.append_batch(&batch, &layout, &mut coverage);
             self.check_memory(wanted.max_bytes)?;
         }
         match (coverage.is_low(), coverage.counts() < 1.0) {
@@ -117,13 +126,8 @@ impl TrainingCells {
         Ok(())
     }
 
-    fn append_batch(
-        &mut self,
-        batch: &TokenBatch,
-        schema: &TokenSchema,
-        (map, coverage): (&VocabularyMap, &mut Coverage),
-        obs: &[usize],
-    ) {
+    fn append_batch(&mut self, batch: &TokenBatch, layout: &Layout<'_>, coverage: &mut Coverage) {
+        let Layout { schema, map, obs } = *layout;
         for (name, to) in self.modalities.iter().zip(&mut self.tokens) {
             match schema.modalities.iter().position(|m| m == name) {
                 Some(from) => {

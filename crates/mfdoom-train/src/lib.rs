@@ -44,4 +44,4 @@ pub use schedule::Schedule;
 pub use settings::Training;
 pub use split::{Split, Validation};
 pub use trainer::{Plan, Selection, StepLoss, Task, decays, train};
-pub use view::{Views, inference};
+pub use view::{TokenDraw, Views, inference};

@@ -38,41 +38,16 @@ impl Views {
     fn drawn(&self, cells: &TrainingCells, batch: &[usize], epoch: u64, purpose: &str) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
         let present = vec![true; cells.modalities.len()];
+        let draw = TokenDraw { views: self, cells, epoch, purpose };
         for &cell in batch {
-            let shown = self.shown(cells, cell, epoch, &present);
-            let mut stream = Stream::new(self.seed, purpose, epoch, cell as u64);
-            self.push_drawn((cells, cell), &mut stream, (&shown, &|_| false), &mut packed);
+            draw.push(cell, &self.shown(cells, cell, epoch, &present), &|_| false, &mut packed);
         }
         packed
     }
 
-    /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
-    pub fn push(
-        &self,
-        (cells, cell): (&TrainingCells, usize),
-        epoch: u64,
-        (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
-        packed: &mut PackedBatch,
-    ) {
-        let mut stream = Stream::new(self.seed, TOKENS, epoch, cell as u64);
-        self.push_drawn((cells, cell), &mut stream, (shown, hidden), packed);
-    }
-
-    fn push_drawn(
-        &self,
-        (cells, cell): (&TrainingCells, usize),
-        stream: &mut Stream,
-        (shown, hidden): (&[bool], &dyn Fn(u32) -> bool),
-        packed: &mut PackedBatch,
-    ) {
-        packed.push_cell(|m| {
-            let mut tokens = cells.shown(cell, m);
-            let open: Vec<usize> = (0..tokens.ids.len()).filter(|i| !hidden(tokens.ids[*i])).collect();
-            let rows = stream.sample(open.len(), self.kept(open.len()));
-            let rows = if shown[m] { rows } else { Vec::new() };
-            tokens.rows = Some(rows.into_iter().map(|row| open[row]).collect());
-            tokens
-        });
+    /// Returns what draws the tokens of cells as a training step of `epoch` sees them.
+    pub fn tokens<'a>(&'a self, cells: &'a TrainingCells, epoch: u64) -> TokenDraw<'a> {
+        TokenDraw { views: self, cells, epoch, purpose: TOKENS }
     }
 
     /// Returns the batch with one random modality hidden in each cell that shows two or more.
@@ -115,6 +90,30 @@ impl Views {
             shown[pick(stream, &present)] = false;
         }
         shown
+    }
+}
+
+/// Draws which tokens of a cell are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenDraw<'a> {
+    views: &'a Views,
+    cells: &'a TrainingCells,
+    epoch: u64,
+    purpose: &'a str,
+}
+
+impl TokenDraw<'_> {
+    /// Appends a cell to a batch: the shown modalities, without the genes that are hidden.
+    pub fn push(&self, cell: usize, shown: &[bool], hidden: &dyn Fn(u32) -> bool, packed: &mut PackedBatch) {
+        let mut stream = Stream::new(self.views.seed, self.purpose, self.epoch, cell as u64);
+        packed.push_cell(|m| {
+            let mut tokens = self.cells.shown(cell, m);
+            let open: Vec<usize> = (0..tokens.ids.len()).filter(|i| !hidden(tokens.ids[*i])).collect();
+            let rows = stream.sample(open.len(), self.views.kept(open.len()));
+            let rows = if shown[m] { rows } else { Vec::new() };
+            tokens.rows = Some(rows.into_iter().map(|row| open[row]).collect());
+            tokens
+        });
     }
 }
 

@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Device, Result, Tensor};
-use mfdoom_model::Model;
-use mfdoom_train::TrainingCells;
 
-use super::views::{DecoderViews, View};
-use crate::network::{Context, Network};
+use super::views::View;
+use crate::network::Context;
 
 /// Cells that go through the backbone together. They are the same whatever batch first needs one of them, so
 /// that a resumed run finds the same bits.
@@ -38,25 +36,26 @@ impl Frozen {
         Self { blocks, places, vectors: RefCell::default() }
     }
 
-    /// Returns the context of cells, from vectors that are there already or are now computed.
+    /// Returns the context of cells, from vectors that are there already or that `compute` returns for a block of cells.
     pub(super) fn context(
         &self,
-        (model, network): (&Model, &Network),
-        (cells, views): (&TrainingCells, &DecoderViews),
-        (batch, view): (&[usize], View),
+        batch: &[usize],
+        view: View,
         device: &Device,
+        compute: impl Fn(&[usize]) -> Result<Context>,
     ) -> Result<Context> {
-        let dim = model.config().dim;
-        let mut rows: Vec<f32> = Vec::with_capacity(batch.len() * dim);
+        let mut rows: Vec<f32> = Vec::new();
         for &cell in batch {
             let (block, place) = self.places[cell];
             if !self.vectors.borrow().contains_key(&(block, view)) {
-                let packed = views.pack(cells, &self.blocks[block], view);
-                let vectors = pooled(&network.context(model, &packed)?)?;
+                let vectors = pooled(&compute(&self.blocks[block])?)?;
                 self.vectors.borrow_mut().insert((block, view), vectors);
             }
-            rows.extend_from_slice(&self.vectors.borrow()[&(block, view)][place * dim..(place + 1) * dim]);
+            let vectors = &self.vectors.borrow()[&(block, view)];
+            let dim = vectors.len() / self.blocks[block].len();
+            rows.extend_from_slice(&vectors[place * dim..(place + 1) * dim]);
         }
+        let dim = rows.len() / batch.len().max(1);
         Tensor::from_vec(rows, (batch.len(), dim), device).map(Context::Pooled)
     }
 }

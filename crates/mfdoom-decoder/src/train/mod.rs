@@ -33,6 +33,17 @@ pub const SELECTION: &str = "selection";
 /// Bytes at most that the vectors of a frozen backbone may take; beyond, they are computed anew every time.
 const MOST_BYTES: u64 = 4 << 30;
 
+/// The cells that a decoder learns from, and those that it is judged on.
+#[derive(Clone, Debug)]
+pub struct DecoderCells<'a> {
+    /// All cells.
+    pub cells: &'a TrainingCells,
+    /// Their targets.
+    pub targets: &'a dyn Targets,
+    /// Cells held back.
+    pub held_back: Vec<usize>,
+}
+
 /// A decoder on its backbone, the cells it learns from and those it is judged on.
 #[derive(Debug)]
 pub struct Finetuning<'a> {
@@ -54,18 +65,27 @@ pub struct Finetuning<'a> {
 }
 
 impl<'a> Finetuning<'a> {
-    /// Prepares the task; `trained` says whether any part of the backbone is.
+    /// Prepares the task.
     pub fn new(
-        (model, decoder, trained): (Model, Decoder, bool),
-        (cells, targets): (&'a TrainingCells, &'a dyn Targets),
-        held_back: Vec<usize>,
+        model: Model,
+        decoder: Decoder,
+        data: DecoderCells<'a>,
         views: DecoderViews,
         batch_cells: usize,
     ) -> Self {
-        let pooled = decoder.config().architecture == Architecture::Pooled;
-        let kept = views.n_repeated() * (cells.len() * model.config().dim) as u64 * 4;
-        let frozen = (pooled && !trained && kept <= MOST_BYTES).then(|| Frozen::new(cells.len(), &held_back));
-        Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen }
+        let DecoderCells { cells, targets, held_back } = data;
+        Self { model, decoder, cells, targets, held_back, views, batch_cells, frozen: None }
+    }
+
+    /// Keeps what the backbone makes of a cell, where it fits into memory; for a backbone of which nothing is trained.
+    #[must_use]
+    pub fn with_frozen_backbone(mut self) -> Self {
+        let pooled = self.decoder.config().architecture == Architecture::Pooled;
+        let bytes = self.views.n_repeated() * (self.cells.len() * self.model.config().dim) as u64 * 4;
+        if pooled && bytes <= MOST_BYTES {
+            self.frozen = Some(Frozen::new(self.cells.len(), &self.held_back));
+        }
+        self
     }
 
     /// Returns what is seen of some cells and what should come out: the cells themselves, or chains that they begin and
@@ -78,14 +98,11 @@ impl<'a> Finetuning<'a> {
     fn outputs(&self, store: &ParameterStore, chains: &Chains, view: View) -> candle_core::Result<Outputs> {
         let batch = &chains.seen[..];
         let network = self.decoder.network();
+        let compute =
+            |cells: &[usize]| network.context(&self.model, &self.views.pack(self.cells, cells, view));
         let context: Context = match self.frozen.as_ref().filter(|_| self.views.repeats(view)) {
-            Some(frozen) => frozen.context(
-                (&self.model, network),
-                (self.cells, &self.views),
-                (batch, view),
-                store.device(),
-            )?,
-            None => network.context(&self.model, &self.views.pack(self.cells, batch, view))?,
+            Some(frozen) => frozen.context(batch, view, store.device(), compute)?,
+            None => compute(batch)?,
         };
         let profile = match self.decoder.profile() {
             Some(path) => self.views.profile(self.cells, path, batch, view),

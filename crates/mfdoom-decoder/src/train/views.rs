@@ -90,11 +90,12 @@ impl DecoderViews {
     /// Packs cells for the backbone.
     pub(crate) fn pack(&self, cells: &TrainingCells, batch: &[usize], view: View) -> PackedBatch {
         let mut packed = PackedBatch::new(cells.modalities.len());
+        let draw = self.views.tokens(cells, view.draw);
         for &cell in batch {
             let modalities = self.modalities(cells, cell, view);
             let hidden = self.hidden(cells, cell, view);
             let is_hidden = |id: u32| hidden.as_ref().is_some_and(|hidden| hidden[id as usize]);
-            self.views.push((cells, cell), view.draw, (&modalities, &is_hidden), &mut packed);
+            draw.push(cell, &modalities, &is_hidden, &mut packed);
         }
         packed
     }

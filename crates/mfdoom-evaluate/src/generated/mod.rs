@@ -81,6 +81,13 @@ struct Comparison<'a> {
     train: Option<&'a CountedCells>,
 }
 
+/// Cells of a baseline, next to the real and the generated.
+struct Compared<'a> {
+    real: &'a LabelledCounts,
+    other: &'a LabelledCounts,
+    generated: &'a LabelledCounts,
+}
+
 impl Comparison<'_> {
     fn score(&self, modality: &str, scores: &mut Scores) -> Result<()> {
         let all = [Some(self.real), Some(self.generated), self.train];
@@ -102,12 +109,8 @@ impl Comparison<'_> {
                 self.against(&place("training cells", Kind::Control), &real, &train, scores)?;
                 let drawn = negative_binomial::per_label(&train, self.args.run.seed.seed)?;
                 self.against(&place("nb_per_label", Kind::Baseline), &real, &drawn, scores)?;
-                self.baseline_per_value(
-                    &place("nb_per_label", Kind::Baseline),
-                    (&real, &drawn),
-                    &generated,
-                    scores,
-                )
+                let beside = Compared { real: &real, other: &drawn, generated: &generated };
+                self.baseline_per_value(&place("nb_per_label", Kind::Baseline), &beside, scores)
             }
             None => {
                 let n = real.counts.n_rows();
@@ -153,13 +156,8 @@ impl Comparison<'_> {
     }
 
     /// Scores other cells likewise, with the shares of the labels that the generated cells of each value have.
-    fn baseline_per_value(
-        &self,
-        place: &Place,
-        (real, other): (&LabelledCounts, &LabelledCounts),
-        generated: &LabelledCounts,
-        scores: &mut Scores,
-    ) -> Result<()> {
+    fn baseline_per_value(&self, place: &Place, compared: &Compared<'_>, scores: &mut Scores) -> Result<()> {
+        let Compared { real, other, generated } = compared;
         let Some(column) = &self.args.per else { return Ok(()) };
         let seed = self.args.run.seed.seed;
         generated.by_value().into_iter().try_for_each(|(value, rows)| {

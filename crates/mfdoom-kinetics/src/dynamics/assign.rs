@@ -18,22 +18,29 @@ pub(super) enum Timing {
     Projection,
 }
 
+/// Parameters that are tried, and how cells get their times under them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess<'a> {
+    pub(super) parameters: &'a Parameters,
+    pub(super) timing: Timing,
+}
+
 /// Fills `out` and returns the sum of squared distances, in standard deviations, over the fitted cells.
 pub(super) fn assign(
     gene: &Gene,
     smoother: &Smoother,
-    how: (&Parameters, Timing),
+    guess: Guess<'_>,
     scratch: &mut Scratch,
     out: &mut Assignment,
 ) -> f64 {
-    pulp::Arch::new().dispatch(Assign { gene, smoother, how, scratch, out })
+    pulp::Arch::new().dispatch(Assign { gene, smoother, guess, scratch, out })
 }
 
 /// Arguments of [`assign`], whose body is compiled for each kind of vector unit.
 struct Assign<'a> {
     gene: &'a Gene,
     smoother: &'a Smoother,
-    how: (&'a Parameters, Timing),
+    guess: Guess<'a>,
     scratch: &'a mut Scratch,
     out: &'a mut Assignment,
 }
@@ -43,7 +50,7 @@ impl pulp::WithSimd for Assign<'_> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
-        evaluate(self.gene, self.smoother, self.how, self.scratch, self.out)
+        evaluate(self.gene, self.smoother, self.guess, self.scratch, self.out)
     }
 }
 
@@ -52,32 +59,33 @@ impl pulp::WithSimd for Assign<'_> {
 fn evaluate(
     gene: &Gene,
     smoother: &Smoother,
-    (p, timing): (&Parameters, Timing),
+    Guess { parameters, timing }: Guess<'_>,
     scratch: &mut Scratch,
     out: &mut Assignment,
 ) -> f64 {
-    times(gene, p, timing, scratch);
-    let scale = Scale::new(gene, p);
-    distances_to_branches(gene, p, scale, scratch);
+    times(gene, parameters, timing, scratch);
+    let scale = Scale::new(gene, parameters);
+    distances_to_branches(gene, scale, scratch);
     sum_neighbourhoods(gene.u.len(), smoother, scratch);
     nearer_branch(scratch);
     let Scratch { tau, tau_off, nearer_on, order, values, adjusted, .. } = scratch;
     close_jumps([tau, tau_off], nearer_on, order, values, adjusted);
-    renew_adjusted(gene, smoother, (p, scale), scratch);
-    choose_states(gene, smoother, (p, scale), scratch, out)
+    renew_adjusted(gene, smoother, scale, scratch);
+    choose_states(gene, smoother, scale, scratch, out)
 }
 
-/// One over the standard deviations of scaled abundances.
+/// Parameters of a gene, and one over the standard deviations of its abundances as they scale them.
 #[derive(Debug, Clone, Copy)]
-struct Scale {
+struct Scale<'a> {
+    p: &'a Parameters,
     u: f64,
     s: f64,
 }
 
-impl Scale {
+impl<'a> Scale<'a> {
     #[inline(always)]
-    fn new(gene: &Gene, p: &Parameters) -> Self {
-        Self { u: p.scaling / gene.std_u, s: 1.0 / gene.std_s }
+    fn new(gene: &Gene, p: &'a Parameters) -> Self {
+        Self { p, u: p.scaling / gene.std_u, s: 1.0 / gene.std_s }
     }
 
     /// Returns the squared distance of two points.
@@ -118,9 +126,9 @@ fn times(gene: &Gene, p: &Parameters, timing: Timing, scratch: &mut Scratch) {
 
 /// Fills the squared distances to both branches at the assigned times.
 #[inline(always)]
-fn distances_to_branches(gene: &Gene, p: &Parameters, scale: Scale, scratch: &mut Scratch) {
+fn distances_to_branches(gene: &Gene, scale: Scale<'_>, scratch: &mut Scratch) {
     let n = gene.u.len();
-    let (on, off) = (p.induction(), p.repression(p.at_switch()));
+    let (on, off) = (scale.p.induction(), scale.p.repression(scale.p.at_switch()));
     scratch.distances.resize(n.max(NARROW), [0.0; 2]);
     let (u, s, distances) = (&scratch.u[..n], &gene.s[..n], &mut scratch.distances[..n]);
     let (tau, tau_off) = (&scratch.tau[..n], &scratch.tau_off[..n]);
@@ -135,13 +143,13 @@ const FEW: usize = 4;
 
 /// Brings distances and sums up to date after times were adjusted.
 #[inline(always)]
-fn renew_adjusted(gene: &Gene, smoother: &Smoother, (p, scale): (&Parameters, Scale), scratch: &mut Scratch) {
+fn renew_adjusted(gene: &Gene, smoother: &Smoother, scale: Scale<'_>, scratch: &mut Scratch) {
     let n = gene.u.len();
     if scratch.adjusted.len() * FEW > n || (!smoother.is_symmetric() && !scratch.adjusted.is_empty()) {
-        distances_to_branches(gene, p, scale, scratch);
+        distances_to_branches(gene, scale, scratch);
         return sum_neighbourhoods(n, smoother, scratch);
     }
-    let (on, off) = (p.induction(), p.repression(p.at_switch()));
+    let (on, off) = (scale.p.induction(), scale.p.repression(scale.p.at_switch()));
     for &cell in &scratch.adjusted {
         let i = cell as usize;
         let induced = scratch.nearer_on[i];
@@ -214,11 +222,11 @@ fn in_lanes<J: Copy>(cells: &[J], find: impl Fn(J) -> [f64; 2]) -> [f64; 2] {
 fn choose_states(
     gene: &Gene,
     smoother: &Smoother,
-    (p, scale): (&Parameters, Scale),
+    scale: Scale<'_>,
     scratch: &Scratch,
     out: &mut Assignment,
 ) -> f64 {
-    let n = gene.u.len();
+    let (n, p) = (gene.u.len(), scale.p);
     let steady = (p.alpha / p.beta, p.alpha / p.gamma);
     let top = p.at_switch();
     let (scale_u, scale_s) = (scale.u / p.scaling, scale.s);

@@ -1,6 +1,6 @@
 //! The state of one gene's fit: its parameters, its times, and which changes are accepted.
 
-use super::assign::{Timing, assign, loss_at_times, state_at};
+use super::assign::{Guess, Timing, assign, loss_at_times, state_at};
 use super::curve::Parameters;
 use super::gene::Gene;
 use super::workspace::{Assignment, Scratch};
@@ -50,8 +50,13 @@ impl Model {
         self.timing = Some(Timing::Explicit);
         self.ratio = None;
         self.current = Some(p);
-        self.loss =
-            assign(&self.gene, smoother, (&p, Timing::Explicit), &mut self.scratch, &mut self.assignment);
+        self.loss = assign(
+            &self.gene,
+            smoother,
+            Guess { parameters: &p, timing: Timing::Explicit },
+            &mut self.scratch,
+            &mut self.assignment,
+        );
         self.known = Some((Timing::Explicit, self.loss));
     }
 
@@ -72,7 +77,13 @@ impl Model {
         if let Some(bare) = self.known_loss(&p) {
             return (bare + self.hold(&p)) / self.gene.n_fitted;
         }
-        let bare = assign(&self.gene, smoother, (&p, self.timing()), &mut self.scratch, &mut self.trial);
+        let bare = assign(
+            &self.gene,
+            smoother,
+            Guess { parameters: &p, timing: self.timing() },
+            &mut self.scratch,
+            &mut self.trial,
+        );
         let loss = bare + self.hold(&p);
         if self.best.is_none_or(|(_, _, best)| loss < best) {
             self.best = Some((p, bare, loss));
@@ -97,7 +108,13 @@ impl Model {
             std::mem::swap(&mut self.trial, &mut self.best_trial);
             return loss;
         }
-        assign(&self.gene, smoother, (p, self.timing()), &mut self.scratch, &mut self.trial)
+        assign(
+            &self.gene,
+            smoother,
+            Guess { parameters: p, timing: self.timing() },
+            &mut self.scratch,
+            &mut self.trial,
+        )
     }
 
     /// Returns the mean loss of the fitted cells when all cells keep their times.
@@ -156,7 +173,13 @@ impl Model {
         let at_switch = times.iter().filter(|&&t| t == p.switch).count() as f64;
         let switch = latest + longest / times.len() as f64 * at_switch;
         let earlier = Parameters { switch, ..*p };
-        let loss = assign(&self.gene, smoother, (&earlier, timing), &mut self.scratch, &mut self.alternative);
+        let loss = assign(
+            &self.gene,
+            smoother,
+            Guess { parameters: &earlier, timing },
+            &mut self.scratch,
+            &mut self.alternative,
+        );
         Some((switch, loss))
     }
 
@@ -168,7 +191,7 @@ impl Model {
         let away = self.ratio.map_or(0.0, |ratio| (p.gamma / p.beta - ratio) / self.gene.std_s);
         let kept = self.moments_of_residuals(&p, &self.assignment.time, away);
         let timing = self.timing();
-        assign(&self.gene, smoother, (&p, timing), &mut self.scratch, &mut self.trial);
+        assign(&self.gene, smoother, Guess { parameters: &p, timing }, &mut self.scratch, &mut self.trial);
         let anew = self.moments_of_residuals(&p, &self.trial.time, 0.0);
         let mut variance = kept.variance();
         if variance == 0.0 {

@@ -36,19 +36,27 @@ pub struct ClusterDrivers {
     pub scores: Vec<f64>,
 }
 
+/// What is known of each gene as a driver.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverEvidence<'a> {
+    /// Mean spliced abundance, [n_cells, n_genes].
+    pub spliced: &'a Matrix,
+    /// Mean unspliced abundance, [n_cells, n_genes].
+    pub unspliced: &'a Matrix,
+    /// Number of cells with unspliced counts, [n_genes].
+    pub unspliced_cells: &'a [f64],
+    /// Whether it is a velocity gene, [n_genes].
+    pub velocity_genes: &'a [bool],
+    /// r2 or likelihood of its fit, [n_genes]; NaN excludes it.
+    pub score: &'a [f64],
+}
+
 /// Marks the velocity genes that are expressed, well fitted and correlated enough to be drivers.
-///
-/// The first two are mean spliced and unspliced abundance, [n_cells, n_genes]; `unspliced_cells` is the number of cells with unspliced counts per gene, `score` r2 or likelihood; NaN excludes.
 ///
 /// # Errors
 /// When the arrays differ in genes.
-pub fn driver_candidates(
-    (spliced, unspliced): (&Matrix, &Matrix),
-    unspliced_cells: &[f64],
-    velocity_genes: &[bool],
-    score: &[f64],
-    options: &DriverOptions,
-) -> Result<Vec<bool>> {
+pub fn driver_candidates(evidence: &DriverEvidence<'_>, options: &DriverOptions) -> Result<Vec<bool>> {
+    let DriverEvidence { spliced, unspliced, unspliced_cells, velocity_genes, score } = *evidence;
     let n_genes = spliced.n_cols();
     same("genes of the unspliced counts", unspliced.n_cols(), n_genes)?;
     same("numbers of cells, one a gene", unspliced_cells.len(), n_genes)?;

@@ -11,7 +11,7 @@ mod transition;
 
 pub use confidence::{Confidence, confidence};
 pub use cosine::{VelocityGraph, velocity_graph};
-pub use drivers::{ClusterDrivers, DriverOptions, driver_candidates, rank_drivers, spearman};
+pub use drivers::{ClusterDrivers, DriverEvidence, DriverOptions, driver_candidates, rank_drivers, spearman};
 pub use projection::{autoscale, project};
 pub use pseudotime::{DiffusionMap, most_likely, velocity_pseudotime};
 pub(crate) use terminal::scale;

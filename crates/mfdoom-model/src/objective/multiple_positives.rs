@@ -29,8 +29,15 @@ pub struct MultiplePositives {
     first: [Tensor; 2],
     /// From the first space to the second.
     onwards: [Tensor; 2],
-    /// Number and map of every further modality.
-    further: Vec<(usize, Tensor)>,
+    /// Every further modality.
+    further: Vec<Further>,
+}
+
+/// A modality in the second space.
+#[derive(Debug)]
+struct Further {
+    modality: usize,
+    map: Tensor,
 }
 
 impl Terms for MultiplePositives {
@@ -46,7 +53,8 @@ impl Terms for MultiplePositives {
         let get = |name: &str| p.get(name, (d, d), Init::Linear { inputs: d });
         let first = |m: usize| get(&format!("first.{}.weight", names[m]));
         let further = if names.len() == 2 { 1..2 } else { 2..names.len() };
-        let second = |m: usize| Ok((m, get(&format!("second.{}.weight", names[m]))?));
+        let second =
+            |m: usize| Ok(Further { modality: m, map: get(&format!("second.{}.weight", names[m]))? });
         Ok(Self {
             first: [first(0)?, first(1)?],
             onwards: [get("onwards.in.weight")?, get("onwards.out.weight")?],
@@ -67,9 +75,9 @@ impl Terms for MultiplePositives {
         let mut all = vec![(format!("{}|{}", names[0], names[1]), self.first_space(outputs, cells(1))?)];
         let Some(again) = &outputs.views.again else { return Ok(all) };
         let again = outputs.model.forward(again)?;
-        for (m, map) in &self.further {
-            let value = self.second_space(outputs, &again, (*m, map), &cells(*m))?;
-            all.push((format!("{}|draws of {}", names[0], names[*m]), value));
+        for further in &self.further {
+            let value = self.second_space(outputs, &again, further, &cells(further.modality))?;
+            all.push((format!("{}|draws of {}", names[0], names[further.modality]), value));
         }
         Ok(all)
     }
@@ -93,7 +101,7 @@ impl MultiplePositives {
         &self,
         outputs: &Outputs<'_>,
         again: &Tensor,
-        (m, map): (usize, &Tensor),
+        further: &Further,
         both: &[u32],
     ) -> Result<Option<Tensor>> {
         if both.is_empty() {
@@ -104,8 +112,8 @@ impl MultiplePositives {
         let there = linear(&linear(&own, &self.onwards[0], None)?.relu()?, &self.onwards[1], None)?;
         let there = normalise(&there)?;
         let draw = |pooled: &Tensor| {
-            let vectors = rows(&head(outputs.model, pooled, &names[m])?, both)?;
-            let z = normalise(&linear(&vectors, map, None)?)?;
+            let vectors = rows(&head(outputs.model, pooled, &names[further.modality])?, both)?;
+            let z = normalise(&linear(&vectors, &further.map, None)?)?;
             // [cells, cells]
             there.matmul(&z.t()?)? / TEMPERATURE
         };

@@ -6,7 +6,7 @@ use mfdoom_artifact::velocity::{CELLS_FILE, Driver, Kinetics};
 use mfdoom_artifact::{Gene, ObsType, VelocityDir, obs};
 use mfdoom_error::{Error, Result, missing};
 use mfdoom_into::velocity::fit_config;
-use mfdoom_kinetics::graph::{DriverOptions, driver_candidates, rank_drivers};
+use mfdoom_kinetics::graph::{DriverEvidence, DriverOptions, driver_candidates, rank_drivers};
 use mfdoom_matrix::percentile;
 
 use super::input::Velocities;
@@ -83,8 +83,14 @@ fn candidates(velocities: &Velocities) -> Result<Vec<bool>> {
     }
     let usual = percentile(&mut kinetics.unspliced_cells.clone(), 50.0).min(ENOUGH_CELLS);
     let options = DriverOptions { min_cells: Some(usual), ..DriverOptions::default() };
-    let found = driver_candidates((&velocities.positions, unspliced), &cells, &all, &score, &options)
-        .map_err(Error::refusal)?;
+    let evidence = DriverEvidence {
+        spliced: &velocities.positions,
+        unspliced,
+        unspliced_cells: &cells,
+        velocity_genes: &all,
+        score: &score,
+    };
+    let found = driver_candidates(&evidence, &options).map_err(Error::refusal)?;
     // So few that nothing could be ranked: take all rather than none.
     Ok(if found.contains(&true) { found } else { all })
 }

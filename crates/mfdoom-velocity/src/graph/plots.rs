@@ -40,17 +40,27 @@ pub fn portrayed(dir: &VelocityDir, args: &GraphArgs) -> Result<Vec<usize>> {
     args.portraits.iter().map(find).collect()
 }
 
+/// What is drawn.
+pub struct Drawn<'a> {
+    /// The folder of the fit.
+    pub dir: &'a VelocityDir,
+    /// Its velocities.
+    pub velocities: &'a Velocities,
+    /// Results of each cell.
+    pub cells: &'a CellTable,
+}
+
 /// Draws what is asked for into the folder.
 ///
 /// # Errors
 /// Failed where a plot cannot be drawn or the disk fails.
 pub fn write(
     folder: &VelocityDirWriter,
-    (velocities, dir): (&Velocities, &VelocityDir),
-    cells: &CellTable,
+    drawn: &Drawn<'_>,
     projections: &[(Embedding, Matrix)],
     args: &GraphArgs,
 ) -> Result<()> {
+    let Drawn { dir, velocities, cells } = *drawn;
     let labels = match &args.cluster_key {
         Some(key) => obs::position(cells.columns.iter().map(|(name, _)| name.as_str()), key),
         None => cells.columns.iter().position(|(_, column)| column.kind() == ObsType::String),

@@ -12,7 +12,7 @@ use mfdoom_matrix::Matrix;
 use serde_json::json;
 
 use super::input::Velocities;
-use super::plots;
+use super::plots::{self, Drawn};
 use crate::args::GraphArgs;
 use crate::embedding::Embedding;
 
@@ -65,7 +65,8 @@ impl GraphFolder<'_> {
         for (embedding, steps) in projections {
             self.projection(&folder, embedding, steps, &manifest)?;
         }
-        plots::write(&folder, (self.velocities, self.dir), &self.results, projections, args)?;
+        let drawn = Drawn { dir: self.dir, velocities: self.velocities, cells: &self.results };
+        plots::write(&folder, &drawn, projections, args)?;
         folder.commit(&manifest)
     }
 

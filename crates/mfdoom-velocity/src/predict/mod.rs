@@ -9,7 +9,7 @@ use mfdoom_artifact::velocity::{VELOCITY_DIR_FORMAT, prediction_schema};
 use mfdoom_artifact::{Column, GeneBatch, VelocityDirWriter};
 use mfdoom_decoder::{Assessment, DecoderTask};
 use mfdoom_error::{Error, Result};
-use mfdoom_infer::{CellBlock, Inference, TrainedDecoder, open_device};
+use mfdoom_infer::{CellBlock, Inference, MadeBy, TrainedDecoder, open_device};
 
 use self::state::States;
 use crate::args::PredictArgs;
@@ -32,9 +32,9 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     let decoder = TrainedDecoder::open(&args.decoder, &args.infer.model, &device)?;
     check_task(&decoder, &args.decoder)?;
     let inference = Inference::open(&args.infer, &decoder.backbone)?;
-    let version = (STAGE, env!("CARGO_PKG_VERSION"), VELOCITY_DIR_FORMAT);
+    let made = MadeBy { stage: STAGE, version: env!("CARGO_PKG_VERSION"), format: VELOCITY_DIR_FORMAT };
     let settings = mfdoom_cli::settings(args)?;
-    let manifest = inference.manifest(version, settings, [decoder.as_input(&args.decoder)])?;
+    let manifest = inference.manifest(made, settings, [decoder.as_input(&args.decoder)])?;
     if args.common.check {
         tracing::info!("would predict the velocities of {} genes", decoder.genes.len());
         return Ok(());

@@ -73,7 +73,8 @@ impl Pages {
         let before = self.chunk.bytes.len();
         let crc = crc32fast::hash(&self.packed);
         let sizes = [number(body.len())?, number(self.packed.len())?];
-        write_header(kind, sizes, crc, (number(n)?, encoding), &mut self.chunk.bytes);
+        let header = Header { kind, encoding, n: number(n)?, sizes, crc };
+        header.write(&mut self.chunk.bytes);
         let header = self.chunk.bytes.len() - before;
         self.chunk.bytes.extend_from_slice(&self.packed);
         self.chunk.unpacked += header + body.len();
@@ -139,26 +140,39 @@ fn number(n: usize) -> Result<i32> {
         .map_err(|_| ParquetError::General("a page has more than 2^31 bytes or values".to_owned()))
 }
 
-/// Writes a `PageHeader` in Thrift's compact protocol; `sizes` are those of the page unpacked and packed.
-fn write_header(kind: PageType, sizes: [i32; 2], crc: u32, values: (i32, Encoding), to: &mut Vec<u8>) {
-    /// A field that follows the last one, and one that is two further on.
-    const NEXT_I32: u8 = 0x15;
-    const NEXT_STRUCT: u8 = 0x1c;
-    const THIRD_STRUCT: u8 = 0x3c;
-    let number = |value: i32, to: &mut Vec<u8>| {
-        to.push(NEXT_I32);
-        write_varint(zigzag(value), to);
-    };
-    number(kind as i32, to);
-    sizes.iter().for_each(|size| number(*size, to));
-    number(crc as i32, to);
-    let (n, encoding) = values;
-    to.push(if kind == PageType::DICTIONARY_PAGE { THIRD_STRUCT } else { NEXT_STRUCT });
-    number(n, to);
-    number(encoding as i32, to);
-    if kind == PageType::DATA_PAGE {
-        number(Encoding::RLE as i32, to);
-        number(Encoding::RLE as i32, to);
+/// What a page says of itself.
+struct Header {
+    kind: PageType,
+    encoding: Encoding,
+    /// Number of values.
+    n: i32,
+    /// Bytes unpacked and packed.
+    sizes: [i32; 2],
+    crc: u32,
+}
+
+impl Header {
+    /// Writes a `PageHeader` in Thrift's compact protocol.
+    fn write(&self, to: &mut Vec<u8>) {
+        let Self { kind, encoding, n, sizes, crc } = *self;
+        /// A field that follows the last one, and one that is two further on.
+        const NEXT_I32: u8 = 0x15;
+        const NEXT_STRUCT: u8 = 0x1c;
+        const THIRD_STRUCT: u8 = 0x3c;
+        let number = |value: i32, to: &mut Vec<u8>| {
+            to.push(NEXT_I32);
+            write_varint(zigzag(value), to);
+        };
+        number(kind as i32, to);
+        sizes.iter().for_each(|size| number(*size, to));
+        number(crc as i32, to);
+        to.push(if kind == PageType::DICTIONARY_PAGE { THIRD_STRUCT } else { NEXT_STRUCT });
+        number(n, to);
+        number(encoding as i32, to);
+        if kind == PageType::DATA_PAGE {
+            number(Encoding::RLE as i32, to);
+            number(Encoding::RLE as i32, to);
+        }
+        to.extend_from_slice(&[0, 0]);
     }
-    to.extend_from_slice(&[0, 0]);
 }

@@ -70,7 +70,9 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
     for subset in subsets(&modalities) {
         let whole = found.keys.is_empty();
         let inference = inference(args, &model, if whole { &[] } else { &subset })?;
-        found.add(&model, inference, &rows, (&args.heads, &subset))?;
+        for (name, vectors) in args.heads.iter().zip(found.vectors(&model, inference, &rows)?) {
+            found.heads.push(Head { name: name.clone(), from: subset.clone(), vectors });
+        }
     }
     found.thin(args);
     Ok(found)
@@ -90,14 +92,9 @@ fn inference(args: &RetentionArgs, model: &TrainedModel, from: &[String]) -> Res
 }
 
 impl Embedded {
-    /// Embeds the cells from one subset; of the first, keys, columns and modalities are kept.
-    fn add(
-        &mut self,
-        model: &TrainedModel,
-        inference: Inference,
-        rows: &[usize],
-        (heads, from): (&[String], &[String]),
-    ) -> Result<()> {
+    /// Embeds the cells from one subset, by the heads of the model in these rows; of the first subset, keys, columns
+    /// and modalities are kept.
+    fn vectors(&mut self, model: &TrainedModel, inference: Inference, rows: &[usize]) -> Result<Vec<Matrix>> {
         let whole = self.keys.is_empty();
         let (dim, outputs) = (model.width(), model.model.scheme().outputs.len());
         let names = &model.model.config().modalities;
@@ -124,12 +121,12 @@ impl Embedded {
             }
             Ok(())
         })?;
-        for (name, data) in heads.iter().zip(vectors) {
-            let vectors = Matrix::new(data, self.keys.len(), dim)
-                .map_err(|error| Error::failed("the embeddings do not fit the cells").source(error))?;
-            self.heads.push(Head { name: name.clone(), from: from.to_vec(), vectors });
-        }
-        Ok(())
+        let n = self.keys.len();
+        let fits = |data| {
+            Matrix::new(data, n, dim)
+                .map_err(|error| Error::failed("the embeddings do not fit the cells").source(error))
+        };
+        vectors.into_iter().map(fits).collect()
     }
 
     /// Keeps the cells that are drawn.
