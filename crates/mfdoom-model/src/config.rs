@@ -107,7 +107,7 @@ pub enum LayerStyle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// 64 wide, 2 layers, 4 heads of 16, 8 fusion tokens, 1024 tokens a modality.
+    /// 64 wide, 2 layers, 4 heads of 16, 8 fusion tokens, 128 tokens a modality.
     Tiny,
     /// 128 wide, 4 layers, 4 heads of 32, 8 fusion tokens, 512 tokens a modality.
     Small,
@@ -131,7 +131,7 @@ impl ModelConfig {
     /// Returns the configuration of `preset` for `modalities` over a vocabulary of `genes` genes.
     pub fn preset(preset: Preset, modalities: Vec<String>, genes: usize) -> Self {
         let [dim, depth, heads, dim_head, fusion_tokens, max_tokens] = match preset {
-            Preset::Tiny => [64, 2, 4, 16, 8, 1024],
+            Preset::Tiny => [64, 2, 4, 16, 8, 128],
             Preset::Small => [128, 4, 4, 32, 8, 512],
             Preset::Base => [512, 6, 8, 64, 16, 1024],
             Preset::Paper => [512, 10, 8, 64, 16, 1024],
