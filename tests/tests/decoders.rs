@@ -220,3 +220,29 @@ fn profiles_samples_and_labels() {
     );
     assert_eq!(code(folder, "mfdoom-finetune-decoder", &wrong).0, Some(2));
 }
+
+#[test]
+fn cells_unlike_all_that_a_decoder_learned_from_are_warned_of() {
+    let folder = folder();
+    let folder = folder.path();
+    velocities(folder);
+    finetune(folder, "decoder", "--task velocity --targets fit --epochs 0");
+    let predict = |tokens: &str| {
+        let arguments =
+            format!("predict {tokens}.parquet --model model --decoder decoder -o velocity --force");
+        String::from_utf8_lossy(&run(folder, "mfdoom-velocity", &arguments).stderr).into_owned()
+    };
+    let like = predict("lacking");
+    assert!(!like.contains("are unlike all cells"), "{like}");
+    // Each of these has all of its counts in one gene.
+    let genes: Vec<String> = (1..=120).map(|gene| format!("gene_{gene:05}")).collect();
+    let mut text = format!("cell,{}\n", genes.join(","));
+    for cell in 0..40 {
+        let counts: Vec<&str> = (0..120).map(|gene| if gene == cell { "500" } else { "0" }).collect();
+        text += &format!("cell{cell},{}\n", counts.join(","));
+    }
+    std::fs::write(folder.join("strange.csv"), text).unwrap();
+    run(folder, "mfdoom-preprocess", "strange.csv --modality expression=X -o strange.parquet");
+    let unlike = predict("strange");
+    assert!(unlike.contains("are unlike all cells that the decoder learned from"), "{unlike}");
+}

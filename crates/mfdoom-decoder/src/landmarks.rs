@@ -9,14 +9,18 @@ use mfdoom_nn::{Init, ParameterBuilder, linear};
 /// velocities by .010 (Pearson) and .005 (cosine) and costs the cells' own .002 of each; see `workflows/results/log.md`.
 const SHARE: f64 = 0.5;
 
+/// How many times longer than that of training cells the residual of a cell may be: that of a shallower sample is longer,
+/// and its cells are no others.
+const SLACK: f64 = 1.5;
+
 /// Kept training cells of one modality, and how far off predictions are.
 #[derive(Clone, Debug)]
 pub(crate) struct Landmarks {
     /// What the random layer sees of them, `[landmarks, components]` row by row.
     images: Arc<[f32]>,
     components: usize,
-    /// Distance to the nearest landmark that few training cells exceed.
-    reach: f32,
+    /// Distance to the nearest landmark that few training cells exceed, and length of what the components leave of a cell.
+    reach: [f32; 2],
     /// Weights of the logarithm of a cell's error, `[1, features]`, and its level, `[1]`.
     error: Tensor,
     level: Tensor,
@@ -47,7 +51,10 @@ impl Landmarks {
         Ok(Self {
             images: host(images)?.into(),
             components: images.dim(1)?,
-            reach: host(&p.get("reach", 1, Init::ONES)?)?[0],
+            reach: {
+                let reach = host(&p.get("reach", 2, Init::ONES)?)?;
+                [reach[0], reach[1]]
+            },
             error: p.get("error.map", (1, features), Init::ZEROS)?,
             level: p.get("error.level", 1, Init::ZEROS)?,
             neighbours,
@@ -70,11 +77,15 @@ impl Landmarks {
         Ok(squares)
     }
 
-    /// Returns the distance of each cell to its nearest landmark, in units of the reach.
-    pub(crate) fn distances(&self, squares: &[f32]) -> Vec<f64> {
+    /// Returns the distance of each cell to its nearest landmark in units of the reach, or what the components leave of it
+    /// where that is larger.
+    pub(crate) fn distances(&self, squares: &[f32], residuals: &[f64]) -> Vec<f64> {
+        let [reach, rest] = self.reach.map(f64::from);
         let nearest = |squares: &[f32]| squares.iter().copied().fold(f32::INFINITY, f32::min);
-        let distance = |squares: &[f32]| f64::from(nearest(squares)).sqrt() / f64::from(self.reach);
-        squares.chunks_exact(self.images.len() / self.components).map(distance).collect()
+        let distance = |(squares, residual): (&[f32], &f64)| {
+            (f64::from(nearest(squares)).sqrt() / reach).max(residual / (SLACK * rest))
+        };
+        squares.chunks_exact(self.images.len() / self.components).zip(residuals).map(distance).collect()
     }
 
     /// Returns what is said of each cell, blended with what is said of its nearest landmarks, `[cells, rank]`.

@@ -54,8 +54,8 @@ struct Part {
 pub struct Assessment {
     /// Root mean square error to be expected over the outputs, in the units of the target.
     pub error: f64,
-    /// Distance to the nearest training cell that is kept, over the distance that few training cells exceed: above 1 the
-    /// cell is unlike those that the decoder learned from.
+    /// Distance to the nearest training cell that is kept, over the distance that few training cells exceed, or the same of
+    /// what the components do not see: above 1 the cell is unlike those that the decoder learned from.
     pub distance: f64,
 }
 
@@ -108,6 +108,22 @@ impl ProfilePath {
         }
     }
 
+    /// Returns the lengths of what the components leave of the cells in a modality whose images these are.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub(crate) fn residuals(
+        &self,
+        batch: &ProfileBatch,
+        modality: usize,
+        images: &Tensor,
+    ) -> Result<Vec<f64>> {
+        match &self.modalities[modality] {
+            Some(part) => part.residuals(&batch.modalities[modality], images),
+            None => Ok(vec![0.0; batch.cells]),
+        }
+    }
+
     /// Returns what the path says of the cells, `[cells, rank]`; 0 for a cell without a modality.
     ///
     /// # Errors
@@ -129,7 +145,8 @@ impl ProfilePath {
         let mut sums = vec![(0usize, 0f64, 0f64); batch.cells];
         let said = self.say(batch, like, &mut |m, part, seen| {
             let (Some(landmarks), Some(squares)) = (&part.landmarks, &seen.squares) else { return Ok(()) };
-            let (logs, distances) = (landmarks.log_errors(&seen.features)?, landmarks.distances(squares));
+            let (logs, distances) =
+                (landmarks.log_errors(&seen.features)?, landmarks.distances(squares, &seen.residuals));
             let has = |cell: &usize| batch.modalities[m].set[*cell].is_some();
             for cell in (0..batch.cells).filter(has) {
                 let sum = &mut sums[cell];
@@ -177,6 +194,8 @@ struct Seen {
     features: Tensor,
     /// Squared distances to all landmarks, where there are some.
     squares: Option<Vec<f32>>,
+    /// Lengths of what the components leave, where there are landmarks.
+    residuals: Vec<f64>,
 }
 
 impl Part {
@@ -207,7 +226,8 @@ impl Part {
     fn see(&self, profile: &ModalityProfile) -> Result<Seen> {
         let image = self.centred(profile)?;
         let squares = self.landmarks.as_ref().map(|landmarks| landmarks.squares(&image)).transpose()?;
-        Ok(Seen { features: self.features(&image)?, squares })
+        let residuals = if squares.is_some() { self.residuals(profile, &image)? } else { Vec::new() };
+        Ok(Seen { features: self.features(&image)?, squares, residuals })
     }
 
     /// Returns what the part says of the cells, `[cells, rank]`.
@@ -227,6 +247,28 @@ impl Part {
             false => (waves * scale)?,
         };
         features.broadcast_sub(&self.centre)
+    }
+
+    /// Returns the length of each cell's values around the mean that its image does not have, in the units of images.
+    fn residuals(&self, seen: &ModalityProfile, image: &Tensor) -> Result<Vec<f64>> {
+        let host = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+        let components = self.genes.dim(1)?;
+        // Gene vectors are orthonormal loadings, all divided by the same length.
+        let unit = host(&self.genes.sqr()?.sum_all()?)?[0] / components as f64;
+        let square = |gene: &u32| f64::from(self.mean[*gene as usize]).powi(2);
+        let means: Vec<f64> = seen.sets.iter().map(|set| set.iter().map(square).sum()).collect();
+        let images = host(image)?;
+        let residual = |(cell, image): (usize, &[f64])| {
+            let Some(set) = seen.set[cell] else { return 0.0 };
+            let (genes, values) = seen.values.row(cell);
+            let moved = |(gene, value): (&u32, &f32)| {
+                let mean = f64::from(self.mean[*gene as usize]);
+                (f64::from(*value) - mean).powi(2) - mean * mean
+            };
+            let all = means[set as usize] + genes.iter().zip(values).map(moved).sum::<f64>();
+            (unit * all - image.iter().map(|x| x * x).sum::<f64>()).max(0.0).sqrt()
+        };
+        Ok(images.chunks_exact(components).enumerate().map(residual).collect())
     }
 
     /// Sums of gene vectors, less those of a cell in which every measured gene has its mean.

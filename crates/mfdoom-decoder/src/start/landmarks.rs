@@ -12,12 +12,14 @@ use crate::train::{DecoderViews, View};
 
 /// Share of the training cells that are nearer to a landmark than the reach.
 const WITHIN: f64 = 0.995;
+/// Least reach, where images have a mean square length of 1.
+const LEAST_REACH: f64 = 1e-3;
 /// Least root mean square residual that a logarithm is taken of, in standard deviations.
 const LEAST: f64 = 1e-3;
 
 impl Starter<'_> {
     /// Keeps some training cells, and sets the reach: the distance to the nearest of them that few training cells
-    /// exceed, each of those kept being compared with the others.
+    /// exceed, each of those kept being compared with the others, and the same of what the components leave of a cell.
     pub(super) fn landmarks(
         &self,
         store: &ParameterStore,
@@ -26,20 +28,22 @@ impl Starter<'_> {
         rows: &[usize],
     ) -> Result<()> {
         let failed = |e| Error::failed("distances of training cells").source(e);
-        let images = self.images(path, modality, rows)?;
+        let (images, mut residuals) = self.images(path, modality, rows)?;
         let n = store.get(&leaf(modality, "landmarks")).and_then(|kept| kept.dim(0)).or_failed()?;
         let kept = images.select_rows(&spread_rows(images.n_rows(), n));
         let near = knn(&kept, 1, Metric::Euclidean).map_err(failed)?;
         let mut distances: Vec<f64> =
             (0..kept.n_rows()).map(|row| f64::from(near.distances(row)[0])).collect();
-        distances.sort_by(f64::total_cmp);
-        let reach = distances[((distances.len() as f64 * WITHIN) as usize).min(distances.len() - 1)];
+        let reach = [&mut distances, &mut residuals].map(|of| {
+            of.sort_by(f64::total_cmp);
+            of[((of.len() as f64 * WITHIN) as usize).min(of.len() - 1)].max(LEAST_REACH) as f32
+        });
         let mut all = kept.data().to_vec();
         let width = kept.n_cols();
         let missing = n - kept.n_rows();
         all.extend(kept.row(0).iter().copied().cycle().take(missing * width));
         set(store, &leaf(modality, "landmarks"), all)?;
-        set(store, &leaf(modality, "reach"), vec![reach.max(f64::MIN_POSITIVE) as f32])
+        set(store, &leaf(modality, "reach"), reach.to_vec())
     }
 
     /// Fits the logarithm of a cell's root mean square error to its features, from what every cell's error is when it
@@ -61,18 +65,19 @@ impl Starter<'_> {
         set(store, &leaf(modality, "error.level"), vec![(map.intercept[0] + scale.ln()) as f32])
     }
 
-    /// Returns what the random layer of a modality sees of cells, `[cells, components]`.
-    fn images(&self, path: &ProfilePath, modality: &str, rows: &[usize]) -> Result<Matrix> {
+    /// Returns what the random layer of a modality sees of cells, `[cells, components]`, and the length of the rest of each.
+    fn images(&self, path: &ProfilePath, modality: &str, rows: &[usize]) -> Result<(Matrix, Vec<f64>)> {
         let number = self.cells.modalities.iter().position(|m| m == modality).unwrap_or_default();
         let views = DecoderViews::plain(self.cells.modalities.iter().map(|m| m == modality).collect());
-        let (mut data, mut width) = (Vec::new(), 0);
+        let (mut data, mut residuals, mut width) = (Vec::new(), Vec::new(), 0);
         for batch in rows.chunks(256) {
             let profile = views.profile(self.cells, path, batch, View::validation(None));
             if let Some(images) = path.images(&profile, number).or_failed()? {
                 width = images.dim(1).or_failed()?;
+                residuals.extend(path.residuals(&profile, number, &images).or_failed()?);
                 data.extend(images.flatten_all().and_then(|f| f.to_vec1::<f32>()).or_failed()?);
             }
         }
-        matrix(data, rows.len(), width)
+        Ok((matrix(data, rows.len(), width)?, residuals))
     }
 }
