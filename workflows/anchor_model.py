@@ -25,9 +25,10 @@ class Anchor:
     def values(self, m, counts, total):
         """counts to values, NaN where not measured"""
         kind, scale = self.tensor[f"{m}.transform"]
-        if kind == 0:  # log_normalized
+        if kind in (0, 4):  # log_normalized, tf_idf
             total = np.nansum(counts, 1) if total is None else np.asarray(total, float)
-            return np.log1p(counts * (scale / np.maximum(total, 1))[:, None])
+            rarity = self.tensor[f"{m}.rarity"] if kind == 4 else 1
+            return np.log1p(counts * rarity * (scale / np.maximum(total, 1))[:, None])
         if kind == 3:  # binary
             return np.where(np.isnan(counts), np.nan, counts > 0)
         logs = np.log1p(counts)  # log1p, clr

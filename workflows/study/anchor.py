@@ -2,6 +2,7 @@
 """Scores the closed form of mfdoom-pretrain on real sets, by its own commands, on cells or donors that were never fitted.
 
     python3 anchor.py DATA WORK [TASK...]      tasks: mosaic hidden teaseq pancreas reapseq kang baron ifnb
+                                              mudan bonemarrow
 
 DATA is the folder of data (multimodal/, spliced/, expression/), WORK keeps what was made: a run that was stopped goes on where it was,
 and WORK/results.json has all scores. MFDOOM_BIN is the folder of the commands, MFDOOM_PRETRAIN further flags of
@@ -18,6 +19,7 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from anndata.io import read_elem
 from scipy import sparse
@@ -29,6 +31,7 @@ from sklearn.neighbors import KNeighborsClassifier
 warnings.filterwarnings("ignore")
 DATA, WORK = Path(sys.argv[1]), Path(sys.argv[2])
 BIN = Path(os.environ.get("MFDOOM_BIN", ""))
+TASKS = ["mosaic", "hidden", "teaseq", "pancreas", "reapseq", "kang", "baron", "ifnb", "mudan", "bonemarrow"]
 FLAGS = os.environ.get("MFDOOM_PRETRAIN", "--anchor only").split()
 
 
@@ -112,6 +115,11 @@ def kernel_ridge(x, t, query, penalty=3.0):
     return mean + k(query, x) @ np.linalg.solve(k(x, x) + penalty * np.eye(len(x)), t - mean)
 
 
+def smoothed(z):
+    """the second half of the closed form's coordinates, from which proteins are predicted best wherever that was tried"""
+    return z[:, z.shape[1] // 2 :]
+
+
 def pearson(guess, truth):
     with np.errstate(all="ignore"):
         r = [np.corrcoef(guess[:, j], truth[:, j])[0, 1] for j in range(truth.shape[1])]
@@ -170,7 +178,8 @@ def hidden():
         model = pretrain(f"hidden.{donor}", [made["p1_0"], made["p2_0"], made[other], made[f"{donor}_rna"]])
         rna, obs = embed(made[donor], model, "expression")
         scores = pairs(rna, embed(made[donor], model, "protein")[0], obs["label"])
-        guess = kernel_ridge(embed(made[other], model, "expression")[0], clr(protein[other]), rna)
+        known = embed(made[other], model, "expression")[0]
+        guess = kernel_ridge(smoothed(known), clr(protein[other]), smoothed(rna))
         out[donor] = {**scores, "protein from RNA, Pearson": pearson(guess, clr(protein[donor]))}
     return out
 
@@ -197,11 +206,11 @@ def teaseq():
         model = pretrain(f"teaseq.{k}", [table], f"fold={k}")
         fold = embed(table, model)[1]["fold"]
         z = {n: embed(table, model, *u)[0] for n, u in (("both", ()), ("RNA", ["expression"]), ("protein", ["protein"]))}
-        test = fold == k
+        test, rna = fold == k, smoothed(z["RNA"])
         for name, of in z.items():
             add(f"{name}, kNN", knn(of[~test], y[~test], of[test], y[test]))
             add(f"{name}, logistic", logistic(of[~test], y[~test], of[test], y[test]))
-        add("protein from RNA, Pearson", pearson(kernel_ridge(z["RNA"][~test], values[~test], z["RNA"][test]), values[test]))
+        add("protein from RNA, Pearson", pearson(kernel_ridge(rna[~test], values[~test], rna[test]), values[test]))
         add("FOSCTTM", pairs(z["RNA"][test], z["protein"][test])["FOSCTTM"])
     return out
 
@@ -242,6 +251,8 @@ def pancreas():
         for name, of in z.items():
             add(f"{name}, kNN", knn(of[~test], y[~test], of[test], y[test]))
             add(f"{name}, logistic", logistic(of[~test], y[~test], of[test], y[test]))
+        for name, value in biology(f"pancreas.{k}", {n.replace(" ", "_"): of[test] for n, of in z.items()}, y[test]).items():
+            add(name, value)
         for name, value in pairs(z["spliced"][test], z["unspliced"][test]).items():
             add(f"spliced to unspliced {name}", value)
     return out
@@ -258,9 +269,21 @@ def reapseq():
     for k in sorted(set(batch)):
         model, test = pretrain(f"reapseq.{k}", [table], f"fold={k}"), batch == k
         z = embed(table, model, "expression")[0]
+        rna = smoothed(z)
         scores = pairs(z[test], embed(table, model, "protein")[0][test])
-        out[f"{k} held out"] = {**scores, "protein from RNA, Pearson": pearson(kernel_ridge(z[~test], values[~test], z[test]), values[test])}
+        out[f"{k} held out"] = {**scores, "protein from RNA, Pearson": pearson(kernel_ridge(rna[~test], values[~test], rna[test]), values[test])}
     return out
+
+
+def biology(name, heads, y):
+    """AvgBIO (mean of NMI, ARI and label silhouette) of embeddings of the same cells, by mfdoom-evaluate"""
+    path, out = WORK / f"{name}.heads.parquet", WORK / f"{name}.scores.json"
+    column = lambda z: pa.FixedSizeListArray.from_arrays(pa.array(unit(z).ravel(), pa.float32()), z.shape[1])
+    cells = {"cell": [f"cell{i}" for i in range(len(y))], "label": list(y)}
+    pq.write_table(pa.table({**cells, **{head: column(z) for head, z in heads.items()}}), path)
+    run("evaluate", "embedding", path, "--label", "label", "--force", "-o", out)
+    scores = {(s["head"], s["name"]): s["value"] for s in json.loads(out.read_text())["scores"] if s["kind"] == "head"}
+    return {f"{head}, AvgBIO": scores[head, "avg_bio"] for head in heads}
 
 
 def mixing(z, batch, k=30):
@@ -291,7 +314,7 @@ def batches(name, file):
     fold = np.where(np.char.startswith(batch.astype(str), "ctrl"), "control", "other")
     table = tokens(write(name, a.X, pd.DataFrame({"label": y, "fold": fold, "batch": batch}, index=a.obs_names), genes=a.var_names), "expression=X", obs=("label", "fold", "batch"))
     x = log_normalised(dense(a.X))
-    order = np.argsort(-x.var(0) / (x.mean(0) + 1e-9), kind="stable")[:2000]
+    order = np.argsort(-x.var(0), kind="stable")[:2000]
     x, centred = x[:, order], x[:, order].copy()
     for b in np.unique(batch):
         centred[batch == b] -= centred[batch == b].mean(0)
@@ -300,6 +323,10 @@ def batches(name, file):
         model = pretrain(f"{name}.{effects}", [table], more=["--batch-column", "batch", "--batch-effects", effects])
         embeddings[f"closed form, {effects}"] = embed(table, model)[0]
     out = {form: of_batches(z, y, batch) for form, z in embeddings.items()}
+    if len(np.unique(y)) > 1:
+        heads = {form.replace(", ", "_").replace(" ", "_"): form for form in embeddings}
+        for head, value in biology(name, {head: embeddings[form] for head, form in heads.items()}, y).items():
+            out[heads[head.removesuffix(", AvgBIO")]]["AvgBIO"] = value
     if name == "kang":
         control = fold == "control"
         for form, z in embeddings.items():
@@ -309,6 +336,32 @@ def batches(name, file):
         for form, z in (("closed form of control", z), ("PCA-50 of control", p)):
             out[form] = {"control to stimulated": knn(z[control], y[control], z[~control], y[~control])}
     return {f"{form}, {score}": value for form, scores in out.items() for score, value in scores.items()}
+
+
+def labelled(name, file):
+    """expression alone, five folds"""
+    a = ad.read_h5ad(DATA / "expression" / file)
+    y = a.obs.cell_type.astype(str).values
+    fold = np.empty(len(y), dtype=object)
+    for k, (_, test) in enumerate(StratifiedKFold(5, shuffle=True, random_state=0).split(y, y)):
+        fold[test] = str(k)
+    table = tokens(write(name, a.X, pd.DataFrame({"label": y, "fold": fold}, index=a.obs_names), genes=a.var_names), "expression=X")
+    x, out = log_normalised(dense(a.X)), {}
+    for k in "01234":
+        test = fold == k
+        p = PCA(50, random_state=0).fit(x[~test]).transform(x)
+        for form, z in (("closed form", embed(table, pretrain(f"{name}.{k}", [table], f"fold={k}"))[0]), ("PCA-50", p)):
+            out.setdefault(f"{form}, kNN", []).append(knn(z[~test], y[~test], z[test], y[test]))
+            out.setdefault(f"{form}, logistic", []).append(logistic(z[~test], y[~test], z[test], y[test]))
+    return out
+
+
+def mudan():
+    return labelled("mudan", "pbmc_mudan_reference.h5ad")
+
+
+def bonemarrow():
+    return labelled("bonemarrow", "mouse_bonemarrow_250x20243.h5ad")
 
 
 def kang():
@@ -327,7 +380,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
-    for task in sys.argv[3:] or ["mosaic", "hidden", "teaseq", "pancreas", "reapseq", "kang", "baron", "ifnb"]:
+    for task in sys.argv[3:] or TASKS:
         results[task] = globals()[task]()
         path.write_text(json.dumps(results, indent=1))
         for name, value in results[task].items():

@@ -18,6 +18,8 @@ pub struct Part {
     pub derived_from: Vec<usize>,
     /// Ids of its features, ascending, `[f]`.
     pub features: Vec<u32>,
+    /// What counts of each feature are multiplied by, `[f]`, for [`Transform::TfIdf`]; empty for all others.
+    pub rarity: Vec<f64>,
     /// Means of the values, `[f]`.
     pub mean: Vec<f64>,
     /// Deviations that the values are divided by, `[f]`.

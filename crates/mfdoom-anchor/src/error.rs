@@ -34,7 +34,7 @@ pub enum Error {
         name: String,
     },
     /// No transform is called so.
-    #[error("no transform is called '{0}'; choose from log_normalized, log1p, clr and binary")]
+    #[error("no transform is called '{0}'; choose from log_normalized, log1p, clr, binary and tf_idf")]
     UnknownTransform(String),
     /// No choice of effects is called so.
     #[error("'{0}' is neither remove nor keep")]

@@ -97,8 +97,9 @@ impl Values {
         let row = |feature: &u32| rows.get(*feature as usize).copied().filter(|row| *row != u32::MAX);
         self.rows.clear();
         self.rows.extend(features.iter().filter_map(row).map(|row| row as usize));
-        let known =
-            features.iter().zip(counts).filter(|(feature, _)| row(feature).is_some()).map(|(_, c)| *c);
+        let rarity = |row: u32| part.rarity.get(row as usize).copied().unwrap_or(1.0);
+        let count = |(feature, count): (&u32, &f32)| Some(f64::from(*count) * rarity(row(feature)?));
+        let known = features.iter().zip(counts).filter_map(count);
         let depth = Depth { total: block.total[cell], scale: part.scale, measured };
         self.offset = part.transform.apply(depth, known, &mut self.values);
     }

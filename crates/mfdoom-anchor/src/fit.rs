@@ -70,7 +70,7 @@ pub struct Settings {
     pub effects: Effects,
     /// Root of the predicted variance by which axes are weighed: 0 not at all, 1 as principal components.
     pub power: f64,
-    /// Most features of a modality, those that vary most for their mean.
+    /// Most features of a modality, those whose values vary most.
     pub features: usize,
     /// Most cells that the start takes its principal components from.
     pub start_cells: usize,

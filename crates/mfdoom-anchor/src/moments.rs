@@ -40,28 +40,38 @@ pub(crate) fn part(
         scale: scale(training, m),
         derived_from: modality.derived_from.clone(),
         features: training.features(m),
+        rarity: Vec::new(),
         mean: Vec::new(),
         deviation: Vec::new(),
         loadings: Vec::new(),
         noise: Vec::new(),
     };
+    if part.transform == Transform::TfIdf {
+        part.rarity = rarity(training, m, &part);
+    }
     let mut variance = moments(training, m, &mut part);
-    let score = |g: usize| match part.transform {
-        Transform::Clr => variance[g],
-        _ => variance[g] / (part.mean[g] + 1e-9),
-    };
     let mut order: Vec<usize> = (0..part.features.len()).filter(|g| variance[*g] > 0.0).collect();
     if order.len() > settings.features {
-        order.sort_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
+        order.sort_by(|a, b| variance[*b].total_cmp(&variance[*a]).then(a.cmp(b)));
         order.truncate(settings.features);
         order.sort_unstable();
     }
     if order.len() < part.features.len() {
         part.features = order.iter().map(|g| part.features[*g]).collect();
+        if !part.rarity.is_empty() {
+            part.rarity = order.iter().map(|g| part.rarity[*g]).collect();
+        }
         variance = moments(training, m, &mut part);
     }
     let scaled = variance.iter().zip(&part.deviation).map(|(v, s)| v / (s * s)).collect();
     (part, scaled)
+}
+
+/// Returns the logarithm of 1 and the cells that measured each feature over those that have a count of it.
+fn rarity(training: &Training<'_>, m: usize, part: &Part) -> Vec<f64> {
+    let (sums, panels) = sums(training, m, part);
+    let cells = |g: usize| panels.values().filter(|(seen, _)| seen[g]).map(|(_, p)| p.cells).sum::<f64>();
+    sums.with_count.iter().enumerate().map(|(g, n)| (cells(g) / (*n).max(1) as f64).ln_1p()).collect()
 }
 
 /// Sets means and deviations, each at least the median of all, and returns the variances.

@@ -30,8 +30,8 @@ fn code(transform: Transform) -> f64 {
 impl Anchor {
     /// Returns the arrays by name: `weights [d]`, and of every modality `M.features [f]` (ids), `M.mean [f]`,
     /// `M.deviation [f]`, `M.loadings [f, d]`, `M.noise [f]` and `M.transform [2]`: the number of the transform
-    /// (log_normalized, log1p, clr, binary) and the library size of a typical cell; of the smoother
-    /// `smooth.landmarks [l, d]`, `smooth.coefficients [l, d]` and `smooth.centre [d]`.
+    /// (log_normalized, log1p, clr, binary, tf_idf) and the library size of a typical cell, for tf_idf `M.rarity [f]` too;
+    /// of the smoother `smooth.landmarks [l, d]`, `smooth.coefficients [l, d]` and `smooth.centre [d]`.
     pub fn arrays(&self) -> BTreeMap<String, Array> {
         let mut arrays = BTreeMap::new();
         arrays.insert("weights".into(), Array::vector(self.weights.clone()));
@@ -47,6 +47,9 @@ impl Anchor {
             put("mean", Array::vector(part.mean.clone()));
             put("deviation", Array::vector(part.deviation.clone()));
             put("noise", Array::vector(part.noise.clone()));
+            if !part.rarity.is_empty() {
+                put("rarity", Array::vector(part.rarity.clone()));
+            }
             put("transform", Array::vector(vec![code(part.transform), part.scale]));
             let shape = vec![part.features.len(), self.dim];
             put("loadings", Array { shape, data: part.loadings.clone() });
@@ -79,10 +82,16 @@ impl Anchor {
             if !features.is_sorted() || noise.iter().chain(&deviation).any(|v| *v <= 0.0) {
                 return Err(Error::Damaged { name: format!("{name}.noise") });
             }
+            let (scale, transform) =
+                (transform[1], *Transform::ALL.get(transform[0] as usize).ok_or_else(damaged)?);
             Ok(Part {
                 name: name.clone(),
-                transform: *Transform::ALL.get(transform[0] as usize).ok_or_else(damaged)?,
-                scale: transform[1],
+                transform,
+                scale,
+                rarity: match transform {
+                    Transform::TfIdf => array("rarity", &[f])?,
+                    _ => Vec::new(),
+                },
                 derived_from: derived_from.clone(),
                 mean: array("mean", &[f])?,
                 loadings: array("loadings", &[f, Some(dim)])?,

@@ -16,32 +16,35 @@ pub enum Transform {
     Clr,
     /// 1 where there is a count.
     Binary,
+    /// `log(1 + count x scale / library size x rarity)`, as peaks are weighed: the rarity of a feature is the logarithm of 1
+    /// and the cells of the fit that measured it over those that have a count of it.
+    TfIdf,
 }
 
 impl Transform {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::LogNormalized, Self::Log1p, Self::Clr, Self::Binary];
+    pub const ALL: [Self; 5] = [Self::LogNormalized, Self::Log1p, Self::Clr, Self::Binary, Self::TfIdf];
 
-    /// Returns the transform for a kind of data: proteins are centred per cell, peaks are there or not, all else is
-    /// normalised by depth.
+    /// Returns the transform for a kind of data: proteins are centred per cell, peaks are weighed by their rarity, all else
+    /// is normalised by depth.
     pub fn for_modality(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
         match () {
             () if is(&["protein", "adt", "antibod", "cite"]) => Self::Clr,
-            () if is(&["atac", "peak", "chromatin", "accessib"]) => Self::Binary,
+            () if is(&["atac", "peak", "chromatin", "accessib"]) => Self::TfIdf,
             () => Self::LogNormalized,
         }
     }
 
-    /// Puts the values of a cell's counts into `values` and returns the offset to subtract from all features, those
-    /// without a count included.
-    pub(crate) fn apply(self, cell: Depth, counts: impl Iterator<Item = f32>, values: &mut Vec<f64>) -> f64 {
+    /// Puts the values of a cell's counts, times their rarity where the transform has one, into `values` and returns the
+    /// offset to subtract from all features, those without a count included.
+    pub(crate) fn apply(self, cell: Depth, counts: impl Iterator<Item = f64>, values: &mut Vec<f64>) -> f64 {
         values.clear();
         let factor = cell.scale / cell.total.max(1.0);
         match self {
-            Self::LogNormalized => values.extend(counts.map(|c| (f64::from(c) * factor).ln_1p())),
-            Self::Log1p | Self::Clr => values.extend(counts.map(|c| f64::from(c).ln_1p())),
+            Self::LogNormalized | Self::TfIdf => values.extend(counts.map(|c| (c * factor).ln_1p())),
+            Self::Log1p | Self::Clr => values.extend(counts.map(f64::ln_1p)),
             Self::Binary => values.extend(counts.map(|c| if c > 0.0 { 1.0 } else { 0.0 })),
         }
         match self {
@@ -69,6 +72,7 @@ impl fmt::Display for Transform {
             Self::Log1p => "log1p",
             Self::Clr => "clr",
             Self::Binary => "binary",
+            Self::TfIdf => "tf_idf",
         })
     }
 }

@@ -41,6 +41,9 @@ pub struct AnchorConfig {
     pub landmarks: usize,
     /// Number of features of each modality.
     pub features: BTreeMap<String, usize>,
+    /// Modalities whose features are weighed by their rarity.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tf_idf: BTreeSet<String>,
     /// Modalities that are functions of others, as expression is of spliced and unspliced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub derived: BTreeMap<String, Vec<String>>,
@@ -51,11 +54,13 @@ impl AnchorConfig {
     pub fn of(anchor: &Anchor, heads: Anchoring) -> Self {
         let name = |m: &usize| anchor.parts[*m].name.clone();
         let derived = anchor.parts.iter().filter(|part| !part.derived_from.is_empty());
+        let weighed = anchor.parts.iter().filter(|part| !part.rarity.is_empty());
         Self {
             heads,
             dim: anchor.dim,
             landmarks: anchor.smoother.landmarks.len() / anchor.dim.max(1),
             features: anchor.parts.iter().map(|part| (part.name.clone(), part.features.len())).collect(),
+            tf_idf: weighed.map(|part| part.name.clone()).collect(),
             derived: derived
                 .map(|part| (part.name.clone(), part.derived_from.iter().map(name).collect()))
                 .collect(),
@@ -73,7 +78,8 @@ impl AnchorConfig {
     /// Usage, naming the setting.
     pub(crate) fn check(&self, modalities: &[String]) -> mfdoom_error::Result<()> {
         let known: BTreeSet<&String> = modalities.iter().collect();
-        let all = self.features.keys().chain(self.derived.keys()).chain(self.derived.values().flatten());
+        let derived = self.derived.keys().chain(self.derived.values().flatten());
+        let all = self.features.keys().chain(&self.tf_idf).chain(derived);
         let sizes = self.features.values().chain([&self.dim, &self.landmarks]);
         let sound = self.heads != Anchoring::None
             && self.dim > 0
@@ -110,6 +116,9 @@ impl AnchorConfig {
             take(format!("{name}.noise"), &[f], Init::ONES)?;
             take(format!("{name}.loadings"), &[f, d], Init::ZEROS)?;
             take(format!("{name}.transform"), &[2], Init::ZEROS)?;
+            if self.tf_idf.contains(name) {
+                take(format!("{name}.rarity"), &[f], Init::ONES)?;
+            }
         }
         let position = |name: &String| modalities.iter().position(|m| m == name);
         let parts = |name| {

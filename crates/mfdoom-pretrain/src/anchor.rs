@@ -31,7 +31,7 @@ pub struct AnchorArgs {
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
     pub anchor_cells: usize,
 
-    /// Genes at most of a modality that it is fitted to, those that vary most for their mean
+    /// Genes at most of a modality that it is fitted to, those whose values vary most
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Closed form")]
     pub anchor_genes: usize,
 
@@ -44,8 +44,8 @@ pub struct AnchorArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "Closed form")]
     pub batch_column: Option<String>,
 
-    /// How the counts of a modality become its values: log_normalized, log1p, clr or binary [default: clr for
-    /// proteins, binary for peaks, log_normalized for all else]
+    /// How the counts of a modality become its values: log_normalized, log1p, clr, binary or tf_idf [default: clr for
+    /// proteins, tf_idf for peaks, log_normalized for all else]
     #[arg(long, value_name = "MODALITY=NAME", value_parser = transform, value_delimiter = ',', help_heading = "Closed form")]
     #[serde(serialize_with = "as_text")]
     pub anchor_transform: Vec<(String, Transform)>,
