@@ -22,7 +22,7 @@ fn features_that_vary_most_take_part_and_rare_ones_do_not() {
         offsets.push(offsets[offsets.len() - 1] + row.len());
     }
     let (feature, count): (Vec<u32>, Vec<f32>) = rows.into_iter().flatten().unzip();
-    let (present, dataset, total) = (vec![true; CELLS], vec![0; CELLS], vec![1000.0; CELLS]);
+    let (present, dataset, total) = (vec![true; CELLS], vec![0_u32; CELLS], vec![1000.0; CELLS]);
     let block =
         Block { present: &present, total: &total, offsets: &offsets, feature: &feature, count: &count };
     let cells = AnchorCells { blocks: vec![block], dataset: &dataset, batch: &dataset };
@@ -31,7 +31,7 @@ fn features_that_vary_most_take_part_and_rare_ones_do_not() {
     let all: Vec<usize> = (0..CELLS).collect();
     let features = |most: usize| {
         let settings = Settings { dim: 1, features: most, effects: Effects::Keep, ..Settings::default() };
-        let anchor = fit(&cells, &[vec![None]].to_vec(), &all, &[modality.clone()], &settings).unwrap();
+        let anchor = fit(&cells, &vec![vec![None]], &all, &[modality.clone()], &settings).unwrap();
         anchor.parts[0].features.clone()
     };
     assert_eq!(features(2), [1, 2]);
