@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Scores a closed-form model, a trained one where asked for, and plain embeddings of real data sets.
 #
-#   workflows/evaluation.sh --data FOLDER --outdir OUT [--network SET,...] [--epochs N] [--preset P] [--threads N]
+#   workflows/evaluation.sh --data FOLDER --outdir OUT [--sets SET,...] [--network SET,...] [--epochs N] [--preset P] [--threads N]
 #
 # FOLDER holds the files of the list below; a set whose file is not there is left out. Each step writes one file or folder
 # and is not done again where that is there. OUT/SET has tokens, models, embeddings, metrics.json, retention.json (of sets
 # with several modalities) and their reports; OUT/table.md has the scores of all sets, by workflows/evaluation_table.py.
-# --network: sets that a network is trained on too, in the blend of mfdoom-pretrain's default.
+# --sets: these sets alone. --network: sets that a network is trained on too, in the blend of mfdoom-pretrain's default.
 set -euo pipefail
 
 usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; }
-data='' outdir='' network='' epochs=8 preset=tiny threads=2
+data='' outdir='' only='' network='' epochs=8 preset=tiny threads=2
 while [ $# -gt 0 ]; do
   case $1 in
     --data) data=$2 ;;
     --outdir) outdir=$2 ;;
+    --sets) only=$2 ;;
     --network) network=$2 ;;
     --epochs) epochs=$2 ;;
     --preset) preset=$2 ;;
@@ -76,7 +77,7 @@ score() { # score NAME FILE LABEL BATCH RETENTION [PREPROCESS...]
 
 while read -r name file label batch retention more; do
   # shellcheck disable=SC2086  # options of one set, split at blanks
-  [ -z "$name" ] || score "$name" "$file" "$label" "$batch" "$retention" $more
+  [ -z "$name" ] || { [ -n "$only" ] && [[ ,$only, != *,$name,* ]]; } || score "$name" "$file" "$label" "$batch" "$retention" $more
 done <<< "$sets"
 python3 "$(dirname "$0")/evaluation_table.py" "$outdir" > "$outdir/table.md"
 echo "$outdir/table.md"

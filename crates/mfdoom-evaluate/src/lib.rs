@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the command line: one subcommand per kind of result |
 //! | `metric` | every score in a file of its own |
+//! | `layout` | cells in the plane of a report |
 //! | [`scores`] | scores as rows, and what is drawn from them |
 //! | [`embedding`] | embeddings: labels kept, batches mixed, cells found |
 //! | [`velocity`] | velocities against fitted or true ones, across borders and within clusters |
@@ -20,6 +21,7 @@ mod counts;
 pub mod embedding;
 pub mod expression;
 pub mod generated;
+mod layout;
 mod metric;
 mod outputs;
 pub mod report;

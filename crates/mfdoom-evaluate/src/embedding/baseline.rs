@@ -8,7 +8,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 use mfdoom_tokens::{Measured, ModalityTokens, TokenBatch, TokenReader};
 
-use super::input::EmbeddedCells;
+use super::input::{EmbeddedCells, NamedColumn};
 use crate::args::EmbeddingArgs;
 use crate::counts;
 use crate::scores::ScoredInput;
@@ -21,7 +21,7 @@ pub(super) struct BaselineCounts {
     /// Data set of each cell in the tokens; none for cells that are not there.
     dataset: Vec<Option<String>>,
     /// Label of each cell, where the tokens have the column.
-    pub(super) labels: Option<Vec<Option<String>>>,
+    pub(super) labels: Option<NamedColumn>,
     /// Names of the obs columns.
     pub(super) columns: Vec<String>,
 }
@@ -57,7 +57,11 @@ impl BaselineCounts {
             modalities: schema.modalities.iter().map(modality).collect(),
             measured: schema.measured.clone(),
             dataset: vec![None; n],
-            labels: label.map(|_| vec![None; n]),
+            labels: label.map(|at| NamedColumn {
+                column: schema.obs[at].name.clone(),
+                kind: schema.obs[at].kind,
+                values: vec![None; n],
+            }),
             columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
         };
         let place = Place::of(cells)?;
@@ -93,7 +97,7 @@ impl BaselineCounts {
         }
         self.dataset[cell] = Some(batch.dataset[row].clone());
         if let (Some(own), Some(labels)) = (&mut self.labels, labels) {
-            own[cell] = labels[row].clone();
+            own.values[cell] = labels[row].clone();
         }
         for (modality, tokens) in self.modalities.iter_mut().zip(&batch.modalities) {
             if tokens.present[row] {

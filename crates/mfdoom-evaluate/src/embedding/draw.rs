@@ -1,20 +1,21 @@
 //! What is drawn of embeddings: two principal components as a picture, a UMAP of each head in the report.
 
 use mfdoom_error::Result;
-use mfdoom_matrix::{Matrix, Metric, Neighbors, connectivities, nearest, pca, subsample, umap};
+use mfdoom_matrix::subsample;
 use mfdoom_plot::Scatter;
 use rayon::prelude::*;
 
 use super::Setup;
 use super::input::HeadVectors;
-use super::reduced::{failed, plane};
-use crate::report::{Cloud, Colouring, Figure, Layout};
+use super::reduced::plane;
+use crate::layout::{NEAREST, laid_out};
+use crate::report::{Cloud, Colouring, Figure, Layout, room};
 use crate::scores::Kind;
 
 /// Most cells laid out: one thread visits them in turn.
 const MOST: usize = 50_000;
-/// Nearest other cells that a layout keeps together.
-const NEAREST: usize = 14;
+/// Columns that cells are coloured by, at most: label, batch, data set.
+const COLOURINGS: usize = 3;
 
 /// Draws two principal components of the head to draw by label.
 ///
@@ -38,9 +39,10 @@ pub(super) fn scatter(setup: &Setup<'_>) -> Result<Figure> {
 /// Failed: numbers that do not fit each other.
 pub(super) fn plots(setup: &Setup<'_>) -> Result<Vec<Cloud>> {
     let cells = &setup.cells;
-    let rows = subsample(cells.len(), MOST, setup.args.run.seed.seed);
     let seed = setup.args.run.seed.seed;
-    let own = cells.heads.par_iter().filter(|head| head.kind == Kind::Head);
+    let own: Vec<&HeadVectors> = cells.heads.iter().filter(|head| head.kind == Kind::Head).collect();
+    let rows = subsample(cells.len(), MOST.min(room(own.len(), COLOURINGS)), seed);
+    let own = own.into_par_iter();
     let layouts = own.map(|head| layout(head, &rows, setup.is_retention, seed));
     let layouts: Vec<Layout> = layouts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let labels = &setup.labels;
@@ -63,21 +65,8 @@ fn layout(head: &HeadVectors, rows: &[usize], several: bool, seed: u64) -> Resul
         tracing::warn!("{} is not drawn: {} cells, or values that are not finite", head.name, there.len());
         return Ok(None);
     }
-    let error = |error| failed("the layout", error);
-    let near: Neighbors = nearest(&x, NEAREST, Metric::Euclidean, seed).map_err(error)?;
-    let start = pca(&x, 2.min(x.n_cols()), seed).map_err(error)?.scores;
-    let start = if start.n_cols() < 2 { padded(&start) } else { start };
-    let found = umap(&connectivities(&near), &start, seed).map_err(error)?;
     let mut points = vec![None; rows.len()];
-    for (place, &at) in there.iter().enumerate() {
-        points[at] = Some([0, 1].map(|axis| f64::from(found.row(place)[axis])));
-    }
+    there.iter().zip(laid_out(&x, seed)?).for_each(|(&at, point)| points[at] = Some(point));
     let from = if several { format!(" from {}", head.from.join(" + ")) } else { String::new() };
     Ok(Some(Layout::new(format!("UMAP of {}{from}", head.name), &points)))
-}
-
-/// Adds a second coordinate of 0.
-fn padded(x: &Matrix) -> Matrix {
-    let data = x.data().iter().flat_map(|&value| [value, 0.0]).collect();
-    Matrix::new(data, x.n_rows(), 2).unwrap_or_default()
 }

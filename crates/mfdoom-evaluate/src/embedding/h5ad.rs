@@ -17,7 +17,10 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
     let source = path.display().to_string();
     let keys = keys(&file, args, &source)?;
     let columns = file.obs_columns();
-    let column = |name: &str| -> Result<Vec<Option<String>>> { Ok(file.obs_column(name)?.to_strings()) };
+    let column = |name: &str| -> Result<NamedColumn> {
+        let found = file.obs_column(name)?;
+        Ok(NamedColumn { column: name.to_owned(), kind: found.kind(), values: found.to_strings() })
+    };
     let label = args.label.as_ref().filter(|label| columns.contains(label));
     let labels = label.map(|label| column(label)).transpose()?;
     let batches = match &args.batch_key {
@@ -36,9 +39,9 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
     let drawn = subsample(embedded.len(), args.max_cells, args.run.seed.seed);
     let rows: Vec<usize> = drawn.into_iter().map(|at| embedded[at]).collect();
     let names = file.obs_names()?;
-    let named = |name: &str, values: Vec<Option<String>>| NamedColumn {
-        column: name.to_owned(),
-        values: rows.iter().map(|&row| values[row].clone()).collect(),
+    let of_rows = |column: NamedColumn| NamedColumn {
+        values: rows.iter().map(|&row| column.values[row].clone()).collect(),
+        ..column
     };
     let taken = |(name, head): (String, Matrix)| HeadVectors {
         name,
@@ -59,8 +62,8 @@ pub(super) fn read(path: &Path, args: &EmbeddingArgs) -> Result<EmbeddedCells> {
         before: before.map(taken),
         pairs: Vec::new(),
         groups: Groups::default(),
-        labels: labels.map(|values| named(args.label.as_deref().unwrap_or_default(), values)),
-        batches: batches.map(|values| named(args.batch_key.as_deref().unwrap_or_default(), values)),
+        labels: labels.map(of_rows),
+        batches: batches.map(of_rows),
         n_without: file.n_obs() - embedded.len(),
         columns,
         n_total: file.n_obs(),

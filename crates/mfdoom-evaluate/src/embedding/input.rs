@@ -1,7 +1,9 @@
 //! The cells to score: vectors of every head, which of them are there, and the columns asked for.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use mfdoom_artifact::obs::ObsType;
 use mfdoom_artifact::{Input, obs};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
@@ -86,7 +88,22 @@ pub(super) fn modality_pairs(heads: &[HeadVectors]) -> Vec<(usize, usize)> {
 #[derive(Clone)]
 pub(super) struct NamedColumn {
     pub(super) column: String,
+    /// What the values were before they became text.
+    pub(super) kind: ObsType,
     pub(super) values: Vec<Option<String>>,
+}
+
+impl NamedColumn {
+    /// Returns the distinct values in order: that of the numbers where they are, as numpy and so scib-metrics sort labels.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.values.iter().flatten().collect();
+        let mut names: Vec<String> = names.into_iter().cloned().collect();
+        if matches!(self.kind, ObsType::Int | ObsType::Float) {
+            let number = |name: &String| name.parse::<f64>().unwrap_or(f64::NAN);
+            names.sort_by(|a, b| number(a).total_cmp(&number(b)));
+        }
+        names
+    }
 }
 
 impl HeadVectors {
@@ -189,4 +206,20 @@ pub(super) fn need_column(columns: &[String], name: &str, source: &str, flag: &s
     let there = columns.iter().map(String::as_str);
     Err(mfdoom_error::missing(source, "obs column", name, there, &format!("{flag} "))
         .or_help("name one of these, or carry it along: mfdoom-preprocess --obs COLUMN"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NamedColumn, ObsType};
+
+    #[test]
+    fn numbers_are_in_their_order_and_texts_in_theirs() {
+        let names = |kind, values: [&str; 4]| {
+            let values = values.map(|value| Some(value.to_owned())).into_iter().chain([None]).collect();
+            NamedColumn { column: String::new(), kind, values }.names()
+        };
+        assert_eq!(names(ObsType::Int, ["10", "2", "-1", "2"]), ["-1", "2", "10"]);
+        assert_eq!(names(ObsType::Float, ["10.0", "2.5", "-1.0", "2.25"]), ["-1.0", "2.25", "2.5", "10.0"]);
+        assert_eq!(names(ObsType::String, ["10", "2", "-1", "2"]), ["-1", "10", "2"]);
+    }
 }

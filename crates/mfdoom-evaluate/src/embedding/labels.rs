@@ -1,6 +1,6 @@
 //! The labels of the cells, as codes into sorted names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use mfdoom_error::{Error, Result};
 use serde::Serialize;
@@ -78,8 +78,8 @@ impl Labels {
                 codes: vec![Some(0); cells.len()],
             });
         };
-        let values = match (&cells.labels, counts.and_then(|counts| counts.labels.as_ref())) {
-            (Some(own), _) => &own.values,
+        let found = match (&cells.labels, counts.and_then(|counts| counts.labels.as_ref())) {
+            (Some(own), _) => own,
             (None, Some(labels)) => labels,
             (None, None) => {
                 let mut columns = cells.columns.clone();
@@ -89,14 +89,13 @@ impl Labels {
                 return Err(Error::contract(format!("{}: column {label:?} holds no labels", cells.name)));
             }
         };
-        let names: BTreeSet<&String> = values.iter().flatten().collect();
+        let names = found.names();
         if names.is_empty() {
             return Err(Error::contract(format!("{}: no cell has a label in {label:?}", cells.name))
                 .help("name another column with --label"));
         }
-        let names: Vec<String> = names.into_iter().cloned().collect();
-        let code = |name: &String| names.binary_search(name).ok().map(|code| code as u32);
-        let codes = values.iter().map(|value| value.as_ref().and_then(code)).collect();
+        let code: HashMap<&String, u32> = names.iter().zip(0..).collect();
+        let codes = found.values.iter().map(|value| value.as_ref().map(|name| code[name])).collect();
         Ok(Self { column: label.clone(), names, codes })
     }
 

@@ -27,6 +27,7 @@ mod training;
 
 pub(crate) use input::is_hdf5;
 use mfdoom_error::{Error, Result};
+pub(crate) use reduced::failed;
 use serde_json::json;
 
 use self::baseline::BaselineCounts;

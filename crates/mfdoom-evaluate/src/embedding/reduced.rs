@@ -29,6 +29,6 @@ pub(super) fn plane(vectors: &Matrix, seed: u64) -> Result<Plane> {
 }
 
 /// Returns the error of a score that cannot be computed from this input.
-pub(super) fn failed(what: &str, error: mfdoom_matrix::Error) -> Error {
+pub(crate) fn failed(what: &str, error: mfdoom_matrix::Error) -> Error {
     Error::contract(format!("{what}: {error}"))
 }

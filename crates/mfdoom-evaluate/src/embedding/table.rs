@@ -1,5 +1,6 @@
 //! Embeddings from a table or safetensors file: ours, or any parquet file with columns of vectors.
 
+use mfdoom_artifact::obs::ObsType;
 use mfdoom_artifact::{EmbeddingBatch, EmbeddingReader, EmbeddingSchema, Input, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Matrix;
@@ -73,9 +74,14 @@ fn cells(read: Read, layout: &Layout, schema: &EmbeddingSchema, args: &Embedding
     });
     let mut heads: Vec<HeadVectors> = heads.collect();
     let before = layout.has_before.then(|| heads.pop()).flatten();
-    let named = |name: &Option<String>, values: Vec<Option<String>>| NamedColumn {
+    let named = |name: &Option<String>, at: Option<usize>, values: Vec<Option<String>>| NamedColumn {
         column: name.clone().unwrap_or_default(),
+        kind: at.map_or(ObsType::String, |at| schema.obs[at].kind),
         values,
+    };
+    let batch_at = match layout.batch {
+        Some(BatchPlace::Column(at)) => Some(at),
+        _ => None,
     };
     EmbeddedCells {
         name: String::new(),
@@ -84,8 +90,8 @@ fn cells(read: Read, layout: &Layout, schema: &EmbeddingSchema, args: &Embedding
         heads,
         before,
         groups: Groups::default(),
-        labels: layout.label.is_some().then(|| named(&args.label, label)),
-        batches: layout.batch.is_some().then(|| named(&args.batch_key, batch)),
+        labels: layout.label.is_some().then(|| named(&args.label, layout.label, label)),
+        batches: layout.batch.is_some().then(|| named(&args.batch_key, batch_at, batch)),
         columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
         // Tables that others wrote may lack data sets; their cells are then known by id alone.
         dataset: Some(dataset).filter(|names| names.iter().any(|name| !name.is_empty())),

@@ -5,9 +5,11 @@
 //! | [`args`] | the command line |
 //! | `cells` | counts of a token table or of sampled predictions |
 //! | `negative_binomial` | a plain generator |
+//! | `draw` | what the report draws |
 
 pub mod args;
 mod cells;
+mod draw;
 mod negative_binomial;
 
 use mfdoom_error::{Error, Result};
@@ -68,7 +70,11 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
     let comparison = Comparison { args, real: &real, generated: &generated, train: train.as_ref() };
     modalities.iter().try_for_each(|modality| comparison.score(modality, &mut document.scores))?;
     let title = format!("Generated cells of {}", generated.source.name);
-    outputs.write(&document, &[], || Ok(Page::new(title, &document)))?;
+    let page = || {
+        let plots = draw::plots(&comparison, &modalities)?;
+        Ok(Page { plots, ..Page::new(title, &document) })
+    };
+    outputs.write(&document, &[], page)?;
     tracing::info!("{}", text(&document.scores));
     Ok(())
 }

@@ -7,7 +7,7 @@ mod multiqc;
 mod page;
 mod tables;
 
-pub(crate) use cloud::{Cloud, Colouring, Layout};
+pub(crate) use cloud::{Cloud, Colouring, Layout, room};
 use mfdoom_plot::Picture;
 pub(crate) use multiqc::multiqc;
 pub(crate) use page::Page;

@@ -43,11 +43,39 @@ impl Estimate {
         let half = 1.96 * (variance / n).sqrt();
         Self { value, interval: half.is_finite().then_some([value - half, value + half]) }
     }
+
+    /// Returns a score that is made of others, each with how fast it grows with the other, and the interval that follows from
+    /// theirs as if these were independent: the root of the sum of squares, on either side.
+    pub fn of_parts(value: f64, parts: &[(f64, Self)]) -> Self {
+        let reach = |end: usize| {
+            let square = |(slope, part): &(f64, Self)| {
+                let end = if *slope < 0.0 { 1 - end } else { end };
+                part.interval.map(|ends| (slope * (ends[end] - part.value)).powi(2))
+            };
+            parts.iter().filter_map(square).reduce(|a, b| a + b).map(f64::sqrt)
+        };
+        Self { value, interval: reach(0).zip(reach(1)).map(|(down, up)| [value - down, value + up]) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Estimate;
+
+    #[test]
+    fn intervals_of_parts_add_in_squares() {
+        let part = |value: f64, ends| Estimate::new(value, ends);
+        let parts =
+            [(0.5, part(0.4, Some([0.2, 0.5]))), (0.5, part(0.8, Some([0.6, 0.8]))), (0.5, part(1.0, None))];
+        let [low, high] = Estimate::of_parts(0.6, &parts).interval.unwrap();
+        assert!((low - (0.6 - 0.02f64.sqrt())).abs() < 1e-12 && (high - 0.65).abs() < 1e-12, "{low} {high}");
+        let falls = Estimate::of_parts(1.0, &[(-2.0, part(0.5, Some([0.4, 0.9])))]);
+        assert!(
+            (falls.interval.unwrap()[0] - 0.2).abs() < 1e-12,
+            "what lowers a score does so by its upper end"
+        );
+        assert_eq!(Estimate::of_parts(1.0, &[(1.0, Estimate::plain(1.0))]).interval, None);
+    }
 
     #[test]
     fn the_interval_of_folds_is_that_of_their_mean() {

@@ -124,9 +124,10 @@ impl Scores {
         &self.rows
     }
 
-    /// Returns the value of a score of one thing.
-    pub fn value(&self, place: &Place, key: &str) -> Option<f64> {
-        let row = self.rows.iter().find(|row| row.place.is_same(place) && row.name.key == key);
-        row.and_then(|row| row.value)
+    /// Returns a score of one thing with its interval.
+    pub fn estimate(&self, place: &Place, key: &str) -> Option<Estimate> {
+        let row = self.rows.iter().find(|row| row.place.is_same(place) && row.name.key == key)?;
+        let ends = row.low.zip(row.high).map(|(low, high)| [low, high]);
+        row.value.map(|value| Estimate::new(value, ends))
     }
 }

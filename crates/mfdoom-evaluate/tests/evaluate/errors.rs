@@ -2,7 +2,7 @@ use mfdoom_artifact::EmbeddingFormat;
 use mfdoom_error::Error;
 use serde_json::Value;
 
-use crate::world::{World, row, value};
+use crate::world::{World, noise, row, value};
 
 fn world() -> World {
     World::new(60)
@@ -84,6 +84,62 @@ fn without_batches_or_with_one_nothing_is_said_of_mixing() {
     none(&one, &["asw_batch"], "no label");
     let before = scored(&world, &["--batch-key", "batch", "--before", "spliced", "--head", "fusion"]);
     assert!((0.0..=1.0).contains(&value(&before, ["all", "fusion", "", "pcr_comparison"])));
+}
+
+#[test]
+fn a_label_of_one_cell_is_scored_with_the_others() {
+    let mut world = world();
+    world.labels[0] = Some("alone".to_owned());
+    let metrics = scored(&world, &["--batch-key", "batch"]);
+    for name in [
+        "accuracy",
+        "balanced_accuracy",
+        "nmi",
+        "asw_label",
+        "clisi",
+        "graph_connectivity",
+        "asw_batch",
+        "kbet",
+    ] {
+        let found = value(&metrics, ["all", "fusion", "", name]);
+        assert!((0.0..=1.0).contains(&found), "{name}: {found}");
+    }
+    assert_eq!(row(&metrics, ["all", "fusion", "", "accuracy"])["n"], 108);
+}
+
+#[test]
+fn cells_of_one_batch_are_not_mixed() {
+    let mut world = world();
+    world.labels.iter_mut().skip(60).for_each(|label| *label = None);
+    none(&scored(&world, &["--batch-key", "dataset"]), &OF_BATCHES, "one batch");
+}
+
+#[test]
+fn a_constant_embedding_has_no_score_at_all() {
+    let mut world = world();
+    world.heads[3] = vec![0.5; 4 * 120];
+    let metrics = scored(&world, &["--batch-key", "batch"]);
+    let names = [&OF_LABELS[..], &OF_BATCHES, &["graph_connectivity", "uniformity"]].concat();
+    none(&metrics, &names, "the same vector");
+    // Another head of a constant column is scored.
+    world.heads[2].chunks_exact_mut(4).for_each(|row| row[3] = 7.0);
+    assert!(value(&scored(&world, &[]), ["all", "expression", "", "asw_label"]) > 0.5);
+}
+
+#[test]
+fn islands_are_scored_by_what_they_are() {
+    let mut world = World::new(180);
+    // Six islands, two of each label: no edge of the graph joins them.
+    let place =
+        |cell: usize, of: usize| if of == 0 { 1000.0 * (cell % 6) as f32 } else { noise(cell, of, 0) };
+    world.heads[3] = (0..360).flat_map(|cell| (0..4).map(move |of| place(cell, of))).collect();
+    let metrics = scored(&world, &["--batch-key", "batch"]);
+    let of = |name| value(&metrics, ["all", "fusion", "", name]);
+    // Labels were taken from a fifth of the cells of every other island: 60 of 108 are one piece.
+    assert!((of("graph_connectivity") - 60.0 / 108.0).abs() < 1e-12, "the larger island of a label");
+    assert_eq!([of("accuracy"), of("clisi")], [1.0, 1.0]);
+    assert!(of("nmi") > 0.5 && of("ilisi") < 0.01, "an island is of one batch");
+    assert!(of("kbet") < 0.1, "hardly a neighbourhood holds both batches");
 }
 
 #[test]

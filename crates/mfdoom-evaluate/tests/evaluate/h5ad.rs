@@ -26,7 +26,8 @@ fn file(world: &World, broken: bool) -> PathBuf {
     let mut writer = H5adWriter::create(&path, true, &new).unwrap();
     writer.append_dense(&source, &rows).unwrap();
     let names = (0..N).map(|cell| format!("cell {cell}")).collect();
-    writer.finish(&Frame::new(names).with("type", types)).unwrap();
+    let batches = Column::Int((0..N).map(|cell| (cell != 9).then_some((cell % 2) as i64)).collect());
+    writer.finish(&Frame::new(names).with("type", types).with("batch", batches)).unwrap();
     path
 }
 
@@ -38,6 +39,20 @@ fn cells_without_embedding_or_label_are_counted_and_left_out() {
     let cells = &metrics["cells"];
     assert_eq!((&cells["total"], &cells["scored"]), (&N.into(), &(N - 3).into()));
     assert_eq!((&cells["without_embedding"], &cells["without_label"]), (&2.into(), &1.into()));
+    assert_eq!(value(&metrics, ["all", "X_good", "", "accuracy"]), 1.0);
+}
+
+#[test]
+fn a_cell_without_batch_leaves_mixing_unscored() {
+    let world = World::new(1);
+    let path = file(&world, false);
+    let more = ["--label", "type", "--obsm", "X_good", "--batch-key", "batch"];
+    let metrics = world.evaluate(&path, &more).unwrap();
+    for name in ["asw_batch", "pcr", "pcr_comparison", "ilisi", "kbet", "total"] {
+        let row = row(&metrics, ["all", "X_good", "", name]);
+        let wanted = "cells without a batch in \"batch\"";
+        assert_eq!((&row["value"], &row["reason"]), (&Value::Null, &wanted.into()));
+    }
     assert_eq!(value(&metrics, ["all", "X_good", "", "accuracy"]), 1.0);
 }
 
@@ -59,5 +74,5 @@ fn the_matrix_must_be_named_and_there() {
     let error = world.evaluate(&path, &["--label", "type", "--obsm", "X_umap"]).unwrap_err();
     assert_eq!((error.exit_code(), error.to_string().contains("X_good")), (3, true), "{error}");
     let error = world.evaluate(&path, &["--label", "kind", "--obsm", "X_good"]).unwrap_err();
-    assert_eq!((error.exit_code(), error.to_string().contains("found: type")), (3, true), "{error}");
+    assert_eq!((error.exit_code(), error.to_string().contains("found: type, batch")), (3, true), "{error}");
 }

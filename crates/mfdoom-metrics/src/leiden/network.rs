@@ -13,15 +13,14 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Takes a symmetric matrix; each of an edge's two entries is an edge of its own, as scib-metrics hands them to igraph.
+    /// Takes a symmetric matrix; an edge weighs twice its entry, since scib-metrics hands both entries to igraph, as two edges.
     pub(super) fn of(graph: &Csr) -> Self {
         let mut network = Self::empty(graph.n_rows());
         for row in 0..graph.n_rows() {
             let (columns, values) = graph.row(row);
             for (&column, &value) in columns.iter().zip(values) {
                 if column as usize != row {
-                    network.push(column, f64::from(value));
-                    network.push(column, f64::from(value));
+                    network.push(column, 2.0 * f64::from(value));
                 }
             }
             network.close();

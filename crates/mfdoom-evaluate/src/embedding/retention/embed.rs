@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mfdoom_artifact::obs::ObsField;
 use mfdoom_error::{Error, Result};
 use mfdoom_infer::{CellBlock, InferArgs, Inference, TrainedModel, open_device};
 use mfdoom_matrix::{Matrix, subsample};
 
+use super::super::input::NamedColumn;
 use super::args::RetentionArgs;
 use super::subsets;
 
@@ -20,7 +22,7 @@ pub(super) struct Embedded {
     /// Data set and id of each cell.
     pub(super) keys: Vec<(String, String)>,
     /// Obs columns as text.
-    pub(super) columns: Vec<(String, Vec<Option<String>>)>,
+    pub(super) columns: Vec<NamedColumn>,
     /// For each modality which cells have it.
     pub(super) present: BTreeMap<String, Vec<bool>>,
     /// Vectors of each head from each subset, those from all modalities first.
@@ -60,7 +62,7 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
             (mfdoom_artifact::place::base_name(&args.model), model.manifest.content_id.clone()),
         ],
         keys: Vec::new(),
-        columns: tokens.obs.iter().map(|field| (field.name.clone(), Vec::new())).collect(),
+        columns: tokens.obs.iter().map(column).collect(),
         present: modalities.iter().map(|name| (name.clone(), Vec::new())).collect(),
         heads: Vec::new(),
     };
@@ -76,6 +78,10 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
     }
     found.thin(args);
     Ok(found)
+}
+
+fn column(field: &ObsField) -> NamedColumn {
+    NamedColumn { column: field.name.clone(), kind: field.kind, values: Vec::new() }
 }
 
 fn inference(args: &RetentionArgs, model: &TrainedModel, from: &[String]) -> Result<Inference> {
@@ -117,7 +123,7 @@ impl Embedded {
                 self.columns
                     .iter_mut()
                     .zip(&obs)
-                    .for_each(|(column, values)| column.1.extend(values.to_strings()));
+                    .for_each(|(column, values)| column.values.extend(values.to_strings()));
             }
             Ok(())
         })?;
@@ -136,8 +142,8 @@ impl Embedded {
             return;
         }
         self.keys = kept.iter().map(|&at| self.keys[at].clone()).collect();
-        for (_, values) in &mut self.columns {
-            *values = kept.iter().map(|&at| values[at].clone()).collect();
+        for column in &mut self.columns {
+            column.values = kept.iter().map(|&at| column.values[at].clone()).collect();
         }
         for flags in self.present.values_mut() {
             *flags = kept.iter().map(|&at| flags[at]).collect();

@@ -82,11 +82,12 @@ fn subsets(modalities: &[String]) -> Vec<Vec<String>> {
 fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<EmbeddedCells> {
     let embed::Embedded { name, inputs, keys, columns, present, heads } = found;
     let n = keys.len();
-    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = columns.iter().map(|column| column.column.clone()).collect();
     let column = |name: &str, flag: &str| {
         need_column(&names, name, &args.tokens.display().to_string(), flag)?;
-        let values = find_column(&names, name).map(|at| columns[at].1.clone());
-        Ok::<_, Error>(NamedColumn { column: name.to_owned(), values: values.unwrap_or_default() })
+        let found = find_column(&names, name).map(|at| columns[at].clone());
+        let found = found.ok_or_else(|| Error::contract(format!("no obs column {name:?}")))?;
+        Ok::<_, Error>(NamedColumn { column: name.to_owned(), ..found })
     };
     let labels = column(&args.label, "--label")?;
     let group = args.group_key.as_deref().map(|key| column(key, "--group-key"));

@@ -14,7 +14,8 @@ const NAMES: &[Name] = &[
 ];
 const OF: [&str; 3] = ["accuracy", "balanced_accuracy", "avg_bio"];
 
-/// Score over that of the same head made from all modalities, on the same cells.
+/// Score over that of the same head made from all modalities, on the same cells; the interval takes both as independent, which
+/// makes it too wide rather than too narrow.
 pub(super) struct Retention;
 
 impl Metric<View<'_>> for Retention {
@@ -27,10 +28,13 @@ impl Metric<View<'_>> for Retention {
             let Some(whole) = &view.whole else {
                 return Err("it is made from all modalities that these cells have".to_owned());
             };
-            let (own, all) = (before.value(place, key), before.value(whole, key));
-            let pair = own.zip(all).filter(|(_, all)| *all > 0.0);
-            pair.map(|(own, all)| Estimate::plain(own / all))
-                .ok_or_else(|| format!("{key} cannot be computed"))
+            let (own, all) = (before.estimate(place, key), before.estimate(whole, key));
+            let pair = own.zip(all).filter(|(_, all)| all.value > 0.0);
+            let share = pair.map(|(own, all)| {
+                let share = own.value / all.value;
+                Estimate::of_parts(share, &[(1.0 / all.value, own), (-share / all.value, all)])
+            });
+            share.ok_or_else(|| format!("{key} cannot be computed"))
         };
         OF.map(share).to_vec()
     }

@@ -24,10 +24,9 @@ impl Metric<View<'_>> for AvgBio {
     }
 
     fn score(&self, _: &View<'_>, place: &Place, before: &Scores) -> Vec<Outcome> {
-        let parts = &KEPT[..3];
-        let values: Vec<f64> = parts.iter().filter_map(|key| before.value(place, key)).collect();
-        vec![match values.len() == parts.len() {
-            true => Ok(Estimate::plain(mean(&values))),
+        let parts = found(&KEPT[..3], place, before);
+        vec![match parts.len() == 3 {
+            true => Ok(mean(&[(1.0, parts)])),
             false => Err("one of its parts cannot be computed".to_owned()),
         }]
     }
@@ -39,15 +38,24 @@ impl Metric<View<'_>> for Total {
     }
 
     fn score(&self, view: &View<'_>, place: &Place, before: &Scores) -> Vec<Outcome> {
-        let of = |keys: &[&str]| keys.iter().filter_map(|key| before.value(place, key)).collect::<Vec<f64>>();
-        let (kept, mixed) = (of(KEPT), of(MIXED));
+        let (kept, mixed) = (found(KEPT, place, before), found(MIXED, place, before));
         vec![view.two_batches().and_then(|_| match kept.is_empty() || mixed.is_empty() {
             true => Err("its parts cannot be computed".to_owned()),
-            false => Ok(Estimate::plain(WEIGHT * mean(&kept) + (1.0 - WEIGHT) * mean(&mixed))),
+            false => Ok(mean(&[(WEIGHT, kept), (1.0 - WEIGHT, mixed)])),
         })]
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+fn found(keys: &[&str], place: &Place, before: &Scores) -> Vec<Estimate> {
+    keys.iter().filter_map(|key| before.estimate(place, key)).collect()
+}
+
+/// Returns the weighted sum of the means of groups, with the interval that those of the parts give.
+fn mean(groups: &[(f64, Vec<Estimate>)]) -> Estimate {
+    let weighed = groups.iter().flat_map(|(weight, parts)| {
+        let weight = weight / parts.len() as f64;
+        parts.iter().map(move |part| (weight, *part))
+    });
+    let parts: Vec<(f64, Estimate)> = weighed.collect();
+    Estimate::of_parts(parts.iter().map(|(weight, part)| weight * part.value).sum(), &parts)
 }

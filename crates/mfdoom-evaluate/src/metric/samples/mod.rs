@@ -34,7 +34,7 @@ pub(crate) struct Samples {
 
 impl Samples {
     /// Returns both samples, real first, and which rows are generated.
-    fn stacked(&self) -> (Matrix, Vec<bool>) {
+    pub(crate) fn stacked(&self) -> (Matrix, Vec<bool>) {
         let (n, m, d) = (self.real.n_rows(), self.generated.n_rows(), self.real.n_cols());
         let data = [self.real.data(), self.generated.data()].concat();
         let is_generated = (0..n + m).map(|row| row >= n).collect();

@@ -3,6 +3,7 @@
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#a0522d", "#bcbd22", "#7b4fa3", "#7f7f7f",
   "#7cc43e", "#d6276b", "#943fc4", "#17becf", "#8c564b", "#ff9896", "#808000", "#f06fd8", "#00c88c", "#8ea0cb"];
 const SIDE = 9999;
+const NONE = 65535;
 
 class Cloud {
   constructor(section, data) {
@@ -105,15 +106,15 @@ class Cloud {
     canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
     const { x, y, size } = this.zoom;
-    const groups = this.data.colourings[this.by].cells;
+    const { cells: groups } = this.data.colourings[this.by];
     const radius = Math.min(6, Math.max(.7, 55 / Math.sqrt(layout.n)) * Math.sqrt(SIDE / size)) * devicePixelRatio;
     const none = getComputedStyle(document.body).getPropertyValue("--line");
     for (const front of [false, true]) {
       for (let cell = 0; cell < groups.length; cell++) {
         const [px, py] = [layout.points[2 * cell], layout.points[2 * cell + 1]];
         const group = groups[cell];
-        const named = group >= 0 && (this.only === null || this.only === group);
-        if (px < 0 || named !== front) continue;
+        const named = group !== NONE && (this.only === null || this.only === group);
+        if (px === NONE || named !== front) continue;
         const [cx, cy] = [((px - x) / size + .5) * side, (.5 - (py - y) / size) * side];
         if (cx < 0 || cy < 0 || cx > side || cy > side) continue;
         context.fillStyle = named ? COLOURS[group % COLOURS.length] : none;
@@ -134,5 +135,14 @@ function button(text, pressed, act) {
   return made;
 }
 
+/** Numbers of two bytes, as the page packs them. */
+function unpacked(text) {
+  return new Uint16Array(Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer);
+}
+
 const plots = JSON.parse(document.getElementById("plots").textContent);
+for (const plot of plots) {
+  plot.colourings.forEach((colouring) => { colouring.cells = unpacked(colouring.cells); });
+  plot.layouts.forEach((layout) => { layout.points = unpacked(layout.points); });
+}
 document.querySelectorAll(".cloud").forEach((section) => new Cloud(section, plots[section.dataset.at]));
