@@ -66,7 +66,7 @@ pub use count_model::{MeanGene, cell_nb_deviances, mean_nb_deviance, nb_deviance
 pub use folds::{Folds, stratified_folds};
 pub use kbet::{KBET_NEAREST, kbet};
 pub use leiden::{Leiden, leiden};
-pub use lisi::{clisi, ilisi, lisi};
+pub use lisi::{clisi, ilisi, lisi, lisi_of_each};
 pub use mfdoom_matrix::{Error, Result};
 pub use regression::principal_component_regression;
 pub use retrieval::{Places, Retrieval, retrieval};

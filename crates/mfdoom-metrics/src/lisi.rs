@@ -16,17 +16,33 @@ const MAX_TRIES: usize = 50;
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape): not one label per cell.
 pub fn lisi(near: &Neighbors, labels: &[u32], perplexity: f64) -> Result<Vec<f64>> {
-    same("labels", labels.len(), near.n_rows())?;
-    let n_labels = labels.iter().max().map_or(0, |&label| label as usize + 1);
+    Ok(lisi_of_each(near, &[labels], perplexity)?.swap_remove(0))
+}
+
+/// Returns [`lisi`] of several labellings of the same cells: the weights of the neighbours, which take nearly all of the time, are
+/// found once.
+///
+/// # Errors
+/// Those of [`lisi`].
+pub fn lisi_of_each(near: &Neighbors, labellings: &[&[u32]], perplexity: f64) -> Result<Vec<Vec<f64>>> {
+    for labels in labellings {
+        same("labels", labels.len(), near.n_rows())?;
+    }
+    let sizes: Vec<usize> =
+        labellings.iter().map(|labels| labels.iter().max().map_or(0, |&label| label as usize + 1)).collect();
     let of_cell = |row: usize| {
         let distances: Vec<f64> = near.distances(row).iter().map(|&distance| f64::from(distance)).collect();
         let weights = weights(&distances, perplexity);
-        let mut shares = vec![0.0; n_labels];
-        let neighbours = near.indices(row).iter().zip(&weights);
-        neighbours.for_each(|(&index, weight)| shares[labels[index as usize] as usize] += weight);
-        shares.iter().map(|share| share * share).sum::<f64>().recip()
+        let of = |(labels, &n): (&&[u32], &usize)| {
+            let mut shares = vec![0.0; n];
+            let neighbours = near.indices(row).iter().zip(&weights);
+            neighbours.for_each(|(&index, weight)| shares[labels[index as usize] as usize] += weight);
+            shares.iter().map(|share| share * share).sum::<f64>().recip()
+        };
+        labellings.iter().zip(&sizes).map(of).collect::<Vec<f64>>()
     };
-    Ok((0..near.n_rows()).into_par_iter().map(of_cell).collect())
+    let found: Vec<Vec<f64>> = (0..near.n_rows()).into_par_iter().map(of_cell).collect();
+    Ok((0..labellings.len()).map(|at| found.iter().map(|cell| cell[at]).collect()).collect())
 }
 
 /// Returns the weights of neighbours at `distances`, summing to 1, with an entropy of ln(perplexity).

@@ -1,9 +1,12 @@
 //! Silhouettes (Rousseeuw 1987), and the scores of labels and batches that scib makes of them.
 
+use std::ops::Range;
+
 use mfdoom_matrix::Matrix;
 use mfdoom_matrix::Metric;
 use mfdoom_matrix::distance::{Pairs, blocks};
 use mfdoom_matrix::error::{Result, at_least, same};
+use mfdoom_matrix::lanes::sum_of;
 use rayon::prelude::*;
 
 /// Returns the silhouette (b - a) / max(a, b) of every row: a is the mean distance to the others of its label, b
@@ -16,13 +19,21 @@ pub fn silhouettes(x: &Matrix, labels: &[u32]) -> Result<Vec<f64>> {
     same("labels", labels.len(), x.n_rows())?;
     let sizes = sizes(labels);
     at_least("labels", sizes.iter().filter(|&&size| size > 0).count(), 2)?;
-    let pairs = Pairs::new(x, x, Metric::Euclidean)?;
-    let of_block = |block: std::ops::Range<usize>| {
+    // By label, so that distances to one label are summed side by side.
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|&row| labels[row]);
+    let by_label = x.select_rows(&order);
+    let pairs = Pairs::new(x, &by_label, Metric::Euclidean)?;
+    let of_block = |block: Range<usize>| {
         let mut sums = vec![vec![0.0; sizes.len()]; block.len()];
         pairs.tiles(block.clone(), |references, tile| {
-            for (row, sums) in tile.chunks_exact(references.len()).zip(&mut sums) {
-                let labelled = row.iter().zip(&labels[references.clone()]);
-                labelled.for_each(|(&squared, &label)| sums[label as usize] += squared.max(0.0).sqrt());
+            let n = references.len();
+            let pieces = pieces(&sizes, &references);
+            for (row, sums) in tile.chunks_exact(n).zip(&mut sums) {
+                for (label, piece) in &pieces {
+                    let squares = &row[piece.clone()];
+                    sums[*label] += sum_of(squares, squares, |square, _| square.max(0.0).sqrt());
+                }
             }
         });
         block
@@ -31,6 +42,19 @@ pub fn silhouettes(x: &Matrix, labels: &[u32]) -> Result<Vec<f64>> {
             .collect::<Vec<f64>>()
     };
     Ok(blocks(x.n_rows()).into_par_iter().flat_map_iter(of_block).collect())
+}
+
+/// Returns the labels of some of the rows in the order of labels, each with the part of these rows that it has.
+fn pieces(sizes: &[usize], rows: &Range<usize>) -> Vec<(usize, Range<usize>)> {
+    let ends = sizes.iter().scan(0, |end, size| {
+        *end += size;
+        Some(*end)
+    });
+    let of = |(label, (end, size)): (usize, (usize, &usize))| {
+        let [from, to] = [end - size, end].map(|at| at.clamp(rows.start, rows.end) - rows.start);
+        (from < to).then_some((label, from..to))
+    };
+    ends.zip(sizes).enumerate().filter_map(of).collect()
 }
 
 fn silhouette(sums: &[f64], sizes: &[usize], own: usize) -> f64 {

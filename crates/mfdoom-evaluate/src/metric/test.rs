@@ -34,9 +34,13 @@ fn an_added_metric_is_in_every_output() {
     let lines = text(&document.scores);
     assert!(lines.contains("largest value") && lines.contains("3.000"), "{lines}");
     let page = Page::new("A <title>".to_owned(), &document).render().unwrap();
-    for part in
-        ["largest value", "A &lt;title&gt;", "nothing &lt;to&gt; see", "0.250 – 0.750", "data-value=\"3.0\""]
-    {
+    for part in [
+        "largest value",
+        "A &lt;title&gt;",
+        "<p class=\"reason\">largest value of empty: nothing &lt;to&gt; see</p>",
+        "0.250 – 0.750",
+        "data-value=\"3.0\"",
+    ] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert_eq!(multiqc(&document)["data"]["full (all)"]["spread"], 3.0);

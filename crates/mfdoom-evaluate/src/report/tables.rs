@@ -11,6 +11,16 @@ pub(super) struct Shown {
     set: String,
     columns: Vec<Column>,
     lines: Vec<Line>,
+    reasons: Vec<Missing>,
+}
+
+/// Scores that cannot be computed, with the one reason that they share.
+#[derive(Debug, Serialize)]
+struct Missing {
+    reason: String,
+    columns: Vec<&'static str>,
+    /// What they are missing of; empty where it is everything in the table.
+    of: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,7 +79,34 @@ fn table(table: &Table<'_>) -> Shown {
         set: table.set.to_owned(),
         columns: table.names.iter().map(column).collect(),
         lines: table.lines.iter().enumerate().map(line).collect(),
+        reasons: reasons(table),
     }
+}
+
+/// Returns the reasons of all dashes, each once.
+fn reasons(table: &Table<'_>) -> Vec<Missing> {
+    let mut all: Vec<Missing> = Vec::new();
+    for (at, (_, cells)) in table.lines.iter().enumerate() {
+        for (row, name) in cells.iter().zip(&table.names) {
+            let Some(reason) = row.and_then(|row| row.reason.as_ref()) else { continue };
+            let found = all.iter().position(|missing| missing.reason == *reason).unwrap_or(all.len());
+            if found == all.len() {
+                all.push(Missing { reason: reason.clone(), columns: Vec::new(), of: Vec::new() });
+            }
+            let missing = &mut all[found];
+            if !missing.columns.contains(&name.title) {
+                missing.columns.push(name.title);
+            }
+            let label = table.label(at);
+            if !missing.of.contains(&label) {
+                missing.of.push(label);
+            }
+        }
+    }
+    all.iter_mut()
+        .filter(|missing| missing.of.len() == table.lines.len())
+        .for_each(|missing| missing.of.clear());
+    all
 }
 
 fn cell(row: Option<&Row>, best: Option<f64>) -> Cell {

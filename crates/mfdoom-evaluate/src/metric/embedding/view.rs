@@ -4,12 +4,14 @@ use std::sync::OnceLock;
 
 use mfdoom_matrix::nearest::approximate;
 use mfdoom_matrix::{Matrix, Metric, Neighbors, knn};
-use mfdoom_metrics::Folds;
+use mfdoom_metrics::{Folds, lisi_of_each};
 
 use crate::scores::Place;
 
 /// Nearest other cells, found once for all scores: scib-metrics takes 90 with the cell itself.
-pub(super) const NEAREST: usize = 89;
+const NEAREST: usize = 89;
+/// Effective number of neighbours of LISI: a third of 90.
+const PERPLEXITY: f64 = 30.0;
 /// Up to so many cells every pair is looked at; above, the approximate search is faster, also for so many neighbours.
 const EXACT: usize = 30_000;
 
@@ -53,6 +55,7 @@ pub(crate) struct View<'a> {
     /// Label that the nearest cells give to each cell, once label transfer has found it.
     pub(crate) predicted: OnceLock<Vec<u32>>,
     near: OnceLock<Result<Neighbors, String>>,
+    lisi: OnceLock<Result<Vec<Vec<f64>>, String>>,
 }
 
 impl<'a> View<'a> {
@@ -69,6 +72,7 @@ impl<'a> View<'a> {
             settings,
             predicted: OnceLock::new(),
             near: OnceLock::new(),
+            lisi: OnceLock::new(),
         }
     }
 
@@ -96,6 +100,18 @@ impl<'a> View<'a> {
             found.map_err(|error| error.to_string())
         };
         self.near.get_or_init(find).as_ref().map_err(Clone::clone)
+    }
+
+    /// Returns the local inverse Simpson's index of each cell: of the labels, and of the batches where there are any.
+    ///
+    /// # Errors
+    /// Not more than 89 cells.
+    pub(super) fn lisi(&self) -> Result<&[Vec<f64>], String> {
+        let codes: Vec<&[u32]> =
+            std::iter::once(self.labels).chain(self.batches.as_ref().ok().copied()).collect();
+        let find =
+            || lisi_of_each(&self.near(NEAREST)?, &codes, PERPLEXITY).map_err(|error| error.to_string());
+        self.lisi.get_or_init(find).as_deref().map_err(Clone::clone)
     }
 
     /// Returns why nothing can be said of the embedding, if so.
