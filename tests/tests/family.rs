@@ -16,7 +16,7 @@ fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path();
     run(to, "mfdoom-simulate", "-o sim.h5ad --cells 160 --genes 100 --batches 2 --drop-modalities 0.5");
-    run(to, "mfdoom-preprocess", "sim.h5ad sim.expression.h5ad --obs cell_type -o tokens.parquet");
+    run(to, "mfdoom-preprocess", "sim.h5ad sim.expression.h5ad --obs cell_type,true_t,true_capture -o tokens.parquet");
     run(to, "mfdoom-preprocess", "sim.expression.h5ad -o lacking.parquet");
     run(to, "mfdoom-velocity", "fit sim.h5ad -o fit --min-shared-counts 5");
     folder
@@ -111,6 +111,9 @@ fn a_head_that_a_system_lacks_is_refused_with_those_that_it_has() {
         ("everything-at-once", "global", "fusion_of_spliced_unspliced"),
         ("unseen-modality", "global", "spliced, unspliced, expression, fusion"),
         ("zorro", "fusion_without_spliced", "fusion, global"),
+        ("flava", "fusion_of_spliced_unspliced", "fusion, global"),
+        ("mca", "fusion_without_spliced", "fusion_of_spliced_unspliced"),
+        ("mfdoom", "fusion_of_spliced_unspliced", "fusion_without_spliced"),
     ] {
         run(folder, "mfdoom-pretrain", &format!("{} --epochs 0 -o model --force", flags(family)));
         for (name, arguments) in [
@@ -126,6 +129,44 @@ fn a_head_that_a_system_lacks_is_refused_with_those_that_it_has() {
             assert_eq!(refused.status.code(), Some(2), "{family} {name}: {message}");
             assert!(message.contains(lacking) && message.contains(has), "{family} {name}: {message}");
         }
+    }
+}
+
+#[test]
+fn numbers_of_cells_take_the_place_of_classes() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = format!("{} --epochs 6 --target true_t,true_capture", flags("unseen-modality"));
+    run(folder, "mfdoom-pretrain", &format!("{flags} -o whole --threads 1"));
+    killed_at_a_checkpoint(
+        folder,
+        "mfdoom-pretrain",
+        &format!("{flags} -o killed --checkpoint-every 1 --threads 2"),
+    );
+    run(folder, "mfdoom-pretrain", &format!("{flags} -o killed --threads 2 --resume"));
+    assert!(bytes(folder, "whole/model.safetensors") == bytes(folder, "killed/model.safetensors"));
+    let config = config(folder, "whole");
+    assert_eq!((&config["numbers"], config.get("classes")), (&2.into(), None));
+    let rows = read_metrics(&folder.join("whole/metrics.parquet")).unwrap();
+    let values = |name: &str| -> Vec<f64> {
+        let of = rows.iter().filter(|row| row.split == "train" && row.name == format!("loss/{name}"));
+        of.map(|row| row.value).collect()
+    };
+    let (own, earlier) = (values("pseudo-supervision/fusion"), values("pseudo-supervision/fusion|spliced"));
+    assert!(!earlier.is_empty() && earlier.iter().all(|x| x.is_finite()), "{earlier:?}");
+    assert!(own[own.len() - 1] < 0.8 * own[0], "what the numbers are is not learnt: {own:?}");
+    // columns of any unit count alike: a guess of the mean has the error 1 on training cells
+    assert!((0.3..3.0).contains(&own[0]), "{own:?}");
+    for (more, code, wanted) in [
+        ("--family unseen-modality --target cell_type", 3, "a value is no number"),
+        ("--family unseen-modality --target true_t --label cell_type", 2, "--label"),
+        ("--family zorro --target true_t", 2, "no objective learns from labels or numbers"),
+        ("--objective pseudo-supervision=1 --init whole", 2, "learns from something else"),
+    ] {
+        let refused = attempt(folder, "mfdoom-pretrain", &format!("tokens.parquet --epochs 0 -o no {more}"));
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(code), "{more}: {message}");
+        assert!(message.contains(wanted), "{more}: {message}");
     }
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the cells of the study as h5mu files, some of them reduced to one modality.
 
-    python3 cells.py DATA SET SHARE OUT.h5mu        SET: pancreas, teaseq, mosaic, bonemarrow, baron, kang
+    python3 cells.py DATA SET SHARE MOST OUT.h5mu        SET: pancreas, teaseq, mosaic, bonemarrow, baron, kang
 
 A share of the cells (0 to 100 per cent, drawn with seed 0) keeps one modality, drawn evenly. The mosaic and the sets of one
-modality are taken as they are. Every cell has obs columns `label` and `donor`. Needs anndata and mudata.
+modality are taken as they are. Of more than MOST cells (0: all are taken) as many are drawn with seed 0, for every share the
+same. Every cell has obs columns `label` and `donor`. Needs anndata and mudata.
 """
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ import pandas as pd
 from scipy import sparse
 
 md.set_options(pull_on_update=False)
-DATA, SET, SHARE, OUT = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) / 100, sys.argv[4]
+DATA, SET, SHARE, MOST, OUT = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) / 100, int(sys.argv[4]), sys.argv[5]
 
 # file, column of labels, column of donors
 ALONE = {
@@ -58,8 +59,17 @@ def modalities():
     return {"expression": counts(a.X, a, label, donor)}
 
 
+def drawn(found):
+    """the same cells of every modality, no more than are wanted"""
+    cells = pd.Index([]).append([a.obs_names for a in found.values()]).unique()
+    if not 0 < MOST < len(cells):
+        return found
+    kept = cells[np.random.default_rng(0).permutation(len(cells))[:MOST]]
+    return {k: a[a.obs_names.isin(kept)].copy() for k, a in found.items()}
+
+
 def main():
-    found = modalities()
+    found = drawn(modalities())
     if SHARE > 0:
         rng = np.random.default_rng(0)
         cells = next(iter(found.values())).obs_names

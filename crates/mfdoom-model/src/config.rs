@@ -56,6 +56,9 @@ pub struct ModelConfig {
     /// Classes that `pseudo-supervision` tells apart.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub classes: usize,
+    /// Numbers that `pseudo-supervision` predicts in place of classes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub numbers: usize,
     /// Rows of a modality that carry its coordinates in the closed form and its sizes, besides those of its genes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub profile_tokens: usize,
@@ -151,6 +154,7 @@ impl ModelConfig {
             max_value: 10_000.0,
             datasets: 0,
             classes: 0,
+            numbers: 0,
             profile_tokens: 0,
             anchor: None,
             shared_genes: true,
@@ -228,6 +232,7 @@ impl ModelConfig {
             ("fusion_tokens", self.fusion_tokens),
             ("datasets", self.datasets),
             ("classes", self.classes),
+            ("numbers", self.numbers),
             ("profile_tokens", self.profile_tokens),
         ];
         if let Some((name, n)) = most.iter().find(|(_, n)| *n > MAX_SIZE) {

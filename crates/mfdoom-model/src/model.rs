@@ -139,6 +139,16 @@ impl Model {
         self.pool(&self.hidden(batch)?)
     }
 
+    /// As [`Model::forward`], without the passes of `everything-at-once` that no objective looks at: what their heads say
+    /// then means nothing.
+    ///
+    /// # Errors
+    /// Where an id is outside the gene table or the device fails.
+    pub fn forward_for_objectives(&self, batch: &PackedBatch) -> Result<Tensor> {
+        let layout = Layout::with(batch, &self.scheme, self.objectives.look_at_whole());
+        self.pool(&self.passed(batch, layout, |_| ())?)
+    }
+
     /// Pools hidden states into `[cells, outputs, dim]`.
     ///
     /// # Errors
@@ -178,8 +188,16 @@ impl Model {
     ///
     /// # Errors
     /// Where an id is outside the gene table or the device fails.
-    pub fn trace(&self, batch: &PackedBatch, mut visit: impl FnMut(&Tensor)) -> Result<Hidden> {
-        let layout = Layout::new(batch, &self.scheme);
+    pub fn trace(&self, batch: &PackedBatch, visit: impl FnMut(&Tensor)) -> Result<Hidden> {
+        self.passed(batch, Layout::new(batch, &self.scheme), visit)
+    }
+
+    fn passed(
+        &self,
+        batch: &PackedBatch,
+        layout: Layout,
+        mut visit: impl FnMut(&Tensor),
+    ) -> Result<Hidden> {
         let mut x = self.encode(batch, &layout)?;
         visit(&x);
         if x.dim(0)? > 0 {

@@ -4,8 +4,8 @@ mod cells;
 
 use candle_core::{DType, Device, Tensor, Var};
 use mfdoom_model::{
-    Anchoring, BatchViews, Choice, Fusion, Model, ModelConfig, Objective, Reads, initialise, loss,
-    modalities_read,
+    Anchoring, BatchViews, Choice, Fusion, Model, ModelConfig, Objective, Reads, Term, initialise, loss,
+    loss_of, modalities_read,
 };
 
 use self::cells::{all_pairs, batch, config, has, model, name, views};
@@ -177,6 +177,21 @@ fn threads_change_no_byte() {
         let one = bytes(1);
         assert!(one.iter().flatten().count() > 5);
         assert!(one == bytes(2), "{}", name(&config));
+    }
+}
+
+#[test]
+fn passes_that_are_left_out_change_no_term() {
+    for config in all_pairs() {
+        let (model, _) = model(&config);
+        let views = views(batch());
+        let whole = loss_of(&model, &model.forward(&views.shown).unwrap(), &views).unwrap();
+        let ours = loss(&model, &views).unwrap();
+        for (a, b) in whole.terms.iter().zip(&ours.terms) {
+            let value = |term: &Term| term.value.as_ref().map(|v| v.to_scalar::<f64>().unwrap());
+            let gap = value(a).zip(value(b)).map_or(0.0, |(a, b)| (a - b).abs());
+            assert!(value(a).is_some() == value(b).is_some() && gap < 1e-12, "{} {}", name(&config), a.name);
+        }
     }
 }
 

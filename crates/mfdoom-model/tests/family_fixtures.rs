@@ -93,13 +93,17 @@ fn views(f: &Fixture) -> BatchViews {
     let classes = integers("classes").into_iter().map(|c| u32::try_from(c).ok()).collect();
     let said = |name: &String| Said {
         cells: (0..shown.cells as u32).collect(),
-        shares: f.tensor(&format!("said.{name}")).flatten_all().unwrap().to_vec1().unwrap(),
+        values: f.tensor(&format!("said.{name}")).flatten_all().unwrap().to_vec1().unwrap(),
     };
     BatchViews {
         masked: Some(masked(&shown)),
         mixed: Some(Mixed { batch: shown.rearranged(from), matched }),
         again: Some(f.batch("again")),
-        labels: Some(Labels { classes, said: f.config.modalities.iter().map(said).collect() }),
+        labels: Some(Labels {
+            classes,
+            said: f.config.modalities.iter().map(said).collect(),
+            ..Labels::default()
+        }),
         ..shown.into()
     }
 }

@@ -4,11 +4,11 @@ mod cells;
 
 use candle_core::{Device, Tensor};
 use mfdoom_model::{
-    Among, BatchViews, Fusion, Hidden, Layout, Mixed, Model, ModelConfig, Objective, PackedBatch, Said, loss,
+    Among, BatchViews, Fusion, Hidden, Labels, Layout, Mixed, Model, ModelConfig, Objective, PackedBatch, Said, loss,
     loss_of, pairs,
 };
 
-use self::cells::{batch, config, model, set, term, views};
+use self::cells::{batch, config, model, numbers, set, term, views};
 
 fn close(found: Option<f64>, wanted: f64) {
     let found = found.unwrap();
@@ -235,10 +235,13 @@ fn pseudo_supervision_is_cross_entropy_divergence_and_distance() {
         set(&store, &format!("pseudo_supervision.{map}.bias"), &[0.0; 3]);
     }
     set(&store, "pseudo_supervision.centres", &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-    let said = Said { cells: vec![0], shares: vec![0.5, 0.5, 0.0] };
+    let said = Said { cells: vec![0], values: vec![0.5, 0.5, 0.0] };
     let nothing = Said::default();
-    let labels =
-        mfdoom_model::Labels { classes: vec![Some(0), Some(2)], said: vec![said, nothing.clone(), nothing] };
+    let labels = Labels {
+        classes: vec![Some(0), Some(2)],
+        said: vec![said, nothing.clone(), nothing],
+        ..Labels::default()
+    };
     let views = BatchViews { labels: Some(labels), ..two_cells().into() };
     let found = loss_of(&model, &along(&model, |cell, _| cell), &views).unwrap();
     let labelled = (2f64.ln() + 3f64.ln()) / 2.0;
@@ -251,4 +254,39 @@ fn pseudo_supervision_is_cross_entropy_divergence_and_distance() {
     close(term(&found, "centres"), (4.0 + 4.0) / 4.0);
     let total = (4.0 * labelled + 0.5 * 2f64.ln() + 0.001 * 2.0) / 5.001;
     close(Some(found.total.to_scalar::<f64>().unwrap()), total);
+}
+
+#[test]
+fn pseudo_supervision_of_numbers_is_squared_errors() {
+    let two = numbers(flat(Fusion::Projection, Objective::PseudoSupervision));
+    let (model, store) = model(&ModelConfig { numbers: 2, ..two });
+    // axis 0 says (1, 0), axis 1 says (0, 0)
+    for map in ["labels", "pseudo_labels", "own.a", "own.b", "own.c"] {
+        set(&store, &format!("pseudo_supervision.{map}.weight"), &[1.0 / 3.0, 0.0, 0.0, 0.0]);
+        set(&store, &format!("pseudo_supervision.{map}.bias"), &[0.0, 0.0]);
+    }
+    assert!(!store.contains("pseudo_supervision.centres"));
+    let said = Said { cells: vec![0], values: vec![1.5, -1.0] };
+    let nothing = Said::default();
+    let labels = Labels {
+        numbers: vec![Some(vec![3.0, 1.0]), None],
+        said: vec![said, nothing.clone(), nothing],
+        ..Labels::default()
+    };
+    let views = BatchViews { labels: Some(labels), ..two_cells().into() };
+    let pooled = along(&model, |cell, _| cell);
+    let found = loss_of(&model, &pooled, &views).unwrap();
+    // (3, 1) from (1, 0): squares 4 and 1; (1.5, -1) from it: .25 and 1
+    for name in ["fusion", "a", "b", "c"] {
+        close(term(&found, name), 2.5);
+    }
+    close(term(&found, "fusion|a"), 0.625);
+    assert_eq!(term(&found, "fusion|b"), None);
+    close(Some(found.total.to_scalar::<f64>().unwrap()), (4.0 * 2.5 + 0.625) / 5.0);
+    // what each modality says is what later epochs are told
+    let outputs = mfdoom_model::Outputs::new(&model, &pooled, &views);
+    let said = model.objectives().said(&outputs).unwrap();
+    assert_eq!(said[1], Said { cells: vec![0, 1], values: vec![1.0, 0.0, 0.0, 0.0] });
+    let both = ModelConfig { classes: 3, ..model.config().clone() };
+    assert!(both.check().unwrap_err().to_string().contains("not from both"));
 }

@@ -126,6 +126,13 @@ pub struct ModelArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "Objectives")]
     pub label: Option<String>,
 
+    /// Obs columns of numbers that pseudo-supervision predicts in place of classes
+    ///
+    /// Each is brought to mean 0 and variance 1 over the training cells; cells that lack one are not asked for.
+    #[arg(long = "target", value_name = "COLUMN", value_delimiter = ',', conflicts_with = "label", help_heading = "Objectives")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+
     /// Negatives of the contrastive objective: cells that have both sides, or all
     #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, value_parser = choice::<Negatives>(), help_heading = "Objectives")]
     pub negatives: Negatives,

@@ -1,9 +1,9 @@
 //! Trains the multimodal model on token tables: `Args` in, a model folder out.
 
 mod anchor;
+mod answers;
 mod args;
 mod card;
-mod classes;
 mod family;
 mod run;
 

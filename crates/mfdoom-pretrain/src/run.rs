@@ -20,9 +20,9 @@ use mfdoom_train::{
 use serde_json::json;
 
 use crate::anchor;
+use crate::answers;
 use crate::args::Args;
 use crate::card;
-use crate::classes;
 
 /// Trains a model on token tables and publishes its folder.
 ///
@@ -44,7 +44,7 @@ pub fn run(mut args: Args) -> Result<()> {
     if args.common.check {
         return Ok(());
     }
-    let classes = classes::find(&args, (&cells, &split), &mut config)?;
+    let answers = answers::find(&args, (&cells, &split), &mut config)?;
     let anchor = match &init {
         Some(_) => None,
         None => anchor::fit(&args.anchor, &cells, &split, &mut config)?,
@@ -62,8 +62,8 @@ pub fn run(mut args: Args) -> Result<()> {
         cells: &cells,
         coordinates,
         held_back: split.validation,
-        memory: Memory::new(cells.modalities.len(), cells.len(), classes::number(&config)).into(),
-        classes,
+        memory: Memory::new(cells.modalities.len(), cells.len(), answers::width(&config)).into(),
+        answers,
         views: views(&args, &config),
         batch_cells: args.training.shared.batch_cells,
     };
@@ -174,8 +174,9 @@ fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<TrainingCe
 fn columns(args: &Args) -> Vec<String> {
     let held_back = args.training.shared.validation.column();
     let wanted = [held_back, args.anchor.batch_column.as_deref(), args.model.label.as_deref()];
+    let targets = args.model.targets.iter().map(String::as_str);
     let mut columns = Vec::new();
-    for column in wanted.into_iter().flatten().map(String::from) {
+    for column in wanted.into_iter().flatten().chain(targets).map(String::from) {
         if !columns.contains(&column) {
             columns.push(column);
         }
@@ -219,12 +220,7 @@ fn check(config: &ModelConfig, args: &Args) -> Result<()> {
         before.objectives.remove(&Objective::Neighbours);
         (before.profile_tokens, before.max_tokens) = (0, before.max_tokens.max(1));
     }
-    if classes::are_wanted(config) && args.init.is_none() {
-        before.classes = 2; // so many at least, or finding them fails
-    } else if args.model.label.is_some() && !classes::are_wanted(config) {
-        return Err(Error::usage("--label: no objective learns from labels")
-            .help("--objective pseudo-supervision=1, or --family unseen-modality"));
-    }
+    answers::check(args, &mut before)?;
     before.check()
 }
 

@@ -4,7 +4,7 @@
 //! data.rs     cells of token tables in one vocabulary     trainer.rs      the loop of every task
 //! view.rs     what of its tokens a cell shows             checkpoint.rs   state on disk, resume
 //! altered.rs  values hidden, modalities exchanged         memory.rs       what modalities said in earlier epochs
-//! classes.rs  classes of cells to learn from
+//! classes.rs  classes of cells to learn from              answers.rs      the same, or numbers in their place
 //! split.rs    training and validation cells               schedule.rs     learning rate
 //! sampler.rs  batches of an epoch                         pretraining.rs  the task of mfdoom-pretrain
 //! settings.rs the options of training
@@ -17,6 +17,7 @@
 
 mod altered;
 mod anchor;
+mod answers;
 mod checkpoint;
 mod classes;
 mod coordinates;
@@ -33,6 +34,7 @@ mod trainer;
 mod view;
 
 pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
+pub use answers::{Answers, numbers_of};
 pub use checkpoint::{Best, Checkpoint, Progress};
 pub use classes::{classes_of, clusters_of_start};
 pub use coordinates::Coordinates;

@@ -3,36 +3,37 @@
 use mfdoom_error::{Error, Result};
 use mfdoom_model::Said;
 
-/// Sums of shares of classes, by modality and cell; it takes `4 (classes + 1)` bytes for each.
+/// Sums of what was said, by modality and cell; it takes `4 (width + 1)` bytes for each.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    classes: usize,
-    /// `[modality][cell, classes]`
+    /// Classes or numbers that are spoken of.
+    width: usize,
+    /// `[modality][cell, width]`
     sums: Vec<Vec<f32>>,
     /// How many epochs said something, `[modality][cell]`.
     epochs: Vec<Vec<u32>>,
 }
 
 impl Memory {
-    /// Makes an empty memory; of no class for objectives that want none.
-    pub fn new(modalities: usize, cells: usize, classes: usize) -> Self {
-        if classes == 0 {
+    /// Makes an empty memory; of the width 0 for objectives that want none.
+    pub fn new(modalities: usize, cells: usize, width: usize) -> Self {
+        if width == 0 {
             return Self::default();
         }
         Self {
-            classes,
-            sums: vec![vec![0.0; cells * classes]; modalities],
+            width,
+            sums: vec![vec![0.0; cells * width]; modalities],
             epochs: vec![vec![0; cells]; modalities],
         }
     }
 
     /// Adds what the modalities say of the cells of a batch.
     pub(crate) fn add(&mut self, batch: &[usize], said: &[Said]) {
-        let k = self.classes;
+        let k = self.width;
         for ((said, sums), epochs) in said.iter().zip(&mut self.sums).zip(&mut self.epochs) {
-            for (at, shares) in said.cells.iter().zip(said.shares.chunks_exact(k.max(1))) {
+            for (at, values) in said.cells.iter().zip(said.values.chunks_exact(k.max(1))) {
                 let cell = batch[*at as usize];
-                sums[cell * k..(cell + 1) * k].iter_mut().zip(shares).for_each(|(sum, x)| *sum += x);
+                sums[cell * k..(cell + 1) * k].iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
                 epochs[cell] += 1;
             }
         }
@@ -40,13 +41,13 @@ impl Memory {
 
     /// Returns the means over the epochs before, of the cells of a batch that have one.
     pub(crate) fn said(&self, batch: &[usize]) -> Vec<Said> {
-        let k = self.classes;
+        let k = self.width;
         let of = |(sums, epochs): (&Vec<f32>, &Vec<u32>)| {
             let mut said = Said::default();
             for (at, cell) in batch.iter().enumerate().filter(|(_, cell)| epochs[**cell] > 0) {
                 let n = epochs[*cell] as f32;
                 said.cells.push(at as u32);
-                said.shares.extend(sums[cell * k..(cell + 1) * k].iter().map(|sum| sum / n));
+                said.values.extend(sums[cell * k..(cell + 1) * k].iter().map(|sum| sum / n));
             }
             said
         };
@@ -57,7 +58,7 @@ impl Memory {
     pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         let sums = self.sums.iter().flatten().map(|x| x.to_le_bytes());
         let epochs = self.epochs.iter().flatten().map(|n| n.to_le_bytes());
-        (self.classes > 0).then(|| sums.chain(epochs).flatten().collect())
+        (self.width > 0).then(|| sums.chain(epochs).flatten().collect())
     }
 
     /// Takes everything from the bytes of a memory of the same size.
@@ -66,7 +67,7 @@ impl Memory {
         let sums: usize = self.sums.iter().map(Vec::len).sum();
         let epochs: usize = self.epochs.iter().map(Vec::len).sum();
         if words.len() != sums + epochs || !bytes.len().is_multiple_of(4) {
-            return Err(Error::contract("the checkpoint remembers other cells or classes")
+            return Err(Error::contract("the checkpoint remembers other cells, classes or numbers")
                 .help("remove the folder of the checkpoint and train anew"));
         }
         let (first, second) = words.split_at(sums);
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn means_are_over_the_epochs_that_saw_a_cell_and_survive_as_bytes() {
         let mut memory = Memory::new(2, 3, 2);
-        let say = |cells: &[u32], shares: &[f32]| Said { cells: cells.to_vec(), shares: shares.to_vec() };
+        let say = |cells: &[u32], values: &[f32]| Said { cells: cells.to_vec(), values: values.to_vec() };
         memory.add(&[2, 0], &[say(&[0, 1], &[1.0, 0.0, 0.5, 0.5]), say(&[], &[])]);
         memory.add(&[0, 2], &[say(&[1], &[0.0, 1.0]), say(&[0], &[0.25, 0.75])]);
         let wanted = [say(&[0, 2], &[0.5, 0.5, 0.5, 0.5]), say(&[2], &[0.25, 0.75])];

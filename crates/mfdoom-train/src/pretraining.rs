@@ -13,6 +13,7 @@ use mfdoom_model::{
 use mfdoom_nn::ParameterStore;
 
 use crate::altered::{masked, mixed};
+use crate::answers::Answers;
 use crate::coordinates::{Coordinates, ShownCells};
 use crate::counts::all_counts;
 use crate::data::TrainingCells;
@@ -35,8 +36,8 @@ pub struct Pretraining<'a> {
     pub held_back: Vec<usize>,
     /// Cells in the closed form, where the model looks at them.
     pub coordinates: Option<Coordinates>,
-    /// The class of each cell, where an objective wants it and it is known.
-    pub classes: Vec<Option<u32>>,
+    /// What is known of the cells, where an objective learns from it.
+    pub answers: Answers,
     /// What each modality said of the cells in the epochs before.
     pub memory: RefCell<Memory>,
     /// How training shows cells.
@@ -71,8 +72,7 @@ impl Pretraining<'_> {
     }
 
     fn labels(&self, cells: &[usize]) -> Labels {
-        let class = |cell: &usize| self.classes.get(*cell).copied().flatten();
-        Labels { classes: cells.iter().map(class).collect(), said: self.memory.borrow().said(cells) }
+        Labels { said: self.memory.borrow().said(cells), ..self.answers.of(cells) }
     }
 
     fn targets(&self, cells: &[usize]) -> Option<Targets> {
@@ -108,7 +108,7 @@ impl Task for Pretraining<'_> {
     fn loss(&self, store: &ParameterStore, cells: &[usize], epoch: u64) -> candle_core::Result<StepLoss> {
         let views = self.views(cells, epoch);
         project(store, &self.model, &views.shown)?;
-        let pooled = self.model.forward(&views.shown)?;
+        let pooled = self.model.forward_for_objectives(&views.shown)?;
         let loss = loss_of(&self.model, &pooled, &views)?;
         let said = self.model.objectives().said(&Outputs::new(&self.model, &pooled, &views))?;
         self.memory.borrow_mut().add(cells, &said);
@@ -130,7 +130,7 @@ impl Task for Pretraining<'_> {
         let mut nearness = Nearness::default();
         for batch in self.held_back.chunks(self.batch_cells) {
             let packed = self.inference(batch);
-            let pooled = self.model.forward(&packed).or_failed()?;
+            let pooled = self.model.forward_for_objectives(&packed).or_failed()?;
             if let Some(coordinates) = &self.coordinates {
                 nearness.add(&self.model, coordinates, batch, &packed).or_failed()?;
             }

@@ -36,6 +36,10 @@ impl Terms for Combinatorial {
         }
     }
 
+    fn looks_at_whole(&self) -> bool {
+        false
+    }
+
     fn weight(&self, config: &ModelConfig, term: &str) -> f64 {
         let leading = config.modalities.get(..2).is_some_and(|pair| term == pair.join("|"));
         if leading { 1.0 } else { config.other_pairs }

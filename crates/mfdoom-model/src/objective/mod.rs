@@ -4,6 +4,7 @@
 //! the views of a batch that it looks at, and its terms. One line in the list below makes it known: from that list
 //! come the configuration's values and the choices of the command line.
 
+mod answers;
 mod combinatorial;
 mod contrastive;
 mod invariance;
@@ -18,6 +19,7 @@ mod reconstruction;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
+pub use answers::{Labels, Said};
 pub use contrastive::pairs;
 pub use masked_value::Masked;
 pub use matching::Mixed;
@@ -25,7 +27,6 @@ use mfdoom_nn::{ParameterBuilder, ParameterStore};
 pub use neighbours::{Readout, Targets};
 pub use outputs::Outputs;
 pub(crate) use outputs::normalise;
-pub use pseudo_supervision::{Labels, Said};
 pub use reconstruction::{AllCounts, ModalityCounts};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,11 @@ pub trait Terms: std::fmt::Debug + Send + Sync {
     /// Returns which views of a batch it looks at, besides what the model is shown.
     fn needs(&self, _scheme: &Scheme) -> Needs {
         Needs::default()
+    }
+
+    /// Whether it looks at heads that read all modalities of what is shown; passes that nobody looks at are not made.
+    fn looks_at_whole(&self) -> bool {
+        true
     }
 
     /// Brings its parameters into their bounds before a step.
@@ -245,6 +251,11 @@ impl Objectives {
         self.active().fold(Needs::default(), |needs, (_, _, terms)| needs.and(terms.needs(scheme)))
     }
 
+    /// Whether an objective looks at heads that read all modalities of what is shown.
+    pub(crate) fn look_at_whole(&self) -> bool {
+        self.active().any(|(_, _, terms)| terms.looks_at_whole())
+    }
+
     /// Returns the map from heads to coordinates that an objective trains, if one does.
     pub fn readout(&self) -> Option<&Readout> {
         self.active().find_map(|(_, _, terms)| terms.readout())
@@ -270,7 +281,7 @@ impl Objectives {
 /// # Errors
 /// Where the device fails.
 pub fn loss(model: &Model, views: &BatchViews) -> Result<Loss> {
-    loss_of(model, &model.forward(&views.shown)?, views)
+    loss_of(model, &model.forward_for_objectives(&views.shown)?, views)
 }
 
 /// As [`loss`], from pooled vectors `[cells, outputs, dim]` that are there already.

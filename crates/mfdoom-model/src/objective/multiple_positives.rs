@@ -66,6 +66,10 @@ impl Terms for MultiplePositives {
         Needs { again: true, ..Needs::default() }
     }
 
+    fn looks_at_whole(&self) -> bool {
+        false
+    }
+
     fn terms(&self, outputs: &Outputs<'_>) -> Result<Vec<NamedTerm>> {
         let (names, present) = (&outputs.config().modalities, &outputs.present);
         let cells = |m: usize| -> Vec<u32> {
@@ -74,7 +78,7 @@ impl Terms for MultiplePositives {
         };
         let mut all = vec![(format!("{}|{}", names[0], names[1]), self.first_space(outputs, cells(1))?)];
         let Some(again) = &outputs.views.again else { return Ok(all) };
-        let again = outputs.model.forward(again)?;
+        let again = outputs.model.forward_for_objectives(again)?;
         for further in &self.further {
             let value = self.second_space(outputs, &again, further, &cells(further.modality))?;
             all.push((format!("{}|draws of {}", names[0], names[further.modality]), value));

@@ -31,12 +31,19 @@ pub struct Layout {
     fusion: usize,
     /// First row of each block, cell by cell, with the end of the last one behind.
     blocks: Vec<usize>,
+    /// Whether blocks that copy rows are there for all modalities too, and not only for some.
+    whole: bool,
     scheme: Scheme,
 }
 
 impl Layout {
     /// Lays out a batch.
     pub fn new(batch: &PackedBatch, scheme: &Scheme) -> Self {
+        Self::with(batch, scheme, true)
+    }
+
+    /// As [`Layout::new`]; where blocks copy rows and `whole` is not wanted, the block of all modalities has none.
+    pub(crate) fn with(batch: &PackedBatch, scheme: &Scheme, whole: bool) -> Self {
         let mut next = 0;
         let mut tokens = Vec::with_capacity(batch.modalities.len());
         for modality in &batch.modalities {
@@ -54,7 +61,7 @@ impl Layout {
         }
         let scheme = scheme.clone();
         let mut layout =
-            Self { cells: batch.cells, tokens, profiles, fusion: next, blocks: vec![next], scheme };
+            Self { cells: batch.cells, tokens, profiles, fusion: next, blocks: vec![next], whole, scheme };
         for cell in 0..layout.cells {
             for k in 0..layout.scheme.blocks.len() {
                 next += layout.block_rows(cell, k);
@@ -78,6 +85,7 @@ impl Layout {
         let members = || self.scheme.blocks[block].members();
         match self.scheme.fusing {
             Fusing::Tokens | Fusing::Sums => self.scheme.block_tokens,
+            Fusing::Copies if block == 0 && !self.whole => 0,
             Fusing::Copies => members().map(|m| self.modality_len(cell, m).max(1)).sum(),
         }
     }
@@ -124,7 +132,7 @@ impl Layout {
     pub(crate) fn sources(&self) -> Vec<u32> {
         let mut sources = Vec::with_capacity(self.rows() - self.fusion);
         for cell in 0..self.cells {
-            for m in self.scheme.blocks.iter().flat_map(Block::members) {
+            for m in self.scheme.blocks.iter().skip(usize::from(!self.whole)).flat_map(Block::members) {
                 match self.modality_len(cell, m) {
                     0 => sources.push(self.fusion as u32),
                     _ => sources.extend(self.both(cell, m).flatten().map(|row| row as u32)),
@@ -139,11 +147,11 @@ impl Layout {
     pub(crate) fn averaged(&self, cell: usize, reads: Reads, modality: usize) -> Option<Vec<Range<usize>>> {
         match reads {
             Reads::Modality(m) if m == modality => Some(self.both(cell, m).collect()),
-            Reads::Block(k) => {
+            Reads::Block(k) if !self.block(cell, k).is_empty() => {
                 let of = |(m, rows): (usize, Range<usize>)| (m == modality).then(|| vec![rows]);
                 self.copied(cell, k).into_iter().find_map(of)
             }
-            Reads::Modality(_) | Reads::All => None,
+            Reads::Modality(_) | Reads::Block(_) | Reads::All => None,
         }
     }
 
@@ -219,7 +227,8 @@ impl Layout {
             Segment { queries: rows, keys }
         };
         let in_layers = if self.scheme.fusing == Fusing::Sums { 0 } else { self.scheme.blocks.len() };
-        (0..n).flat_map(own).chain((0..in_layers).map(block)).collect()
+        let blocks = (0..in_layers).map(block).filter(|segment| !segment.queries.is_empty());
+        (0..n).flat_map(own).chain(blocks).collect()
     }
 
     pub(crate) fn reads(&self, cell: usize, reads: Reads) -> Vec<Range<usize>> {
@@ -248,6 +257,12 @@ mod tests {
     use crate::scheme::Fusion;
 
     fn layout(fusion: Fusion) -> Layout {
+        let (batch, scheme) = batch(fusion);
+        Layout::new(&batch, &scheme)
+    }
+
+    /// Two cells; the first lacks u, the second x.
+    fn batch(fusion: Fusion) -> (PackedBatch, Scheme) {
         let mut config = ModelConfig::preset(Preset::Tiny, vec!["s".into(), "u".into(), "x".into()], 9);
         config.fusion_tokens = 2;
         config.fusion = fusion;
@@ -258,7 +273,7 @@ mod tests {
                 batch.modalities[m].push(&vec![1; n], &vec![1.0; n], 1.0);
             }
         }
-        Layout::new(&batch, &Scheme::of(&config))
+        (batch, Scheme::of(&config))
     }
 
     fn table(segments: &[Segment]) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
@@ -320,6 +335,18 @@ mod tests {
         );
         assert_eq!(l.averaged(0, Reads::Block(3), 2), Some(vec![18..19]));
         assert_eq!(l.averaged(0, Reads::Block(3), 0), None);
+    }
+
+    #[test]
+    fn a_pass_over_all_that_nobody_reads_has_no_row() {
+        let (batch, scheme) = batch(Fusion::EverythingAtOnce);
+        let l = Layout::with(&batch, &scheme, false);
+        assert_eq!([0, 1, 2, 3].map(|k| l.block(0, k)), [7..7, 7..10, 10..13, 13..15]);
+        assert_eq!(l.sources()[..3], [0, 1, 7]);
+        assert_eq!(l.rows() - 7, l.sources().len());
+        assert_eq!(table(&l.cell(0))[1..3], [(6..7, vec![6..7]), (7..10, vec![7..10])]);
+        assert_eq!(l.averaged(0, Reads::Block(0), 2), None);
+        assert_eq!(l.averaged(0, Reads::Block(3), 2), Some(vec![14..15]));
     }
 
     #[test]

@@ -15,10 +15,12 @@ const GENES: usize = 6;
 /// Classes of the labels.
 pub const CLASSES: usize = 3;
 
-/// Returns every scheme with every objective that it can be trained with, over modalities a, b and c.
+/// Returns every scheme with every objective that it can be trained with, over modalities a, b and c; pseudo-supervision
+/// once by classes and once by numbers.
 pub fn all_pairs() -> Vec<ModelConfig> {
     let of = |fusion: &Fusion| Objective::ALL.iter().map(|o| config(*fusion, *o)).collect::<Vec<_>>();
-    let all = Fusion::ALL.iter().flat_map(of);
+    let numbers = Fusion::ALL.iter().map(|fusion| numbers(config(*fusion, Objective::PseudoSupervision)));
+    let all = Fusion::ALL.iter().flat_map(of).chain(numbers);
     let fits = |c: &ModelConfig| c.objectives.keys().all(|o| o.check(c, &Scheme::of(c)).is_ok());
     all.filter(fits).collect()
 }
@@ -41,6 +43,11 @@ pub fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
         anchor: Some(anchor),
         ..ModelConfig::preset(Preset::Tiny, names, GENES)
     }
+}
+
+/// Returns the configuration with numbers to predict in place of classes, as many.
+pub fn numbers(config: ModelConfig) -> ModelConfig {
+    ModelConfig { classes: 0, numbers: CLASSES, ..config }
 }
 
 /// Returns whether cell `cell` of [`batch`] has a modality: the cells are all combinations twice over.
@@ -117,8 +124,13 @@ fn counts(shown: &PackedBatch, m: usize) -> ModalityCounts {
 
 fn labels(cells: usize) -> Labels {
     let class = |cell: usize| (cell % 5 != 4).then_some((cell % CLASSES) as u32);
-    let said = Said { cells: (0..cells as u32).collect(), shares: [0.5, 0.2, 0.3].repeat(cells) };
-    Labels { classes: (0..cells).map(class).collect(), said: vec![said; 3] }
+    let numbers = |cell: usize| (cell % 5 != 4).then(|| vec![cell as f32 / 8.0, -0.5, 1.0]);
+    let said = Said { cells: (0..cells as u32).collect(), values: [0.5, 0.2, 0.3].repeat(cells) };
+    Labels {
+        classes: (0..cells).map(class).collect(),
+        numbers: (0..cells).map(numbers).collect(),
+        said: vec![said; 3],
+    }
 }
 
 pub fn model(config: &ModelConfig) -> (Model, ParameterStore) {
@@ -140,5 +152,6 @@ pub fn term(loss: &Loss, name: &str) -> Option<f64> {
 /// A name of a test case: scheme and objective.
 pub fn name(config: &ModelConfig) -> String {
     let objectives: Vec<String> = config.objectives.keys().map(ToString::to_string).collect();
-    format!("{} {}", config.fusion, objectives.join(" "))
+    let of = if config.numbers > 0 { " of numbers" } else { "" };
+    format!("{} {}{of}", config.fusion, objectives.join(" "))
 }
