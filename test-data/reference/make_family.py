@@ -126,7 +126,22 @@ def multiple_positives(b):
     return out
 
 
+def pseudo_numbers(b):
+    """The same of numbers in place of classes: squared errors, and no centres."""
+    said = lambda name, x: apply(b.w, f"pseudo_supervision.{name}", x)
+    known, out = ~np.isnan(b.v["numbers"]).any(1), {}
+    for term, name in [("fusion", "labels")] + [(m, f"own.{m}") for m in b.names]:
+        rows = np.flatnonzero(known & b.has(term))
+        out[term] = ((said(name, b.head(term)[rows]) - b.v["numbers"][rows]) ** 2).mean()
+    for m in b.names:
+        rows = np.flatnonzero(b.has(m))
+        out[f"fusion|{m}"] = ((said("pseudo_labels", b.head("fusion")[rows]) - b.v["said"][m][rows]) ** 2).mean()
+    return out
+
+
 def pseudo_supervision(b):
+    if b.c["numbers"]:
+        return pseudo_numbers(b)
     p, label = "pseudo_supervision.", np.array(b.v["classes"])
     said = lambda name, x: softmax_log(apply(b.w, p + name, x))
     out = {}
@@ -158,8 +173,8 @@ def positives_shapes(c):
 
 
 def pseudo_shapes(c):
-    p, k, d = "pseudo_supervision.", c["classes"], c["dim"]
-    out = {p + "centres": (k, d)}
+    p, k, d = "pseudo_supervision.", c["numbers"] or c["classes"], c["dim"]
+    out = {} if c["numbers"] else {p + "centres": (k, d)}
     for name in ["labels", "pseudo_labels"] + [f"own.{m}" for m in c["modalities"]]:
         out |= linear_shapes(p + name, k, d)
     return out
@@ -247,7 +262,7 @@ def make(name, seed, lengths, **settings):
     c |= {"ff_inner": 4, "fusion_tokens": 2, "max_value": 50.0, "ln_eps": 1e-5, "layer_style": "prenorm"}
     c |= {"l2_normalize": True, "negatives": "present", "reduction": "mean", "temperature": "shared"}
     c |= {"logit_scale_min": 0.0, "logit_scale_max": math.log(100), "embed_max_norm": None, "shared_genes": False}
-    c |= {"value_transform": "log1p", "among": "fusion", "other_pairs": 1.0, "classes": 0} | settings
+    c |= {"value_transform": "log1p", "among": "fusion", "other_pairs": 1.0, "classes": 0, "numbers": 0} | settings
     rng = np.random.default_rng(seed)
     start = {n: float(n.endswith("norm.weight")) for n in shapes(c)}
     w = {n: start[n] + 0.4 * rng.standard_normal(s) for n, s in shapes(c).items()}
@@ -265,13 +280,16 @@ def make(name, seed, lengths, **settings):
     several = [sum(len(cell[m][0]) > 0 for m in names) > 1 for cell in cells]
     v["matched"] = [int(not e) if s else -1 for e, s in zip(exchanged, several)]
     v["classes"] = [b % max(c["classes"], 1) if b != 1 else -1 for b in range(len(cells))]
-    said = {m: rng.dirichlet(np.ones(max(c["classes"], 1)), len(cells)) for m in names}
+    said = {m: rng.dirichlet(np.ones(max(c["classes"], c["numbers"], 1)), len(cells)) for m in names}
     v["said"] = {m: s.astype(np.float32).astype(float) for m, s in said.items()}
+    v["numbers"] = rng.standard_normal((len(cells), c["numbers"])).astype(np.float32).astype(float)
+    v["numbers"][1] = np.nan
 
     pooled, terms, total = losses(c, w, v)
     tensors = {"loss.total": np.array(total), "source": np.array(source), "matched": np.array(v["matched"])}
     tensors |= stored_batch("input", cells, names) | stored_batch("again", v["again"], names)
     tensors |= {f"said.{m}": s for m, s in v["said"].items()} | {"classes": np.array(v["classes"])}
+    tensors |= {"numbers": v["numbers"]} if c["numbers"] else {}
     for b, cell in enumerate(cells):
         for key, rows in forward(c, w, cell)[0].items():
             if len(rows):
@@ -301,4 +319,5 @@ if __name__ == "__main__":
         objectives={"contrastive": 1.0, "masked-value": 4.0, "matching": 1.0},
     )
     make("unseen_modality", 4, THREE, fusion="projection", classes=3, objectives={"pseudo-supervision": 1.0})
+    make("unseen_modality_numbers", 6, THREE, fusion="projection", numbers=2, objectives={"pseudo-supervision": 1.0})
     make("vatt", 5, THREE, fusion="none", objectives={"multiple-positives": 1.0})

@@ -27,18 +27,26 @@ REFERENCE = "default"
 
 
 def rows_of(path):
-    return [r for r in json.loads(path.read_text())["scores"] if r.get("value") is not None and r["set"] == "all"]
+    """scores of all cells and of those with some modalities, none of single donors"""
+    return [r for r in json.loads(path.read_text())["scores"] if r.get("value") is not None and "=" not in r["set"]]
 
 
 def scores(rows):
     """What is compared of one run: from all modalities, and the least and the mean over single ones."""
-    of = lambda name: [r for r in rows if r["name"] == name and r["head"] in HEADS]
-    widest = max((len(r["from"]) for r in of("accuracy")), default=1)
-    single = lambda name: [r["value"] for r in of(name) if len(r["from"]) == 1 < widest]
-    whole = lambda name: [r["value"] for r in of(name) if len(r["from"]) == widest]
+    of = lambda name, set_: [r for r in rows if r["name"] == name and r["head"] in HEADS and r["set"] == set_]
+    widest = max((len(r["from"]) for r in of("accuracy", "all")), default=1)
+    # cells that have all modalities are a set of their own where others lack some
+    sets = list(dict.fromkeys(r["set"] for r in rows))
+    full = max(sets, key=lambda set_: len({tuple(r["from"]) for r in of("accuracy", set_)}))
+    single = lambda name: [r["value"] for r in of(name, full) if len(r["from"]) == 1 < widest]
+    whole = lambda name: [r["value"] for r in of(name, "all") if len(r["from"]) == widest]
+    if all(r["head"] == HEADS[1] for r in rows if r["head"] in HEADS):
+        # a modality's own head says nothing of cells that are embedded from others
+        rows = [r for r in rows if r["head"] not in HEADS or r["from"] == [HEADS[1]] or len(r["from"]) == widest]
+        rows = [r for r in rows if r["against"] is None and not r["name"].endswith("_retention")]
     average = lambda values: mean(values) if values else None
     # between cells embedded from one modality and from another
-    pairs = lambda name: [r["value"] for r in of(name) if len(r["from"]) == 1 and " + " not in (r["against"] or "")]
+    pairs = lambda name: [r["value"] for r in of(name, "all") if len(r["from"]) == 1 and " + " not in (r["against"] or "")]
     return {
         "accuracy": average(whole("accuracy")),
         "AvgBIO": average(whole("avg_bio")),
@@ -56,7 +64,7 @@ def before(rows):
     named = {"accuracy": "accuracy", "avg_bio": "AvgBIO", "recall_at_10": "R@10"}
     found = defaultdict(dict)
     for r in rows:
-        if r["head"] not in HEADS and r["name"] in named:
+        if r["head"] not in HEADS and r["name"] in named and r["kind"] != "head":
             side = f" from {'+'.join(r['from'])}" if r["head"].startswith("cca") and r["name"] != "recall_at_10" else ""
             found[r["head"] + side][named[r["name"]]] = r["value"]
     return found
@@ -73,7 +81,7 @@ def read():
         system, seed = path.stem.rsplit(".", 1)
         trained, on = path.parts[-3], path.parts[-2]
         rows = rows_of(path)
-        plain[on] = before(rows)
+        plain[on] = before(rows) or plain.get(on, {})
         found = scores(rows) | {"CPU s": seconds(STUDY / "seconds" / trained / f"{path.stem}.txt")}
         for name, value in found.items():
             if value is not None:

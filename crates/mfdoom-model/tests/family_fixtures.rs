@@ -18,7 +18,7 @@ fn published_systems() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-data/reference/family");
     let fixtures = Fixture::all(&folder);
     let names: Vec<&str> = fixtures.iter().map(|f| f.name.as_str()).collect();
-    assert_eq!(names, ["everything_at_once", "flava", "mca", "unseen_modality", "vatt"]);
+    assert_eq!(names, ["everything_at_once", "flava", "mca", "unseen_modality", "unseen_modality_numbers", "vatt"]);
     fixtures.iter().for_each(check);
 }
 
@@ -101,11 +101,20 @@ fn views(f: &Fixture) -> BatchViews {
         again: Some(f.batch("again")),
         labels: Some(Labels {
             classes,
+            numbers: numbers(f, shown.cells),
             said: f.config.modalities.iter().map(said).collect(),
-            ..Labels::default()
         }),
         ..shown.into()
     }
+}
+
+/// Numbers to predict, where the fixture has some; a cell without a number is not known.
+fn numbers(f: &Fixture, cells: usize) -> Vec<Option<Vec<f32>>> {
+    if f.config.numbers == 0 {
+        return vec![None; cells];
+    }
+    let all: Vec<f32> = f.tensor("numbers").flatten_all().unwrap().to_vec1().unwrap();
+    all.chunks(f.config.numbers).map(|x| x.iter().all(|x| !x.is_nan()).then(|| x.to_vec())).collect()
 }
 
 /// Hides every other token of each cell, its first one too.

@@ -54,6 +54,13 @@ pub struct RetentionArgs {
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = mfdoom_cli::positive::<usize>, help_heading = "Scores")]
     pub max_cells: usize,
 
+    /// Score the heads alone, without plain embeddings of the counts next to them
+    ///
+    /// They do not depend on the model: of many models of the same cells one call with them is enough.
+    #[arg(long, help_heading = "Scores")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_baselines: bool,
+
     /// Where tensors live.
     #[command(flatten)]
     #[serde(skip)]

@@ -53,7 +53,7 @@ fn as_embedding(args: &RetentionArgs) -> EmbeddingArgs {
         batch_key: args.group_key.clone(),
         before: None,
         heads: Vec::new(),
-        tokens: Some(args.tokens.clone()),
+        tokens: (!args.no_baselines).then(|| args.tokens.clone()),
         model: None,
         obsm: Vec::new(),
         scatter: None,
