@@ -16,7 +16,11 @@ fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path();
     run(to, "mfdoom-simulate", "-o sim.h5ad --cells 160 --genes 100 --batches 2 --drop-modalities 0.5");
-    run(to, "mfdoom-preprocess", "sim.h5ad sim.expression.h5ad --obs cell_type,true_t,true_capture -o tokens.parquet");
+    run(
+        to,
+        "mfdoom-preprocess",
+        "sim.h5ad sim.expression.h5ad --obs cell_type,true_t,true_capture -o tokens.parquet",
+    );
     run(to, "mfdoom-preprocess", "sim.expression.h5ad -o lacking.parquet");
     run(to, "mfdoom-velocity", "fit sim.h5ad -o fit --min-shared-counts 5");
     folder
@@ -162,12 +166,30 @@ fn numbers_of_cells_take_the_place_of_classes() {
         ("--family unseen-modality --target true_t --label cell_type", 2, "--label"),
         ("--family zorro --target true_t", 2, "no objective learns from labels or numbers"),
         ("--objective pseudo-supervision=1 --init whole", 2, "learns from something else"),
+        ("--family zorro --velocity fit", 2, "no objective learns from labels or numbers"),
+        ("--family unseen-modality --velocity nothing", 3, "nothing"),
     ] {
         let refused = attempt(folder, "mfdoom-pretrain", &format!("tokens.parquet --epochs 0 -o no {more}"));
         let message = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(code), "{more}: {message}");
         assert!(message.contains(wanted), "{more}: {message}");
     }
+}
+
+#[test]
+fn velocities_take_the_place_of_classes() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = format!("{} --velocity fit --epochs 6", flags("unseen-modality"));
+    run(folder, "mfdoom-pretrain", &format!("{flags} -o model"));
+    let n = config(folder, "model")["numbers"].as_u64().unwrap();
+    assert!((2..=32).contains(&n), "{n}");
+    let rows = read_metrics(&folder.join("model/metrics.parquet")).unwrap();
+    let of = |name: &str| rows.iter().filter(|row| row.split == "train" && row.name == name).map(|r| r.value);
+    let own: Vec<f64> = of("loss/pseudo-supervision/fusion").collect();
+    assert!(own[own.len() - 1] < own[0] && own.iter().all(|x| x.is_finite()), "{own:?}");
+    let manifest: serde_json::Value = serde_json::from_slice(&bytes(folder, "model/manifest.json")).unwrap();
+    assert!(manifest["inputs"].to_string().contains("\"fit\""), "{manifest}");
 }
 
 #[test]

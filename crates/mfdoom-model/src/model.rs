@@ -192,12 +192,7 @@ impl Model {
         self.passed(batch, Layout::new(batch, &self.scheme), visit)
     }
 
-    fn passed(
-        &self,
-        batch: &PackedBatch,
-        layout: Layout,
-        mut visit: impl FnMut(&Tensor),
-    ) -> Result<Hidden> {
+    fn passed(&self, batch: &PackedBatch, layout: Layout, mut visit: impl FnMut(&Tensor)) -> Result<Hidden> {
         let mut x = self.encode(batch, &layout)?;
         visit(&x);
         if x.dim(0)? > 0 {

@@ -18,7 +18,10 @@ fn published_systems() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-data/reference/family");
     let fixtures = Fixture::all(&folder);
     let names: Vec<&str> = fixtures.iter().map(|f| f.name.as_str()).collect();
-    assert_eq!(names, ["everything_at_once", "flava", "mca", "unseen_modality", "unseen_modality_numbers", "vatt"]);
+    assert_eq!(
+        names,
+        ["everything_at_once", "flava", "mca", "unseen_modality", "unseen_modality_numbers", "vatt"]
+    );
     fixtures.iter().for_each(check);
 }
 

@@ -4,8 +4,8 @@ mod cells;
 
 use candle_core::{Device, Tensor};
 use mfdoom_model::{
-    Among, BatchViews, Fusion, Hidden, Labels, Layout, Mixed, Model, ModelConfig, Objective, PackedBatch, Said, loss,
-    loss_of, pairs,
+    Among, BatchViews, Fusion, Hidden, Labels, Layout, Mixed, Model, ModelConfig, Objective, PackedBatch,
+    Said, loss, loss_of, pairs,
 };
 
 use self::cells::{batch, config, model, numbers, set, term, views};

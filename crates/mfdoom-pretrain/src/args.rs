@@ -129,9 +129,22 @@ pub struct ModelArgs {
     /// Obs columns of numbers that pseudo-supervision predicts in place of classes
     ///
     /// Each is brought to mean 0 and variance 1 over the training cells; cells that lack one are not asked for.
-    #[arg(long = "target", value_name = "COLUMN", value_delimiter = ',', conflicts_with = "label", help_heading = "Objectives")]
+    #[arg(
+        long = "target",
+        value_name = "COLUMN",
+        value_delimiter = ',',
+        conflicts_with = "label",
+        help_heading = "Objectives"
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
+
+    /// Velocities of the cells, a folder or table, that pseudo-supervision predicts in place of classes
+    ///
+    /// Their 32 leading principal components over the training cells are what is predicted.
+    #[arg(long, value_name = "velocity/", conflicts_with_all = ["label", "targets"], help_heading = "Objectives")]
+    #[serde(skip)]
+    pub velocity: Option<PathBuf>,
 
     /// Negatives of the contrastive objective: cells that have both sides, or all
     #[arg(long, value_name = "WHICH", default_value_t = Negatives::Present, value_parser = choice::<Negatives>(), help_heading = "Objectives")]

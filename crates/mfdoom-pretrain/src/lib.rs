@@ -6,6 +6,7 @@ mod args;
 mod card;
 mod family;
 mod run;
+mod velocity;
 
 pub use anchor::AnchorArgs;
 pub use args::{Args, ModelArgs, TrainingArgs};

@@ -23,6 +23,7 @@ use crate::anchor;
 use crate::answers;
 use crate::args::Args;
 use crate::card;
+use crate::velocity;
 
 /// Trains a model on token tables and publishes its folder.
 ///
@@ -161,7 +162,7 @@ fn read(args: &Args, inputs: &[Input], init: Option<&Init>) -> Result<TrainingCe
         obs: columns(args),
         model: init.map(|i| (Arc::clone(&i.vocabulary), i.config.modalities.clone())),
         max_bytes: args.common.max_memory.map(MemorySize::bytes),
-        ids: false,
+        ids: args.model.velocity.is_some(),
     };
     let mut cells = TrainingCells::read(inputs, &wanted)?;
     if let Some(column) = batch {
@@ -248,13 +249,19 @@ fn manifest(
     cells: &TrainingCells,
     init: Option<&Init>,
 ) -> Result<Manifest> {
-    let settings = json!({
+    let mut settings = json!({
         "model": mfdoom_cli::to_json(config)?,
         "anchor": mfdoom_cli::settings(&args.anchor)?,
         "training": mfdoom_cli::settings(&args.training)?,
     });
+    if let Some(answers) = answers::described(args) {
+        settings["answers"] = answers;
+    }
     let mut inputs = cells.inputs.clone();
     inputs.extend(init.map(|i| i.id.clone()));
+    if let Some(path) = &args.model.velocity {
+        inputs.push(velocity::id(path)?);
+    }
     let version = env!("CARGO_PKG_VERSION");
     Ok(Manifest::new("mfdoom-pretrain", version, FORMAT, settings, inputs).with_seed(args.seed.seed))
 }

@@ -1,6 +1,7 @@
-//! What is known of cells to learn from: their classes, or numbers of obs columns in place of them.
+//! What is known of cells to learn from: their classes, or numbers in place of them, of obs columns or of longer vectors.
 
 use mfdoom_error::{Error, Result};
+use mfdoom_matrix::{Matrix, pca};
 use mfdoom_model::Labels;
 
 use crate::data::TrainingCells;
@@ -40,6 +41,41 @@ pub fn numbers_of(
     let scaled = columns.iter().map(|column| scaled(cells, training, column));
     let scaled = scaled.collect::<Result<Vec<_>>>()?;
     Ok((0..cells.len()).map(|cell| scaled.iter().map(|of| of[cell].map(|x| x as f32)).collect()).collect())
+}
+
+/// Returns at most `most` principal components of the vectors that some cells have, fitted to the training cells among them
+/// and scaled together to a mean square of 1 there: noisy components stay small.
+///
+/// # Errors
+/// Contract: fewer than three training cells have a vector, or all of them the same.
+pub fn components_of(
+    vectors: &[Option<Vec<f32>>],
+    training: &[usize],
+    (most, seed): (usize, u64),
+) -> Result<Vec<Option<Vec<f32>>>> {
+    let failed = |e: mfdoom_matrix::Error| Error::failed("components of what is to be predicted").source(e);
+    let matrix = |of: &[&Vec<f32>]| {
+        let width = of.first().map_or(0, |x| x.len());
+        Matrix::new(of.iter().flat_map(|x| x.iter().copied()).collect(), of.len(), width).map_err(failed)
+    };
+    let fitted: Vec<&Vec<f32>> = training.iter().filter_map(|cell| vectors[*cell].as_ref()).collect();
+    let k = most.min(fitted.len().saturating_sub(1)).min(fitted.first().map_or(0, |x| x.len()));
+    if fitted.len() < 3 || k == 0 {
+        return Err(Error::contract("too few training cells have something to predict")
+            .found(format!("{} cells with {} values", fitted.len(), fitted.first().map_or(0, |x| x.len())))
+            .wanted("three cells or more"));
+    }
+    let found = pca(&matrix(&fitted)?, k, seed).map_err(failed)?;
+    let size = (found.explained_variance.iter().sum::<f64>() / k as f64).sqrt();
+    if !(size > 0.0 && size.is_finite()) {
+        return Err(
+            Error::contract("all training cells have the same to predict").wanted("values that differ")
+        );
+    }
+    let known: Vec<&Vec<f32>> = vectors.iter().flatten().collect();
+    let scores = found.project(&matrix(&known)?).map_err(failed)?;
+    let mut rows = (0..known.len()).map(|row| scores.row(row).iter().map(|x| x / size as f32).collect());
+    Ok(vectors.iter().map(|vector| vector.as_ref().and_then(|_| rows.next())).collect())
 }
 
 fn scaled(cells: &TrainingCells, training: &[usize], column: &str) -> Result<Vec<Option<f64>>> {
@@ -85,6 +121,22 @@ mod tests {
             assert_eq!(refused.exit_code(), 3);
             assert!(refused.to_string().contains("--target t"), "{refused}");
         }
+    }
+
+    #[test]
+    fn components_have_the_mean_square_one_over_training_cells() {
+        let vector = |i: usize| Some(vec![i as f32, 2.0 * i as f32, (i % 2) as f32]);
+        let mut vectors: Vec<_> = (0..9).map(vector).collect();
+        vectors[4] = None;
+        let found = components_of(&vectors, &[0, 1, 2, 3, 5, 6], (2, 0)).unwrap();
+        assert!(found[4].is_none() && found.iter().flatten().all(|x| x.len() == 2));
+        let of = [0, 1, 2, 3, 5, 6].map(|cell: usize| found[cell].clone().unwrap());
+        let square = of.iter().flatten().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        // variances of the components are over n - 1 cells
+        assert!((square / (2.0 * 5.0) - 1.0).abs() < 1e-5, "{square}");
+        assert!(of.iter().all(|x| x[0].abs() >= x[1].abs()));
+        assert!(components_of(&vectors, &[0, 1], (2, 0)).is_err());
+        assert!(components_of(&vec![Some(vec![1.0]); 9], &[0, 1, 2, 3], (2, 0)).is_err());
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod trainer;
 mod view;
 
 pub use anchor::{AnchorOptions, Judgement, fit_anchor, judge};
-pub use answers::{Answers, numbers_of};
+pub use answers::{Answers, components_of, numbers_of};
 pub use checkpoint::{Best, Checkpoint, Progress};
 pub use classes::{classes_of, clusters_of_start};
 pub use coordinates::Coordinates;

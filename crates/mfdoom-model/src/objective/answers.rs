@@ -82,7 +82,8 @@ impl Answer {
             return Ok(None);
         }
         let ours = self.forward(&rows(vectors, &wanted.cells)?)?; // [cells, width]
-        let known = Tensor::from_slice(&wanted.values, ours.shape(), ours.device())?.to_dtype(ours.dtype())?;
+        let known =
+            Tensor::from_slice(&wanted.values, ours.shape(), ours.device())?.to_dtype(ours.dtype())?;
         if self.kind == Kind::Numbers {
             return (ours - known)?.sqr()?.mean_all().map(Some);
         }
@@ -118,10 +119,7 @@ impl Labels {
     }
 
     /// Returns the classes that are known of some cells.
-    pub(super) fn classes_of(
-        &self,
-        wanted: impl Fn(usize) -> bool,
-    ) -> impl Iterator<Item = (usize, u32)> {
+    pub(super) fn classes_of(&self, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = (usize, u32)> {
         let of = self.classes.iter().enumerate().filter(move |(cell, _)| wanted(*cell));
         of.filter_map(|(cell, class)| Some((cell, (*class)?)))
     }

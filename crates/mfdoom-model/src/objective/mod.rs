@@ -18,8 +18,8 @@ mod reconstruction;
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
 pub use answers::{Labels, Said};
+use candle_core::{Result, Tensor};
 pub use contrastive::pairs;
 pub use masked_value::Masked;
 pub use matching::Mixed;

@@ -14,7 +14,7 @@
 use candle_core::{Result, Tensor};
 use mfdoom_nn::{Init, ParameterBuilder, gather};
 
-use super::answers::{Answer, Kind, Labels, Said};
+use super::answers::{Answer, Kind, Said};
 use super::outputs::{Outputs, rows};
 use super::{NamedTerm, Needs, Terms};
 use crate::config::ModelConfig;
