@@ -185,8 +185,8 @@ fn velocities_take_the_place_of_classes() {
     let n = config(folder, "model")["numbers"].as_u64().unwrap();
     assert!((2..=32).contains(&n), "{n}");
     let rows = read_metrics(&folder.join("model/metrics.parquet")).unwrap();
-    let of = |name: &str| rows.iter().filter(|row| row.split == "train" && row.name == name).map(|r| r.value);
-    let own: Vec<f64> = of("loss/pseudo-supervision/fusion").collect();
+    let own = rows.iter().filter(|row| row.split == "train" && row.name == "loss/pseudo-supervision/fusion");
+    let own: Vec<f64> = own.map(|row| row.value).collect();
     assert!(own[own.len() - 1] < own[0] && own.iter().all(|x| x.is_finite()), "{own:?}");
     let manifest: serde_json::Value = serde_json::from_slice(&bytes(folder, "model/manifest.json")).unwrap();
     assert!(manifest["inputs"].to_string().contains("\"fit\""), "{manifest}");
