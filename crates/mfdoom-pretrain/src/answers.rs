@@ -65,7 +65,7 @@ pub(crate) fn find(
     let answers = match (targets(args), &args.model.velocity, &args.model.label) {
         (Some(columns), _, _) => numbers(numbers_of(cells, training, columns)?),
         (None, Some(path), _) => {
-            numbers(components_of(&velocity::read(path, cells)?, training, (COMPONENTS, seed))?)
+            numbers(components_of(&velocity::read(path, cells)?, training, COMPONENTS, seed)?)
         }
         (None, None, Some(column)) => classes(classes_of(cells, training, column)?),
         (None, None, None) => {

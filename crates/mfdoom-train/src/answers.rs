@@ -51,7 +51,8 @@ pub fn numbers_of(
 pub fn components_of(
     vectors: &[Option<Vec<f32>>],
     training: &[usize],
-    (most, seed): (usize, u64),
+    most: usize,
+    seed: u64,
 ) -> Result<Vec<Option<Vec<f32>>>> {
     let failed = |e: mfdoom_matrix::Error| Error::failed("components of what is to be predicted").source(e);
     let matrix = |of: &[&Vec<f32>]| {
@@ -128,15 +129,15 @@ mod tests {
         let vector = |i: usize| Some(vec![i as f32, 2.0 * i as f32, (i % 2) as f32]);
         let mut vectors: Vec<_> = (0..9).map(vector).collect();
         vectors[4] = None;
-        let found = components_of(&vectors, &[0, 1, 2, 3, 5, 6], (2, 0)).unwrap();
+        let found = components_of(&vectors, &[0, 1, 2, 3, 5, 6], 2, 0).unwrap();
         assert!(found[4].is_none() && found.iter().flatten().all(|x| x.len() == 2));
         let of = [0, 1, 2, 3, 5, 6].map(|cell: usize| found[cell].clone().unwrap());
         let square = of.iter().flatten().map(|x| f64::from(*x).powi(2)).sum::<f64>();
         // variances of the components are over n - 1 cells
         assert!((square / (2.0 * 5.0) - 1.0).abs() < 1e-5, "{square}");
         assert!(of.iter().all(|x| x[0].abs() >= x[1].abs()));
-        assert!(components_of(&vectors, &[0, 1], (2, 0)).is_err());
-        assert!(components_of(&vec![Some(vec![1.0]); 9], &[0, 1, 2, 3], (2, 0)).is_err());
+        assert!(components_of(&vectors, &[0, 1], 2, 0).is_err());
+        assert!(components_of(&vec![Some(vec![1.0]); 9], &[0, 1, 2, 3], 2, 0).is_err());
     }
 
     #[test]
