@@ -11,6 +11,9 @@
 //! MFDOOM_FUZZ_KILLS=200 cargo test --release --workspace --test fuzz -- --ignored --nocapture
 //! ```
 //!
+//! `MFDOOM_FUZZ_KILLS` is the number of kills of each command, over all runs with the same file of `MFDOOM_FUZZ_STATE`;
+//! `MFDOOM_FUZZ_SECONDS` ends a run of them before.
+//!
 //! `MFDOOM_FUZZ_SEED` draws others. A case that is found is repeated by its number: `MFDOOM_FUZZ_ONLY=velocity:1234`.
 
 #![allow(

@@ -136,6 +136,7 @@ fn a_folder_appears_whole_or_not_at_all() {
         let dir = AtomicDir::create(&path, force)?;
         fs::create_dir(dir.path().join("sub")).unwrap();
         fs::write(dir.path().join("sub/a"), text).unwrap();
+        fs::write(dir.path().join("manifest.json"), "{}").unwrap();
         dir.commit()
     };
     write(false, "1").unwrap();

@@ -74,6 +74,7 @@ fn two_runs_replace_one_folder_and_neither_loses_its_own() {
     let write = |text: &str| {
         let dir = AtomicDir::create(&target, true).unwrap();
         fs::write(dir.path().join("a"), text).unwrap();
+        fs::write(dir.path().join("manifest.json"), "{}").unwrap();
         dir
     };
     let (first, second) = (write("1"), write("2"));
@@ -82,6 +83,25 @@ fn two_runs_replace_one_folder_and_neither_loses_its_own() {
     second.commit().unwrap();
     assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "2");
     assert_eq!(names(folder.path()), ["model"]);
+}
+
+#[test]
+fn force_removes_no_folder_that_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("thesis");
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join(".nextflow.log"), "").unwrap();
+    AtomicDir::check(&target, true).unwrap();
+    fs::write(target.join("chapter.tex"), "years").unwrap();
+    let error = AtomicDir::create(&target, true).unwrap_err();
+    assert!(error.kind() == Kind::Usage && error.to_string().contains("chapter.tex"), "{error}");
+    // Also where it fills while a run works.
+    fs::remove_file(target.join("chapter.tex")).unwrap();
+    let dir = AtomicDir::create(&target, true).unwrap();
+    fs::write(target.join("chapter.tex"), "years").unwrap();
+    assert_eq!(dir.commit().unwrap_err().kind(), Kind::Usage);
+    assert_eq!(fs::read_to_string(target.join("chapter.tex")).unwrap(), "years");
+    assert_eq!(names(folder.path()), ["thesis"]);
 }
 
 #[test]

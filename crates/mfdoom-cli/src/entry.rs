@@ -86,10 +86,11 @@ fn start_threads(wanted: Option<NonZeroUsize>) -> Result<()> {
     // SAFETY: no other thread has been started yet, so nobody reads the environment meanwhile. candle takes its
     // thread count from this variable and from nowhere else.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|error| Error::failed(format!("{threads} threads cannot be started")).source(error))
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        Error::failed(format!("{threads} threads cannot be started"))
+            .source(error)
+            .help("allow more memory or processes (ulimit -v, ulimit -u), or fewer --threads")
+    })
 }
 
 /// Makes panics short and clear; only `RUST_BACKTRACE` brings the long form.

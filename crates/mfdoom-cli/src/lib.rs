@@ -76,6 +76,7 @@ pub use mfdoom_error::nearest;
 pub use numbers::{above_zero, count, finite, fraction, not_negative, positive, share};
 pub use presets::Presets;
 pub use progress::Progress;
+pub use resolve::split_list;
 pub use settings::{as_text, base_name, base_names, option_as_text, settings, to_json};
 pub use shard::Shard;
 pub use signals::{StopFlag, stop_flag};

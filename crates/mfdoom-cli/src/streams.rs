@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use mfdoom_artifact::{Input, Output};
+use mfdoom_artifact::{Input, Output, OutputFile};
 use mfdoom_error::{Error, Result};
 
 use crate::report::with_help;
@@ -42,13 +42,15 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
 
 /// Returns the output that `path` names; none is standard output, unless that is a terminal.
 ///
-/// A file that is there already is refused now, without `force`, and not after the work is done.
+/// What cannot be written there, such as a file that is there already without `force`, is refused now, and not after the
+/// work is done.
 pub fn output(path: Option<&Path>, force: bool) -> Result<Output> {
     match path {
-        Some(path) if !is_stream(path) && path.is_file() && !force => {
-            Err(Error::usage(format!("{}: already exists", path.display())).help("--force overwrites it"))
+        Some(path) if !is_stream(path) => {
+            let output = Output::file(path, force);
+            OutputFile::check(&output)?;
+            Ok(output)
         }
-        Some(path) if !is_stream(path) => Ok(Output::Path { path: path.to_owned(), force }),
         _ if std::io::stdout().is_terminal() => Err(with_help(
             Error::usage("the output is binary and standard output is a terminal")
                 .help("give -o PATH, or send standard output to a file or another stage"),

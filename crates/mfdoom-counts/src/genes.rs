@@ -23,11 +23,14 @@ const SYMBOLS: [&str; 8] = [
 /// # Errors
 /// Contract: no such column in `var`.
 pub fn genes_of(file: &dyn CountsFile, source: &Source, id_column: Option<&str>) -> Result<Vec<Gene>> {
-    let names = file.var_names_of(source)?;
     let annotated = !source.is_obsm();
     let (ids, symbols) = match id_column.filter(|_| annotated) {
-        Some(column) => (id_values(file, source, column)?, Some(names.into_iter().map(Some).collect())),
-        None => (names, if annotated { symbols(file, source) } else { None }),
+        // A file may have no other names.
+        Some(column) => {
+            let names = file.var_names_of(source).ok();
+            (id_values(file, source, column)?, names.map(|names| names.into_iter().map(Some).collect()))
+        }
+        None => (file.var_names_of(source)?, if annotated { symbols(file, source) } else { None }),
     };
     let ids = without_missing(ids);
     let prefixed = annotated && are_prefixed(file, source, &ids);

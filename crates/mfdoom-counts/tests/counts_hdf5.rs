@@ -169,6 +169,21 @@ fn looms_of_any_chunks_are_read_cell_by_cell() {
 }
 
 #[test]
+fn genes_of_a_loom_may_be_named_by_any_attribute() {
+    let (_folder, path) = scratch("some.loom");
+    loom(&path, &counts(50, 9), None);
+    let file = File::append(&path).unwrap();
+    let rows = file.group("row_attrs").unwrap();
+    rows.relink("Gene", "Locus").unwrap();
+    drop((rows, file));
+    let file = open(&path).unwrap();
+    let error = mfdoom_counts::genes_of(&*file, &Source::X, None).unwrap_err();
+    assert!(error.to_string().contains("Locus") && error.to_string().contains("--gene-column"), "{error}");
+    let genes = mfdoom_counts::genes_of(&*file, &Source::X, Some("Locus")).unwrap();
+    assert_eq!((&*genes[3].id, &*genes[3].symbol), ("gene3", "gene3"));
+}
+
+#[test]
 fn what_lies_in_another_file_is_not_read() {
     let (folder, path) = scratch("pointing.h5ad");
     let csr = Sparse {

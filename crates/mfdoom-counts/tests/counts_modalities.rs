@@ -77,9 +77,42 @@ fn a_map_that_leads_outside_is_refused() {
     file.group("obsmap").unwrap().unlink("adt").unwrap();
     line(&file.group("obsmap").unwrap(), "adt", &[0_u32, 0, 3, 1]);
     drop(file);
-    let file = open(&path).unwrap();
-    let error = file.matrix(&"mod/adt/X".parse().unwrap()).unwrap().read_rows(0..4).unwrap_err();
-    assert!(error.to_string().contains("obsmap/adt"), "{error}");
+    let error = open(&path).unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("obsmap/adt"), "{error}");
+}
+
+#[test]
+fn a_map_that_names_contradict_is_refused_and_renamed_cells_are_not() {
+    let (_folder, path) = scratch("mosaic.h5mu");
+    mosaic(&path, true);
+    let replace = |values: &[u8]| {
+        let file = File::append(&path).unwrap();
+        file.group("obsmap").unwrap().unlink("adt").unwrap();
+        line(&file.group("obsmap").unwrap(), "adt", values);
+    };
+    for stale in [[0, 0, 1, 2], [0, 0, 2, 0]] {
+        replace(&stale);
+        let error = open(&path).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains("mdata.update()"), "{error}");
+    }
+    replace(&[0, 0, 2, 1]);
+    let file = File::append(&path).unwrap();
+    file.unlink("mod/adt/obs").unwrap();
+    frame(&file.group("mod/adt").unwrap(), "obs", "_index", &["other", "names"]);
+    drop(file);
+    assert_eq!(rows(&*open(&path).unwrap(), "mod/adt/X").0[2..], [vec![11.0], vec![1.0]]);
+}
+
+#[test]
+fn a_name_that_comes_twice_in_a_modality_is_refused() {
+    let (_folder, path) = scratch("mosaic.h5mu");
+    mosaic(&path, false);
+    let file = File::append(&path).unwrap();
+    file.unlink("mod/adt").unwrap();
+    modality(&file.group("mod").unwrap(), "adt", &["d", "d"], &["CD4"]);
+    drop(file);
+    let error = open(&path).unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("mod/adt"), "{error}");
 }
 
 #[test]

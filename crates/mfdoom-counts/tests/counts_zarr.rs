@@ -56,6 +56,18 @@ fn damaged_chunks_and_other_forms_are_told() {
 }
 
 #[test]
+fn a_store_that_was_not_copied_whole_is_refused() {
+    for (lost, says) in [("X/data/0", "X/data/0: is missing"), ("X/indptr/0", "do not go from 0 to 4")] {
+        let folder = tempfile::tempdir().unwrap();
+        Store { root: folder.path(), v3: false }.write();
+        std::fs::remove_file(folder.path().join(lost)).unwrap();
+        let file = open(folder.path()).unwrap();
+        let error = file.matrix(&Source::X).unwrap().read_rows(0..3).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains(says), "{lost}: {error}");
+    }
+}
+
+#[test]
 fn archives_are_read_as_folders_are() {
     for (v3, prefix) in [(false, ""), (true, ""), (true, "cells.zarr/")] {
         let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
+use mfdoom_artifact::key::{CELL_ID, DATASET};
+use mfdoom_artifact::obs::free_names;
 use mfdoom_artifact::{
     AtomicDir, GeneBatch, GeneTableSchema, GeneTableWriter, Manifest, ObsField, Output, TableFormat,
 };
@@ -33,8 +35,7 @@ pub fn run(args: Args) -> Result<()> {
     let table = config.task.table(config, draws)?;
     let inference = Inference::open(&args.infer, &decoder.backbone)?;
     let carried = carried(&inference.tokens().obs, &table);
-    let of_cells = carried.iter().map(|column| inference.tokens().obs[*column].clone());
-    let obs = of_cells.chain(table.obs.iter().cloned()).collect();
+    let obs = carried.into_iter().chain(table.obs.iter().cloned()).collect();
     let names: Vec<&str> = table.matrices.iter().map(String::as_str).collect();
     let manifest = manifest(&args, &decoder, &genes, &inference)?;
     let of_genes = genes.iter().map(|gene| decoder.genes[*gene].clone()).collect();
@@ -48,8 +49,7 @@ pub fn run(args: Args) -> Result<()> {
         for batch in block.batches() {
             let predictions = decoder.predict(&block, batch.clone(), args.subsets)?;
             let Rows { matrices, obs } = decoder.rows(&block, batch, &predictions, &request)?;
-            let of_cells = carried.iter().map(|column| block.obs[*column].clone());
-            let obs = of_cells.chain(obs).collect();
+            let obs = block.obs.iter().cloned().chain(obs).collect();
             let (dataset, cell_id) = (block.dataset.clone(), block.cell_id.clone());
             writer.write(GeneBatch { dataset, cell_id, obs, matrices }.rows(block.wanted.clone()))?;
         }
@@ -67,10 +67,13 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
-/// Returns the obs columns of the tokens that are carried along: those whose names the predictions do not take.
-fn carried(fields: &[ObsField], table: &Table) -> Vec<usize> {
-    let free = |column: &usize| table.obs.iter().all(|field| field.name != fields[*column].name);
-    (0..fields.len()).filter(free).collect()
+/// Returns the obs columns of the tokens, under names that the predictions do not take.
+fn carried(fields: &[ObsField], table: &Table) -> Vec<ObsField> {
+    let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    let own = table.obs.iter().map(|field| field.name.as_str());
+    let own = own.chain(table.matrices.iter().map(String::as_str));
+    let names = free_names(&names, own.chain([DATASET, CELL_ID]));
+    fields.iter().zip(names).map(|(field, name)| ObsField { name, ..field.clone() }).collect()
 }
 
 /// Where predictions go; with `--into` and without `-o` through a table next to that file, which is never published.

@@ -13,6 +13,9 @@ use crate::task::DecoderTask;
 /// Largest size of anything, as in a model.
 const MAX_SIZE: usize = 1 << 28;
 
+/// Largest library size, and ratio of two: no cell has so many counts, and products stay finite.
+const MAX_LIBRARY: f64 = 1e15;
+
 /// Most cells of a chain.
 const MAX_CHAIN: usize = 4096;
 
@@ -173,6 +176,7 @@ impl DecoderConfig {
         if let Some((name, n)) = wrong.or(most.iter().find(|(_, n)| *n > MAX_SIZE)) {
             return Err(Error::usage(format!("{name} {n}")).wanted(format!("1 to {MAX_SIZE}")));
         }
+        self.check_libraries()?;
         if !(self.cosine.is_finite() && self.cosine >= 0.0) {
             return Err(Error::usage(format!("--cosine {}", self.cosine)).wanted("a number from 0"));
         }
@@ -190,6 +194,19 @@ impl DecoderConfig {
             return Err(Error::usage("the decoder has nothing to predict").help("give other --targets"));
         }
         Ok(())
+    }
+
+    fn check_libraries(&self) -> Result<()> {
+        let sizes = self.libraries.iter().flat_map(|(name, library)| {
+            let ratios = library.ratios.values();
+            std::iter::once(&library.median).chain(ratios).map(move |size| (name, *size))
+        });
+        let mut wrong = sizes.filter(|(_, size)| !(0.0..=MAX_LIBRARY).contains(size));
+        match wrong.next() {
+            None => Ok(()),
+            Some((name, size)) => Err(Error::usage(format!("libraries: {size} in '{name}'"))
+                .wanted(format!("library sizes and their ratios of 0 to {MAX_LIBRARY:e}"))),
+        }
     }
 
     /// Number of predicted values of a cell: genes of every target, target by target, or labels.

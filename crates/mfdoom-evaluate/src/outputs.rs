@@ -1,5 +1,6 @@
 //! Everything that a run writes, refused before any work when it cannot be.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -27,7 +28,7 @@ impl Outputs {
     /// Checks the outputs; a picture on standard output is SVG, in a file what its name ends in.
     ///
     /// # Errors
-    /// Usage: a file that is there, another ending, or two outputs on standard output.
+    /// Usage: a file that is there, a folder that is not, another ending, or two outputs in one place.
     pub(crate) fn plan(args: &RunArgs, pictures: &[Option<&Path>]) -> Result<Self> {
         // JSON may go to a terminal: people read it.
         let output = |path: &Path| {
@@ -48,8 +49,19 @@ impl Outputs {
         let drawn = outputs.pictures.iter().flatten().map(|(output, _)| output);
         let pages = [&outputs.report, &outputs.table, &outputs.multiqc].into_iter().flatten();
         let all = std::iter::once(&outputs.metrics).chain(pages).chain(drawn);
-        if all.filter(|output| **output == Output::Stdout).count() > 1 {
+        let all: Vec<&Output> = all.collect();
+        if all.iter().filter(|output| ***output == Output::Stdout).count() > 1 {
             return Err(Error::usage("two outputs would go to standard output").help("name a file for each"));
+        }
+        let mut taken = BTreeSet::new();
+        for output in all {
+            if let Some(place) = OutputFile::check(output)?
+                && !taken.insert(place)
+            {
+                return Err(
+                    Error::usage(format!("two outputs would go to {output}")).help("name a file for each")
+                );
+            }
         }
         Ok(outputs)
     }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use mfdoom_artifact::trajectories::TRAJECTORIES_FORMAT;
-use mfdoom_artifact::{Manifest, ObsField, ObsType};
-use mfdoom_cli::{Progress, Shard};
+use mfdoom_artifact::{AtomicDir, Manifest, ObsField, ObsType};
+use mfdoom_cli::{CellList, Progress, Shard};
 use mfdoom_error::{Error, Result};
 use mfdoom_infer::{CellMaker, Inference, MadeBy};
 use mfdoom_matrix::median;
@@ -16,7 +16,7 @@ use crate::field::Field;
 use crate::observed::Observed;
 use crate::starts::{self, Cell, Kept};
 use crate::walk::{Row, Walk};
-use crate::write::{Plan, Writer};
+use crate::write::{Plan, Writer, free_fields};
 
 /// Modalities that trajectories run in, the first that the tokens have: velocities are those of spliced counts.
 const SOURCES: [&str; 2] = ["spliced", "expression"];
@@ -39,7 +39,9 @@ pub fn run(args: Args) -> Result<()> {
     let size = size(&decoders, &name);
     let field = Field::new(&decoders, &maker, modality, size)?;
     let obs = obs_fields(&args, &inference)?;
-    let manifest = manifest(&args, &inference, &decoders, shard)?;
+    // Read once: it may be a pipe.
+    let listed = args.cells.as_deref().map(CellList::read).transpose()?;
+    let manifest = manifest(&args, &inference, (&decoders, listed.as_ref()), shard)?;
     if args.common.check {
         let walk = &args.walk;
         tracing::info!(
@@ -49,7 +51,7 @@ pub fn run(args: Args) -> Result<()> {
         );
         return Ok(());
     }
-    let Kept { observed, starts } = starts::read(&args, inference, modality)?;
+    let Kept { observed, starts } = starts::read(&args, listed, inference, modality)?;
     let genes = decoders.moves.backbone.vocabulary.genes().to_vec();
     let observed = Observed::new(observed, genes.len(), size, args.seed.seed)?;
     field.check(&observed.mean(&(0..observed.cells().len() as u32).collect::<Vec<_>>()))?;
@@ -69,7 +71,8 @@ pub fn run(args: Args) -> Result<()> {
             tracing::info!("{} steps, each from at most {n} cells to the next", args.walk.steps)
         }
     }
-    let modalities = [name].into_iter().chain(field.added.iter().cloned()).collect();
+    let modalities: Vec<String> = [name].into_iter().chain(field.added.iter().cloned()).collect();
+    let obs = free_fields(obs, &modalities);
     let plan = Plan { genes, modalities, width: field.width(), obs, take: args.walk.take, manifest };
     let mut writer = Writer::create(&output, args.output.force, plan)?;
     let report = generate(&walk, (&args, total, &maker), &starts, &mut writer)?;
@@ -88,7 +91,11 @@ fn output(args: &Args) -> Result<PathBuf> {
     match mfdoom_cli::is_stream(&path) {
         true => Err(Error::usage("trajectories are a folder and cannot go to standard output")
             .help("-o trajectories/")),
-        false => Ok(path.components().collect()),
+        false => {
+            let path: PathBuf = path.components().collect();
+            AtomicDir::check(&path, args.output.force)?;
+            Ok(path)
+        }
     }
 }
 
@@ -113,7 +120,7 @@ fn modality(args: &Args, inference: &Inference, decoders: &Decoders) -> Result<u
 fn size(decoders: &Decoders, modality: &str) -> f64 {
     let libraries = &decoders.moves.decoder.config().libraries;
     let found = SOURCES.iter().chain([&modality]).find_map(|name| libraries.get(*name));
-    found.map_or(1e4, |library| library.median)
+    found.map(|library| library.median).filter(|median| *median > 0.0).unwrap_or(1e4)
 }
 
 /// Returns names and types of the obs columns that states take: numbers, and anything else as text.
@@ -132,7 +139,7 @@ fn obs_fields(args: &Args, inference: &Inference) -> Result<Vec<ObsField>> {
 fn manifest(
     args: &Args,
     inference: &Inference,
-    decoders: &Decoders,
+    (decoders, listed): (&Decoders, Option<&CellList>),
     shard: Option<Shard>,
 ) -> Result<Manifest> {
     let mut settings = mfdoom_cli::settings(&args.walk)?;
@@ -145,8 +152,8 @@ fn manifest(
     if args.walk.take == Take::Sample {
         settings["sample"] = json!(1);
     }
-    if let Some(path) = &args.cells {
-        settings["cells"] = json!(mfdoom_cli::CellList::read(path)?.content_id);
+    if let Some(listed) = listed {
+        settings["cells"] = json!(listed.content_id);
     }
     if let Some(shard) = shard {
         settings["shard"] = json!(shard);
@@ -195,11 +202,13 @@ struct Report {
 
 impl Report {
     fn new(steps: usize) -> Self {
-        Self { steps, trajectories: 0, left: Vec::new(), at_rest: 0, drift: vec![Vec::new(); steps + 1] }
+        Self { steps, trajectories: 0, left: Vec::new(), at_rest: 0, drift: Vec::new() }
     }
 
     fn add(&mut self, rows: &[Row]) {
         self.trajectories += 1;
+        // As many steps as were taken, not as many as were asked for.
+        self.drift.resize(self.drift.len().max(rows.len()), Vec::new());
         rows.iter().for_each(|row| self.drift[row.step].push(row.drift));
         self.left.extend(rows.last().filter(|row| row.left).map(|row| row.step));
     }
@@ -233,8 +242,9 @@ impl Report {
         if self.at_rest > 0 {
             tracing::warn!("{} steps had no velocity: the state stayed", self.at_rest);
         }
-        let every = self.steps.div_ceil(10);
-        let shown = (0..=self.steps).filter(|step| step % every == 0 || *step == self.steps);
+        let last = self.drift.len().saturating_sub(1);
+        let every = last.div_ceil(10).max(1);
+        let shown = (0..self.drift.len()).filter(|step| step % every == 0 || *step == last);
         let of =
             |step: usize| median(&mut self.drift[step].clone()).map(|drift| format!("{step}: {drift:.2}"));
         let told: Vec<String> = shown.filter_map(of).collect();

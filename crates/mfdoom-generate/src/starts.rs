@@ -55,9 +55,9 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn new(args: &Args, inference: &Inference) -> Result<Self> {
-        match (&args.cells, &args.walk.start) {
-            (Some(path), _) => Ok(Self::Listed(CellList::read(path)?)),
+    fn new(args: &Args, listed: Option<CellList>, inference: &Inference) -> Result<Self> {
+        match (listed, &args.walk.start) {
+            (Some(list), _) => Ok(Self::Listed(list)),
             (None, Some(start)) => {
                 Ok(Self::Value(inference.tokens().obs_column(&start.name)?, start.value.clone()))
             }
@@ -74,21 +74,29 @@ impl Wanted {
     }
 }
 
-/// Returns the positions of the obs columns that states take.
+/// Returns the positions of the obs columns that states take, each once.
 ///
 /// # Errors
 /// Contract: a column that the tokens lack.
 pub fn columns(walk: &WalkArgs, inference: &Inference) -> Result<Vec<usize>> {
-    walk.obs.iter().map(|name| inference.tokens().obs_column(name)).collect()
+    let mut columns: Vec<usize> = Vec::with_capacity(walk.obs.len());
+    for name in &walk.obs {
+        let column = inference.tokens().obs_column(name)?;
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    Ok(columns)
 }
 
-/// Reads the tokens once and keeps what trajectories need, drawn by the seed where it is too much.
+/// Reads the tokens once and keeps what trajectories need, drawn by the seed where it is too much; `listed` are the cells of
+/// `--cells`.
 ///
 /// # Errors
 /// Those of reading. Contract: no cell has counts of the modality, or none of those has what was asked for as a start.
-pub fn read(args: &Args, inference: Inference, modality: usize) -> Result<Kept> {
+pub fn read(args: &Args, listed: Option<CellList>, inference: Inference, modality: usize) -> Result<Kept> {
     let columns = columns(&args.walk, &inference)?;
-    let wanted = Wanted::new(args, &inference)?;
+    let wanted = Wanted::new(args, listed, &inference)?;
     let seed = args.seed.seed;
     let mut observed = Lowest::new(args.walk.observed, seed, "observed cells");
     let mut starts = Lowest::new(args.walk.n_trajectories, seed, "starts");

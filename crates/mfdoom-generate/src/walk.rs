@@ -197,7 +197,17 @@ impl Walk<'_> {
                 there
             })
             .collect();
-        moving.iter().zip(moved).for_each(|((at, _), profile)| all[*at].profile = profile);
+        for ((at, _), profile) in moving.iter().zip(moved) {
+            if profile.iter().any(|x| !x.is_finite()) {
+                return Err(Error::failed(format!("a state is beyond all numbers after step {}", step + 1))
+                    .found(format!(
+                        "trajectory {}, which began at {}",
+                        all[*at].number, all[*at].start.cell_id
+                    ))
+                    .help("a smaller --step-size"));
+            }
+            all[*at].profile = profile;
+        }
         Ok(())
     }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use mfdoom_artifact::folder::publish;
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
+use mfdoom_artifact::key::{CELL_ID, DATASET};
+use mfdoom_artifact::obs::free_names;
 use mfdoom_artifact::trajectories::{self, EMBEDDINGS_FILE, H5AD_FILE, HEAD, STATES_FILE};
 use mfdoom_artifact::{
     AtomicDir, Column, EmbeddingBatch, EmbeddingFormat, EmbeddingSchema, EmbeddingWriter, Gene, GeneBatch,
@@ -23,6 +25,15 @@ const UNS: &str = "mfdoom_generate";
 /// Key of the model's vectors in `obsm`.
 const OBSM: &str = "X_mfdoom";
 
+/// Returns obs columns under names that no file of the folder uses otherwise.
+pub fn free_fields(obs: Vec<ObsField>, modalities: &[String]) -> Vec<ObsField> {
+    let own = trajectories::fields();
+    let own = own.iter().map(|field| field.name.as_str()).chain([DATASET, CELL_ID, HEAD]);
+    let names: Vec<String> = obs.iter().map(|field| field.name.clone()).collect();
+    let names = free_names(&names, own.chain(modalities.iter().map(String::as_str)));
+    obs.into_iter().zip(names).map(|(field, name)| ObsField { name, ..field }).collect()
+}
+
 /// What the folder will hold.
 pub struct Plan {
     /// Genes of the counts: those of the model, in its order.
@@ -31,7 +42,7 @@ pub struct Plan {
     pub modalities: Vec<String>,
     /// Length of a vector of the model.
     pub width: usize,
-    /// Obs columns that states take.
+    /// Obs columns that states take, under free names.
     pub obs: Vec<ObsField>,
     /// What is taken of a state.
     pub take: Take,
@@ -122,8 +133,8 @@ impl Writer {
         let n = states.finish()?;
         embeddings.finish()?;
         let mut obs = Frame { index_name: "cell_id".to_owned(), ..Frame::new(ids) };
-        for (field, column) in plan.fields().into_iter().zip(annotation) {
-            obs = obs.with(field.name, column);
+        for (name, column) in h5ad_names(&plan.fields()).into_iter().zip(annotation) {
+            obs = obs.with(name, column);
         }
         h5ad.finish(&obs)?;
         publish(folder, plan.manifest)?;
@@ -134,18 +145,7 @@ impl Writer {
 impl Plan {
     /// Returns the annotation of a row.
     fn fields(&self) -> Vec<ObsField> {
-        let mut fields = trajectories::fields();
-        let taken = |field: &ObsField| fields.iter().any(|own| own.name == field.name);
-        let others: Vec<ObsField> = self
-            .obs
-            .iter()
-            .map(|field| match taken(field) {
-                true => ObsField { name: format!("obs_{}", field.name), ..field.clone() },
-                false => field.clone(),
-            })
-            .collect();
-        fields.extend(others);
-        fields
+        trajectories::fields().into_iter().chain(self.obs.iter().cloned()).collect()
     }
 
     fn annotation(&self, rows: &[Row], cells: &[Cell]) -> Vec<Column> {
@@ -180,6 +180,19 @@ impl Plan {
         let manifest = Uns::Dict(vec![("manifest".to_owned(), Uns::Text(self.manifest.to_json()))]);
         NewFile { var, matrices, uns: vec![(UNS.to_owned(), manifest)] }
     }
+}
+
+/// Returns the names of columns in an h5ad file, where a slash would be a folder.
+fn h5ad_names(fields: &[ObsField]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    for field in fields {
+        let mut name = field.name.replace('/', "_");
+        while name != field.name && fields.iter().any(|other| other.name == name) || names.contains(&name) {
+            name.push('_');
+        }
+        names.push(name);
+    }
+    names
 }
 
 fn layer(name: &str) -> Source {

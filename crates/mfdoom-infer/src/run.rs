@@ -79,6 +79,10 @@ impl Inference {
         if let Some(shard) = shard {
             settings["shard"] = json!(shard);
         }
+        // What adds results to a file of the cells finds its genes by the column that the counts were read by.
+        if let Some(column) = tokens.config.get("gene_column").filter(|column| column.is_string()) {
+            settings["gene_column"] = column.clone();
+        }
         let inputs = [tokens.as_input(&self.name), self.model.clone()];
         let inputs = inputs.into_iter().chain(others).collect();
         Ok(Manifest::new(made.stage, made.version, made.format, settings, inputs))

@@ -71,16 +71,24 @@ impl Key {
     }
 }
 
-/// Returns the column of the file of each gene; nothing for one that the file does not have.
+/// Returns the column of the file of each gene; nothing for one that the file does not have. `read_by` is the column of
+/// `var` that the counts were read by, where that is known and not the index: names may be those of other genes in another.
 ///
 /// # Errors
 /// Contract: less than half of the genes that could be in both are, or a gene may be any of several columns.
-pub(crate) fn columns_of(genes: &[Gene], file: &H5ad) -> Result<Vec<Option<usize>>> {
+pub(crate) fn columns_of(genes: &[Gene], read_by: Option<&str>, file: &H5ad) -> Result<Vec<Option<usize>>> {
     if genes.is_empty() {
         return Ok(Vec::new());
     }
     let names = Names::all(file)?;
-    let ways = names.iter().flat_map(|names| [(names, Key::Id), (names, Key::Symbol)]);
+    let possible = genes.len().min(file.n_vars());
+    let read_by = read_by.map(|column| format!("var/{column}"));
+    let known = names.iter().find(|names| Some(&names.place) == read_by.as_ref());
+    let known = known.filter(|names| 2 * names.n_known(genes, Key::Id) >= possible);
+    let ways = match known {
+        Some(names) => vec![(names, Key::Id)],
+        None => names.iter().flat_map(|names| [(names, Key::Id), (names, Key::Symbol)]).collect(),
+    };
     let mut best: Option<(usize, &Names, Key)> = None;
     for (names, key) in ways {
         let n = names.n_known(genes, key);

@@ -32,7 +32,8 @@ impl Matching {
     /// Contract: no cell is in both, most genes are not, or a name may mean several.
     pub(crate) fn new(table: GeneTableReader, shown: &str, file: &H5ad, known: &FileCells) -> Result<Self> {
         let genes = table.schema().genes.clone();
-        let columns = genes::columns_of(&genes, file)?;
+        let read_by = table.schema().manifest.config.get("gene_column").and_then(|column| column.as_str());
+        let columns = genes::columns_of(&genes, read_by, file)?;
         let by_id = genes.into_iter().zip(&columns).filter_map(|(gene, column)| Some((gene.id, (*column)?)));
         let ids = by_id.collect();
         let mut matching = Self {

@@ -16,8 +16,19 @@ fn joined(
     columns: &[(&str, Column)],
     genes: &[Gene],
 ) -> mfdoom_error::Result<Vec<Option<f32>>> {
+    joined_by(None, index, columns, genes)
+}
+
+/// As [`joined`], of counts that were read by a column.
+fn joined_by(
+    gene_column: Option<&'static str>,
+    index: &[&str],
+    columns: &[(&str, Column)],
+    genes: &[Gene],
+) -> mfdoom_error::Result<Vec<Option<f32>>> {
     let world = World::new();
-    let (file, folder) = (world.file("a.h5ad", index, columns), world.fit("v", genes, &Parts::default()));
+    let parts = Parts { gene_column, ..Parts::default() };
+    let (file, folder) = (world.file("a.h5ad", index, columns), world.fit("v", genes, &parts));
     mfdoom_into::velocity::add(&folder, &file)?;
     let row = layer(&file, "velocity")[index.len()..2 * index.len()].to_vec();
     Ok(row.into_iter().map(|value| Some(value).filter(|value| !value.is_nan())).collect())
@@ -35,6 +46,20 @@ fn the_column_that_knows_most_decides() {
     let table: Vec<Gene> = ids.iter().zip(index).map(|(id, symbol)| Gene::new(*id, symbol)).collect();
     let found = joined(&index, &[("gene_ids", texts(ids))], &table).unwrap();
     assert_eq!(found, all([100.0, 101.0, 102.0, 103.0]));
+}
+
+#[test]
+fn a_column_that_names_the_same_genes_otherwise_does_not_mislead() {
+    let (index, alias) = (["A", "B", "C", "D"], ["D", "C", "B", "A"]);
+    let columns = [("alias", texts(alias)), ("other", texts(["B", "A", "D", "C"]))];
+    let found = joined(&index, &columns, &genes(&index)).unwrap();
+    assert_eq!(found, all([100.0, 101.0, 102.0, 103.0]), "the index, by which counts are read unless asked");
+    // Read by the column: the first gene is called D there, and A is its symbol.
+    let table: Vec<Gene> = alias.iter().zip(index).map(|(id, symbol)| Gene::new(*id, symbol)).collect();
+    let found = joined_by(Some("alias"), &index, &columns, &table).unwrap();
+    assert_eq!(found, all([100.0, 101.0, 102.0, 103.0]), "the column of --gene-column");
+    let found = joined_by(Some("alias"), &alias, &[], &table).unwrap();
+    assert_eq!(found, all([100.0, 101.0, 102.0, 103.0]), "a file without that column");
 }
 
 #[test]

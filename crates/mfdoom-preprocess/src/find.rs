@@ -23,11 +23,19 @@ pub(crate) fn modalities(file: &CountsInput, reading: &Reading, named: &[Assignm
         wanted.add(kind.named(file));
     }
     let mut found = Modalities { matrices: wanted.matrices.clone(), ..Modalities::default() };
-    let mut refused = Vec::new();
+    let (mut refused, mut left_out) = (Vec::new(), Vec::new());
     for unit in units(file) {
         let mut search = Search { file, reading, wanted: &wanted, unit: &unit, refused: Vec::new() };
         search.add(&mut found)?;
         refused.extend(search.refused);
+        let taken = found.matrices.values().chain(wanted.matrices.values());
+        if let Some(name) = &unit.name
+            && !wanted.names(&plain(name))
+            && reading.kind.is_none()
+            && !taken.into_iter().any(|source| source.split_modality().0 == Some(name.as_str()))
+        {
+            left_out.push(name.clone());
+        }
     }
     if let Some(kind) = reading.kind {
         let asked = |name: &String| kind.modalities().contains(&name.as_str()) || wanted.names(name);
@@ -40,6 +48,14 @@ pub(crate) fn modalities(file: &CountsInput, reading: &Reading, named: &[Assignm
     }
     for passed in &refused {
         tracing::warn!("{}: passed over {passed}", file.name);
+    }
+    for name in left_out {
+        tracing::warn!(
+            "{}: modality '{name}' is left out, no matrix of it holds raw counts: --modality {}=SOURCE names one, \
+             --allow-non-integer takes fractions",
+            file.name,
+            plain(&name)
+        );
     }
     check(file, reading.counts, &found)?;
     Ok(found)
@@ -195,6 +211,9 @@ impl Search<'_> {
             self.refused.extend(looks.iter().map(|(base, look)| format!("{}: {look}", self.unit.at(base))));
             return Ok(());
         };
+        if let Some((base, look)) = looks.iter().find(|(base, look)| base == best && look.empty) {
+            tracing::warn!("{}: {}: {look}, and no other matrix has one", self.file.name, self.unit.at(base));
+        }
         for (base, look) in looks.iter().filter(|(base, _)| base != best) {
             if !look.is_counts() || look.empty || look.binary {
                 self.refused.push(format!("{}: {look}", self.unit.at(base)));

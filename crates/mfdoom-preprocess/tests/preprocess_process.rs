@@ -72,6 +72,18 @@ fn the_report_says_what_was_taken_and_dropped() {
 }
 
 #[test]
+fn a_matrix_without_counts_that_is_all_there_is_warns() {
+    let folder = Folder::new();
+    let input = folder.put("zero.h5ad", &make::File::new(4, 3).with("X", vec![vec![0.0; 3]; 4]));
+    let output = ended(&[&input, "-q", "-o", &folder.text("t.parquet")]);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && log.contains("X: no count at all, and no other matrix has one"),
+        "{log}"
+    );
+}
+
+#[test]
 fn threads_and_memory_change_no_byte() {
     let folder = Folder::new();
     let input = folder.put("a.h5ad", &spliced(900, 7));

@@ -87,6 +87,7 @@ impl Checkpoint {
                 ))
                 .help("--resume to go on from it, --force to begin anew"));
             }
+            AtomicDir::check(&path, true)?;
             fs::remove_dir_all(&path).map_err(|e| Error::io(&path, e))?;
         }
         let checkpoint = Self { path, identity, resume };

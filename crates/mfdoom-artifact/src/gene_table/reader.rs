@@ -22,7 +22,14 @@ impl GeneTableReader {
     /// # Errors
     /// Those of [`TableReader::open`] and [`GeneTableSchema::from_arrow`].
     pub fn open(input: &Input, format: &str) -> Result<Self> {
-        let table = TableReader::open(input)?;
+        Self::of(TableReader::open(input)?, format)
+    }
+
+    /// Takes a table that is open, of which nothing has been read: a pipe is opened only once.
+    ///
+    /// # Errors
+    /// Those of [`GeneTableSchema::from_arrow`].
+    pub fn of(table: TableReader, format: &str) -> Result<Self> {
         let schema = GeneTableSchema::from_arrow(table.schema(), format, table.name())?;
         Ok(Self { schema, table, keys: KeySet::default() })
     }

@@ -21,13 +21,22 @@ impl AtomicDir {
     /// Creates the partial folder of `path`.
     ///
     /// # Errors
-    /// Usage: the target exists and `force` is not given, is a file, or its parent does not exist.
+    /// Usage: the target exists and `force` is not given, is a file or a folder that no stage made, or its parent does not
+    /// exist.
     pub fn create(path: impl AsRef<Path>, force: bool) -> Result<Self> {
         recover(path.as_ref())?;
         let target = check_target(path.as_ref(), force, Wanted::Dir)?;
         let partial =
             Partial::beside(&target, Wanted::Dir).map_err(|error| Error::io(path.as_ref(), error))?;
         Ok(Self { partial, target, force })
+    }
+
+    /// Checks before any work that [`create`](Self::create) may write there.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn check(path: impl AsRef<Path>, force: bool) -> Result<()> {
+        check_target(path.as_ref(), force, Wanted::Dir).map(drop)
     }
 
     /// Returns the partial folder to write into.

@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use mfdoom_error::{Error, Result};
 
 use super::AtomicFile;
+use super::target::{Wanted, check_target};
 use crate::place::Output;
 
 /// Writer to an [`Output`]; only regular files have a partial form.
@@ -27,6 +29,23 @@ impl OutputFile {
                 Ok(Self::Stream(file.map_err(|error| Error::io(path, error))?))
             }
             Output::Path { path, force } => Ok(Self::File(AtomicFile::create(path, *force)?)),
+        }
+    }
+
+    /// Checks before any work that [`create`](Self::create) may write there, and returns where a file would lie.
+    ///
+    /// # Errors
+    /// Usage: the target exists and may not be replaced, is a folder, or its folder does not exist.
+    pub fn check(output: &Output) -> Result<Option<PathBuf>> {
+        match output {
+            Output::Path { path, force } if !output.is_stream() => {
+                let target = check_target(path, *force, Wanted::File)?;
+                let folder = target.parent().map(std::path::Path::to_owned).unwrap_or_default();
+                let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+                let real = std::fs::canonicalize(&folder).unwrap_or(folder);
+                Ok(Some(real.join(target.file_name().unwrap_or_default())))
+            }
+            _ => Ok(None),
         }
     }
 

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 
+/// Files that tell a folder of ours: a result, a checkpoint.
+const MARKS: [&str; 2] = ["manifest.json", "state.json"];
+
 /// What a target is to become.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted {
@@ -44,8 +47,28 @@ pub(super) fn check_target(path: &Path, force: bool, wanted: Wanted) -> Result<P
         (Wanted::File, true) => Err(Error::usage(format!("{shown}: is a folder, a file was wanted"))),
         (Wanted::Dir, false) => Err(Error::usage(format!("{shown}: is a file, a folder was wanted"))),
         _ if !force => Err(exists(path)),
+        (Wanted::Dir, true) => check_ours(&target, path).map(|()| target),
         _ => Ok(target),
     }
+}
+
+/// Checks that a folder may be replaced, and thus removed: it is empty, but for hidden files, or a stage made it.
+///
+/// # Errors
+/// Usage: it holds something else.
+fn check_ours(folder: &Path, shown: &Path) -> Result<()> {
+    let entries = fs::read_dir(folder).map_err(|error| Error::io(shown, error))?;
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    if names.is_empty() || MARKS.iter().any(|mark| names.iter().any(|name| name == mark)) {
+        return Ok(());
+    }
+    let some: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
+    Err(Error::usage(format!("{}: a folder that no stage of MFDOOM made", shown.display()))
+        .found(format!("{} files or folders such as {}", names.len(), some.join(", ")))
+        .wanted(format!("an empty folder, or one with {}", MARKS[0]))
+        .help("name another folder, or remove this one yourself: --force would remove all that it holds"))
 }
 
 /// Returns the error for a target that is there and may not be replaced.

@@ -3,7 +3,7 @@
 /// Splits at the commas that stand outside double quotes, and takes the quotes away.
 ///
 /// A text with an odd number of quotes has none that protect: `5" UTR,b` is two parts.
-pub(crate) fn split(text: &str) -> Vec<String> {
+pub fn split(text: &str) -> Vec<String> {
     let protecting = text.matches('"').count().is_multiple_of(2);
     let mut parts = vec![String::new()];
     let mut inside = false;

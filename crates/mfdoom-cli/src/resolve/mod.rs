@@ -16,7 +16,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use mfdoom_error::Error;
 
-pub(crate) use self::list::split as split_list;
+pub use self::list::split as split_list;
 use self::merge::Merge;
 use self::sources::{chosen_preset, from_environment, read_config, setting_name, variable};
 use self::spelling::{relax, spell, undelimited};

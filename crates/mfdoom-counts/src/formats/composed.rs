@@ -48,6 +48,8 @@ pub(super) struct Features {
     pub(super) names: Vec<String>,
     /// What is known of them.
     pub(super) columns: Vec<(String, Column)>,
+    /// Where names were sought, and what there is instead, where there are none: a column may be asked for.
+    pub(super) nameless: Option<(Place, String)>,
 }
 
 /// Opens the rows of a matrix.
@@ -75,7 +77,7 @@ impl Features {
         let text = |values: Vec<String>| Column::String(values.into_iter().map(Some).collect());
         let named = |name: &str, values: Option<Vec<String>>| Some((name.to_owned(), text(values?)));
         let columns = [named("gene_symbols", symbols), named("feature_types", types)];
-        Self { names: ids, columns: columns.into_iter().flatten().collect() }
+        Self { names: ids, columns: columns.into_iter().flatten().collect(), nameless: None }
     }
 }
 
@@ -157,7 +159,15 @@ impl CountsFile for Composed {
     }
 
     fn var_names_of(&self, source: &Source) -> Result<Vec<String>> {
-        Ok(self.part(source)?.features.names.clone())
+        let features = &self.part(source)?.features;
+        match &features.nameless {
+            None => Ok(features.names.clone()),
+            Some((place, there)) => Err(place
+                .broken("has no names of genes")
+                .found(there.clone())
+                .wanted("Gene, var_names or Accession")
+                .help("--gene-column NAME takes another one")),
+        }
     }
 
     fn var_columns_of(&self, source: &Source) -> Vec<String> {

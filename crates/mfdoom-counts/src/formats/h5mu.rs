@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hdf5::{Dataset, Group};
 use mfdoom_error::Result;
 
-use super::mudata::{Annotation, Modality, Mudata, by_name, from_one, ordered};
+use super::mudata::{Annotation, Modality, Mudata, by_name, check_map, from_one, ordered};
 use super::{Content, Format, Found};
 use crate::file::CountsFile;
 use crate::frame::Column;
@@ -90,12 +90,16 @@ fn rows(
     (obs, cells): (&FrameReader, &H5ad),
     place: &Place,
 ) -> Result<Option<Arc<dyn RowMap>>> {
-    let Some(group) = Node::group(root, keys::OBSMAP) else { return by_name(obs, cells) };
-    let Some(Node::Dataset(dataset)) = Node::find(&group, name) else { return by_name(obs, cells) };
+    let inside = place.at(keys::MOD).at(name);
+    let Some(group) = Node::group(root, keys::OBSMAP) else { return by_name((obs, cells), &inside) };
+    let Some(Node::Dataset(dataset)) = Node::find(&group, name) else {
+        return by_name((obs, cells), &inside);
+    };
     let place = place.at(keys::OBSMAP).at(name);
     match dataset.shape()[..] {
         [n] | [n, 1] if n == obs.n_rows() => {
-            Ok(Some(Arc::new(Stored { dataset, n_rows: cells.n_obs(), place })))
+            let map = Arc::new(Stored { dataset, n_rows: cells.n_obs(), place: place.clone() });
+            check_map(map, (obs, cells), &place).map(Some)
         }
         ref shape => Err(place
             .broken("has the wrong shape")

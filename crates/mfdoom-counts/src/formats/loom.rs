@@ -108,10 +108,15 @@ fn features(genes: &[(String, Line)], n_genes: usize, place: &Place) -> Result<F
     let named = GENE_NAMES.iter().find_map(|name| features.columns.iter().find(|(found, _)| found == name));
     let Some((_, names)) = named else {
         let there: Vec<&str> = features.columns.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(place
-            .broken("has no names of genes")
-            .found(if there.is_empty() { "no attribute".to_owned() } else { there.join(", ") })
-            .wanted("Gene, var_names or Accession"));
+        if there.is_empty() {
+            return Err(place
+                .broken("has no names of genes")
+                .found("no attribute")
+                .wanted("Gene, var_names or Accession"));
+        }
+        features.nameless = Some((place.clone(), there.join(", ")));
+        features.names = vec![String::new(); n_genes];
+        return Ok(features);
     };
     features.names = names.to_strings().into_iter().map(Option::unwrap_or_default).collect();
     Ok(features)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,14 +51,67 @@ pub(super) struct Modality {
 }
 
 /// Finds the cells of the whole in a modality by their names, where the file does not say.
-pub(super) fn by_name(obs: &dyn Annotation, cells: &dyn CountsFile) -> Result<Option<Arc<dyn RowMap>>> {
+///
+/// # Errors
+/// Contract: two cells of the modality have the same name.
+pub(super) fn by_name(
+    (obs, cells): (&dyn Annotation, &dyn CountsFile),
+    place: &Place,
+) -> Result<Option<Arc<dyn RowMap>>> {
     let (all, own) = (obs.names(0..obs.n_rows())?, cells.obs_names_in(0..cells.n_obs())?);
     if all == own {
         return Ok(None);
     }
-    let places: HashMap<&str, u32> = own.iter().map(String::as_str).zip(1..).collect();
+    let mut places: HashMap<&str, u32> = HashMap::with_capacity(own.len());
+    for (name, row) in own.iter().zip(1..) {
+        if let Some(first) = places.insert(name, row) {
+            return Err(place
+                .broken("two cells have the same name")
+                .found(format!("'{name}' in rows {} and {}", first - 1, row - 1))
+                .wanted("names that tell which cell of the whole each is")
+                .help("make them unique: mdata.mod[...].obs_names_make_unique(); mdata.update()"));
+        }
+    }
     let row = |name: &String| places.get(name.as_str()).copied().unwrap_or(0);
     Ok(Some(Arc::new(Arc::new(all.iter().map(row).collect::<Vec<u32>>()))))
+}
+
+/// Checks that a map of a file joins no two cells of different names where one of them has its own name elsewhere.
+///
+/// # Errors
+/// Contract: it does, since a modality was put in another order after the map was made.
+pub(super) fn check_map(
+    map: Arc<dyn RowMap>,
+    (obs, cells): (&dyn Annotation, &dyn CountsFile),
+    place: &Place,
+) -> Result<Arc<dyn RowMap>> {
+    const BLOCK: usize = 4096;
+    let blocks = |n: usize| (0..n).step_by(BLOCK).map(move |start| start..n.min(start + BLOCK));
+    let hash = |name: &String| BuildHasherDefault::<DefaultHasher>::default().hash_one(name);
+    // Rows by a hash of the name; none for a name that comes twice.
+    let mut rows: HashMap<u64, Option<usize>> = HashMap::with_capacity(cells.n_obs());
+    for block in blocks(cells.n_obs()) {
+        for (name, row) in cells.obs_names_in(block.clone())?.iter().zip(block) {
+            rows.entry(hash(name)).and_modify(|row| *row = None).or_insert(Some(row));
+        }
+    }
+    for block in blocks(obs.n_rows()) {
+        let names = obs.names(block.clone())?;
+        for (name, mapped) in names.iter().zip(map.rows(block)?) {
+            let Some(&Some(row)) = rows.get(&hash(name)) else { continue };
+            if mapped != Some(row) {
+                let mapped = mapped.map_or("no row".to_owned(), |row| format!("row {row}"));
+                return Err(place
+                    .broken("does not fit the names of the cells")
+                    .found(format!("{mapped} for cell '{name}', which is row {row} of the modality"))
+                    .wanted("the row of each cell in the modality")
+                    .help(
+                        "cells were moved after the map was made: mdata.update(), then write the file again",
+                    ));
+            }
+        }
+    }
+    Ok(map)
 }
 
 /// Takes rows that a file counts from 1, with 0 for a cell that has none.

@@ -68,7 +68,7 @@ pub fn read_transitions(paths: &[PathBuf], cells: &TrainingCells) -> Result<(Tra
 }
 
 fn weight(cosine: f64) -> f32 {
-    (cosine.max(0.0) * SHARPNESS).exp_m1() as f32
+    (cosine.max(0.0).min(1.0) * SHARPNESS).exp_m1() as f32
 }
 
 fn gather(rows: Vec<Option<Vec<(u32, f32)>>>) -> Transitions {

@@ -36,7 +36,12 @@ impl Named {
         let mut named = Self::default();
         for name in names {
             match name.strip_prefix(COLUMN) {
-                Some(column) => named.time = Some(column.to_owned()),
+                Some(column) if named.time.as_deref().is_none_or(|known| known == column) => {
+                    named.time = Some(column.to_owned());
+                }
+                Some(_) => {
+                    return Err(Error::usage("--targets: two columns of times").found(names.join(", ")));
+                }
                 None if Path::new(name).is_dir() || name.contains('/') => named.folders.push(name.into()),
                 None => named.modalities.push(name.clone()),
             }

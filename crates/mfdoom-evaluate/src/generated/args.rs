@@ -11,7 +11,7 @@ use crate::shared::RunArgs;
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_long_help = JSON)]
 pub struct GeneratedArgs {
-    /// Counts that mfdoom-decode --sample or mfdoom-generate drew, or any table of tokens; - is standard input
+    /// Counts that mfdoom-decode --sample or mfdoom-generate drew, its folder, or any table of tokens; - is standard input
     #[arg(value_name = "GENERATED")]
     #[serde(skip)]
     pub generated: Option<PathBuf>,

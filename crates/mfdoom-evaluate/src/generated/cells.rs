@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
-use mfdoom_artifact::{Column, GeneTableReader, Input, TableReader, obs, table};
+use mfdoom_artifact::trajectories::STATES_FILE;
+use mfdoom_artifact::{Column, Folder, GeneTableReader, Input, TableReader, obs, table};
 use mfdoom_error::{Error, Result, missing};
 use mfdoom_matrix::Csr;
 use mfdoom_matrix::subsample::thin;
@@ -23,6 +24,8 @@ pub(super) struct CountedCells {
     pub(super) modalities: Vec<String>,
     keys: Vec<(String, String)>,
     labels: Option<Vec<Option<String>>>,
+    /// Names of all columns that could be labels.
+    columns: Vec<String>,
     /// Values of the column of `--per`.
     per: Vec<Option<String>>,
     /// For each modality the genes, ascending, and the counts [n, genes]; rows of cells that lack it are empty.
@@ -44,13 +47,27 @@ impl CountedCells {
     /// # Errors
     /// Contract: another table.
     pub(super) fn read(input: &Input, args: &GeneratedArgs) -> Result<Self> {
-        let is_tokens = |path: &Path| {
-            let format = TableReader::open(&Input::Path(path.to_owned()))?;
-            Ok::<_, Error>(format.metadata(table::FORMAT_KEY).is_some_and(|kind| kind.starts_with("tokens")))
-        };
-        match input {
-            Input::Path(path) if is_tokens(path)? => Self::tokens(path, args),
-            _ => Self::sampled(input, args),
+        if let Input::Path(path) = input
+            && path.is_dir()
+        {
+            let folder = Folder::open(path, "trajectories", "a table, or a folder of mfdoom-generate")?;
+            return Self::read(&Input::Path(folder.file(STATES_FILE)?), args);
+        }
+        let name = input.base_name();
+        let open = TableReader::open(input)?;
+        match open.metadata(table::FORMAT_KEY).is_some_and(|kind| kind.starts_with("tokens")) {
+            true => {
+                let cells = Self::of_tokens(TokenReader::of(open)?, &name, args)?;
+                match &args.per {
+                    Some(column) => {
+                        Err(Error::usage(format!("--per {column}: {input} is a table of tokens"))
+                            .wanted("counts of mfdoom-generate or mfdoom-decode --sample")
+                            .help("leave out --per"))
+                    }
+                    None => Ok(cells),
+                }
+            }
+            false => Self::sampled(GeneTableReader::of(open, PREDICTIONS_FORMAT)?, &name, args),
         }
     }
 
@@ -59,8 +76,11 @@ impl CountedCells {
     /// # Errors
     /// Those of [`TokenReader`].
     pub(super) fn tokens(path: &Path, args: &GeneratedArgs) -> Result<Self> {
-        let input = Input::parse(path);
-        let reader = TokenReader::open(&input)?;
+        let input = mfdoom_cli::input(Some(path))?;
+        Self::of_tokens(TokenReader::open(&input)?, &input.base_name(), args)
+    }
+
+    fn of_tokens(reader: TokenReader, name: &str, args: &GeneratedArgs) -> Result<Self> {
         let schema = reader.schema().clone();
         let label = label_of(args, &schema.obs.iter().map(|field| field.name.clone()).collect::<Vec<_>>());
         let mut all = TokenBatch::default();
@@ -94,7 +114,8 @@ impl CountedCells {
             (genes.into_iter().map(|gene| gene.0).collect(), counts)
         };
         Ok(Self {
-            source: ScoredInput::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            source: ScoredInput::new(name, Some(schema.manifest.content_id.clone())),
+            columns: schema.obs.iter().map(|field| field.name.clone()).collect(),
             counts: schema.modalities.iter().enumerate().map(of).collect(),
             modalities: schema.modalities.clone(),
             labels: label.map(|_| kept.iter().map(|&at| labels[at].clone()).collect()),
@@ -103,8 +124,7 @@ impl CountedCells {
         })
     }
 
-    fn sampled(input: &Input, args: &GeneratedArgs) -> Result<Self> {
-        let reader = GeneTableReader::open(input, PREDICTIONS_FORMAT)?;
+    fn sampled(reader: GeneTableReader, base_name: &str, args: &GeneratedArgs) -> Result<Self> {
         let (schema, name) = (reader.schema().clone(), reader.name().to_owned());
         if schema.manifest.config.get("sample").is_none() {
             return Err(Error::contract(format!("{name}: profiles, not sampled counts"))
@@ -130,13 +150,29 @@ impl CountedCells {
             (genes.clone(), Csr::from_rows(genes.len(), &rows))
         };
         Ok(Self {
-            source: ScoredInput::new(&input.base_name(), Some(schema.manifest.content_id.clone())),
+            source: ScoredInput::new(base_name, Some(schema.manifest.content_id.clone())),
+            columns: names,
             counts: batch.matrices.iter().map(of).collect(),
             modalities: schema.matrices.clone(),
             labels: label.map(|at| Column::to_strings(&batch.obs[at])),
             per: per.map(|at| Column::to_strings(&batch.obs[at])).unwrap_or_default(),
             keys: batch.dataset.into_iter().zip(batch.cell_id).collect(),
         })
+    }
+
+    /// Checks that the labels asked for are there, in this table of real cells.
+    ///
+    /// # Errors
+    /// Contract: no such column.
+    pub(super) fn check_label(&self, args: &GeneratedArgs) -> Result<()> {
+        match (&args.label, &self.labels) {
+            (Some(label), None) => {
+                let there = self.columns.iter().map(String::as_str);
+                Err(missing(&self.source.name, "obs column", label, there, "--label ")
+                    .or_help("name one of these, or carry it along: mfdoom-preprocess --obs COLUMN"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes the labels of the same cells of another table, where this one has none.

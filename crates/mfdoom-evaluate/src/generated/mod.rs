@@ -12,6 +12,7 @@ mod cells;
 mod draw;
 mod negative_binomial;
 
+use mfdoom_artifact::Input;
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Csr, Matrix, SizeTarget, log_normalise, pca, subsample};
 use serde_json::json;
@@ -43,7 +44,9 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
     }
     let outputs = Outputs::plan(&args.run, &[])?;
     let input = mfdoom_cli::input(args.generated.as_deref())?;
+    one_stream(args, &input)?;
     let real = CountedCells::tokens(&args.real, args)?;
+    real.check_label(args)?;
     let mut generated = CountedCells::read(&input, args)?;
     generated.take_labels(&real);
     let train = args.train.as_deref().map(|path| CountedCells::tokens(path, args)).transpose()?;
@@ -77,6 +80,18 @@ pub fn run(args: &GeneratedArgs) -> Result<()> {
     outputs.write(&document, &[], page)?;
     tracing::info!("{}", text(&document.scores));
     Ok(())
+}
+
+/// Checks that standard input is read once.
+fn one_stream(args: &GeneratedArgs, generated: &Input) -> Result<()> {
+    let others = [Some(&args.real), args.train.as_ref()].into_iter().flatten();
+    let streams = others.filter(|path| mfdoom_cli::is_stream(path)).count();
+    match streams + usize::from(*generated == Input::Stdin) > 1 {
+        true => {
+            Err(Error::usage("standard input is named twice").help("name - once, and files for the others"))
+        }
+        false => Ok(()),
+    }
 }
 
 /// What is compared.

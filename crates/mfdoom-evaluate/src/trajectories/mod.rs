@@ -33,6 +33,9 @@ use crate::scores::{Document, Estimate, Kind, Name, Place, text};
 const DRIFT: Name =
     Name::low("drift_last", "Distance to the observed cells", "at the last step, over the usual");
 
+/// Most cells on all random walks together: their pseudotimes, 8 bytes each, are in memory.
+const MOST_CELLS: usize = 100_000_000;
+
 /// Runs `mfdoom-evaluate trajectories`.
 ///
 /// # Errors
@@ -48,6 +51,7 @@ pub fn run(args: &TrajectoriesArgs) -> Result<()> {
     }
     let trajectories = Trajectories::read(&args.trajectories, &args.genes, &observed)?;
     let labels = terminal(args, &trajectories, &observed)?;
+    check_walks(args, &trajectories)?;
     if args.run.common.check {
         return Ok(());
     }
@@ -64,6 +68,20 @@ pub fn run(args: &TrajectoriesArgs) -> Result<()> {
     outputs.write(&document, &pictures, || Ok(Page { figures: &figures, ..Page::new(title, &document) }))?;
     tracing::info!("{}", text(&document.scores));
     Ok(())
+}
+
+/// Checks that the random walks fit into memory.
+fn check_walks(args: &TrajectoriesArgs, all: &Trajectories) -> Result<()> {
+    let starts = all.all.iter().filter(|of| of.start.is_some()).count();
+    let steps = args.walk_steps.unwrap_or_else(|| all.steps());
+    let cells = starts.saturating_mul(args.walks).saturating_mul(steps.saturating_add(1));
+    match cells > MOST_CELLS {
+        true => Err(Error::usage("the random walks are too many or too long")
+            .found(format!("{} walks of {steps} steps from each of {starts} trajectories", args.walks))
+            .wanted(format!("at most {MOST_CELLS} cells on all walks together"))
+            .help("fewer --walks or --walk-steps")),
+        false => Ok(()),
+    }
 }
 
 /// Returns the labels that trajectories may end in.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use mfdoom_artifact::velocity::EMBEDDING_HEAD;
 use mfdoom_artifact::velocity::names::{PSEUDOTIME, SELF_TRANSITION};
-use mfdoom_artifact::{Column, VelocityDir};
+use mfdoom_artifact::velocity::{CellTable, EMBEDDING_HEAD};
+use mfdoom_artifact::{Column, VelocityDir, obs};
 use mfdoom_error::{Error, Result, missing};
 use mfdoom_kinetics::graph::{VelocityGraph, transitions};
 use mfdoom_matrix::Csr;
@@ -44,7 +44,7 @@ impl Observed {
         };
         let n = cells.cell_id.len();
         let there = || cells.columns.iter().map(|(name, _)| name.as_str());
-        let labels = cells.column(label).ok_or_else(|| {
+        let labels = obs::position(there(), label).map(|at| &cells.columns[at].1).ok_or_else(|| {
             missing(&name, "column", label, there(), "--label ")
                 .or_help("carry it along: mfdoom-velocity fit --obs, or clusters of mfdoom-velocity graph")
         })?;
@@ -53,7 +53,8 @@ impl Observed {
         let starts = pairs.row_starts(n, &name)?;
         let cosines = Csr::new(n, starts, pairs.cols, pairs.values).map_err(Error::refusal)?;
         let stay = numbers(SELF_TRANSITION).unwrap_or_else(|| vec![0.0; n]);
-        let positions = folder.projection(basis)?.map(|projection| positions(projection, n)).transpose()?;
+        let projection = folder.projection(basis)?;
+        let positions = projection.map(|projection| positions(projection, &cells, &name)).transpose()?;
         let keys = cells.dataset.iter().cloned().zip(cells.cell_id.iter().cloned());
         Ok(Self {
             source: ScoredInput::new(&base_name(path), Some(folder.manifest().content_id.clone())),
@@ -99,14 +100,27 @@ fn base_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn positions(reader: mfdoom_artifact::EmbeddingReader, n: usize) -> Result<Vec<[f64; 2]>> {
+/// Reads where each cell is, by its key.
+fn positions(
+    reader: mfdoom_artifact::EmbeddingReader,
+    cells: &CellTable,
+    name: &str,
+) -> Result<Vec<[f64; 2]>> {
     let head = reader.schema().head(EMBEDDING_HEAD)?;
     let dim = reader.schema().heads[head].dim;
-    let mut all = Vec::with_capacity(n);
+    let mut all = HashMap::new();
     for batch in reader {
         let batch = batch?;
+        let keys = batch.dataset.into_iter().zip(batch.cell_id);
         let rows = batch.heads[head].chunks_exact(dim.max(1));
-        all.extend(rows.map(|row| [0, 1].map(|axis| row.get(axis).map_or(0.0, |x| f64::from(*x)))));
+        all.extend(keys.zip(rows.map(|row| [0, 1].map(|axis| row.get(axis).map_or(0.0, |x| f64::from(*x))))));
     }
-    Ok(all)
+    let keys = cells.dataset.iter().cloned().zip(cells.cell_id.iter().cloned());
+    let found: Option<Vec<[f64; 2]>> = keys.map(|key| all.get(&key).copied()).collect();
+    found.ok_or_else(|| {
+        Error::contract(format!("{name}: its tables do not belong together"))
+            .found(format!("a projection of {} cells, and {} cells", all.len(), cells.cell_id.len()))
+            .wanted("the same cells in every table")
+            .help("make the folder again, or copy it whole")
+    })
 }

@@ -67,10 +67,19 @@ impl Trajectories {
         let chosen =
             genes.iter().map(|gene| position(&schema.genes, gene, &name)).collect::<Result<Vec<_>>>()?;
         let (mut all, mut last) = (Vec::<Trajectory>::new(), None);
+        if schema.matrices.is_empty() {
+            return Err(Error::contract(format!("{name}: no counts")).wanted("a folder of mfdoom-generate"));
+        }
         for batch in reader {
             let batch = batch?;
-            let numbers = |column: usize| batch.obs[column].to_numbers().unwrap_or_default();
-            let [trajectory, step, time, drift] = [trajectory, step, time, drift].map(numbers);
+            let numbers = |column: usize| {
+                batch.obs[column].to_numbers().ok_or_else(|| {
+                    Error::contract(format!("{name}: column {:?} holds no numbers", schema.obs[column].name))
+                        .wanted("a folder of mfdoom-generate")
+                })
+            };
+            let (trajectory, step) = (numbers(trajectory)?, numbers(step)?);
+            let (time, drift) = (numbers(time)?, numbers(drift)?);
             let [start, nearest, of] =
                 [start, nearest, of].map(|column| Column::to_strings(&batch.obs[column]));
             let counts = batch.matrices[0].chunks_exact(schema.genes.len().max(1));

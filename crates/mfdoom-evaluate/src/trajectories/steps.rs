@@ -22,15 +22,13 @@ pub(super) struct Step {
     labels: BTreeMap<String, f64>,
 }
 
-/// Returns every step.
+/// Returns every step that a trajectory came to.
 pub(super) fn by_step(trajectories: &Trajectories, observed: &Observed) -> Vec<Step> {
-    (0..=trajectories.steps())
-        .map(|step| {
-            let states = trajectories.all.iter().flat_map(|of| &of.states);
-            let here: Vec<&State> = states.filter(|state| state.step == step).collect();
-            of_step(step, &here, observed)
-        })
-        .collect()
+    let mut steps: BTreeMap<usize, Vec<&State>> = BTreeMap::new();
+    for state in trajectories.all.iter().flat_map(|of| &of.states) {
+        steps.entry(state.step).or_default().push(state);
+    }
+    steps.into_iter().map(|(step, here)| of_step(step, &here, observed)).collect()
 }
 
 fn of_step(step: usize, here: &[&State], observed: &Observed) -> Step {

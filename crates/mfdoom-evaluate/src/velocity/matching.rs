@@ -42,6 +42,7 @@ impl Matched {
         labels: Option<&[Option<String>]>,
         args: &VelocityArgs,
     ) -> Result<Self> {
+        sources.iter().try_for_each(one_of_each_gene)?;
         let base = base(sources);
         if base.is_none() && (!args.edges.is_empty() || args.plot.is_some()) {
             return Err(Error::contract(format!("{}: nothing to displace from", sources[0].name))
@@ -199,6 +200,18 @@ fn one_data_set(source: &VelocityInput) -> Result<()> {
                 .wanted("cell ids that are unique: an h5ad file names no data set")
                 .help("score one data set at a time, or give tables"))
         }
+    }
+}
+
+/// Checks that ids tell the genes of an input apart.
+fn one_of_each_gene(source: &VelocityInput) -> Result<()> {
+    let mut ids: Vec<&str> = source.genes.iter().map(|gene| gene.id.as_str()).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(twice) => Err(Error::contract(format!("{}: two genes are called {:?}", source.name, twice[0]))
+            .wanted("gene names that are unique: velocities are compared gene by gene")
+            .help("make them unique before the counts are read: adata.var_names_make_unique()")),
     }
 }
 

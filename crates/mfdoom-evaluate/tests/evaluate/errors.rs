@@ -179,6 +179,11 @@ fn settings_and_outputs_that_cannot_be_are_wrong_usage() {
     fails(&world, &["--label", "type", "--folds", "1"], 2, &["--folds 1"]);
     fails(&world, &["--label", "type", "--obsm", "X_pca"], 2, &["h5ad"]);
     fails(&world, &["--label", "type", "--scatter", "-", "--report", "-"], 2, &["standard output"]);
+    let nowhere = world.path("none/page.html");
+    fails(&world, &["--label", "type", "--report", nowhere.to_str().unwrap()], 2, &["mkdir -p"]);
+    let page = world.path("page.html");
+    let page = page.to_str().unwrap();
+    fails(&world, &["--label", "type", "--report", page, "--table", page], 2, &["two outputs would go to"]);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Parts {
     pub neighbors: Vec<(u32, u32, f32)>,
     /// Whether there is a projection on a UMAP.
     pub umap: bool,
+    /// The column of `var` that the counts were read by.
+    pub gene_column: Option<&'static str>,
 }
 
 impl World {
@@ -66,7 +68,10 @@ impl World {
     /// Writes a fit whose velocity of cell i and gene j is 100 i + j, and whose moments are their negatives.
     pub fn fit(&self, name: &str, genes: &[Gene], parts: &Parts) -> PathBuf {
         let path = self.path(name);
-        let config = json!({ "mode": "deterministic" });
+        let mut config = json!({ "mode": "deterministic" });
+        if let Some(column) = parts.gene_column {
+            config["gene_column"] = json!(column);
+        }
         let manifest = Manifest::new("mfdoom-velocity", "0.1.0", VELOCITY_DIR_FORMAT, config, vec![]);
         let folder = VelocityDirWriter::create(&path, true).unwrap();
         let every: Vec<usize> = (0..CELLS).collect();

@@ -71,9 +71,14 @@ impl Sheet {
         };
         drop_nameless(&mut header, 0);
         let header = Header::new(header).map_err(|error| error.context(place(&name, line)))?;
-        // Engines hand the sheet on by a symbolic link: its folder is where it really lies.
-        let real = path.canonicalize().map_err(|error| Error::io(path, error))?;
-        let folder = real.parent().unwrap_or(Path::new("")).to_owned();
+        // Engines hand the sheet on by a symbolic link: its folder is where it really lies. A pipe lies nowhere.
+        let folder = match path.is_file() {
+            true => {
+                let real = path.canonicalize().map_err(|error| Error::io(path, error))?;
+                real.parent().unwrap_or(Path::new("")).to_owned()
+            }
+            false => std::path::PathBuf::new(),
+        };
         let mut samples: Vec<Sample> = Vec::new();
         for (line, mut fields) in rows {
             drop_nameless(&mut fields, header.names.len());

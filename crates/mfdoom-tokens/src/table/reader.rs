@@ -35,7 +35,14 @@ impl TokenReader {
     /// # Errors
     /// Those of [`TableReader::open`] and [`TokenSchema::from_arrow`].
     pub fn open(input: &Input) -> Result<Self> {
-        let table = TableReader::open(input)?;
+        Self::of(TableReader::open(input)?)
+    }
+
+    /// Takes a table that is open, of which nothing has been read: a pipe is opened only once.
+    ///
+    /// # Errors
+    /// Those of [`TokenSchema::from_arrow`].
+    pub fn of(table: TableReader) -> Result<Self> {
         let name = table.name().to_owned();
         let schema = Arc::new(TokenSchema::from_arrow(table.schema(), &name)?);
         let checker = Checker::new(&schema);

@@ -11,7 +11,7 @@ use mfdoom_kinetics::graph::{
 use mfdoom_kinetics::moments::Smoother;
 use mfdoom_matrix::Matrix;
 
-use super::input::Velocities;
+use super::input::{Velocities, not_together};
 
 /// Components of the diffusion map, as in scVelo.
 const COMPONENTS: usize = 10;
@@ -77,7 +77,11 @@ fn shared_time(
         return Ok(None);
     }
     let n_genes = table.schema().genes.len();
+    let together = n_genes == fitted.len();
     let read = table.select(&[LATENT_TIME])?.read_all()?;
+    if !together || read.cell_id != velocities.cells.cell_id || read.dataset != velocities.cells.dataset {
+        return Err(not_together(dir));
+    }
     let matrix =
         Matrix::new(read.matrices.into_iter().next().unwrap_or_default(), read.cell_id.len(), n_genes);
     let time = matrix.map_err(Error::refusal)?.select_columns(&fitted).transposed();

@@ -56,7 +56,7 @@ impl Velocities {
         velocity.matrix.data_mut().iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
         same_cells(&velocity, &positions, dir)?;
         let cells = match dir.cells()? {
-            Some(cells) if cells.cell_id == velocity.cell_id => cells,
+            Some(cells) if cells.cell_id == velocity.cell_id && cells.dataset == velocity.dataset => cells,
             Some(_) => return Err(not_together(dir)),
             None => CellTable { dataset: velocity.dataset, cell_id: velocity.cell_id, columns: Vec::new() },
         };
@@ -166,7 +166,7 @@ fn same_cells(a: &Columns, b: &Columns, dir: &VelocityDir) -> Result<()> {
     if a.cell_id == b.cell_id && a.dataset == b.dataset { Ok(()) } else { Err(not_together(dir)) }
 }
 
-fn not_together(dir: &VelocityDir) -> Error {
+pub(super) fn not_together(dir: &VelocityDir) -> Error {
     Error::contract(format!("{}: its tables do not belong together", dir.path().display()))
         .wanted("the same cells and genes in the same order in every table")
         .help("make the folder again, or copy it whole")

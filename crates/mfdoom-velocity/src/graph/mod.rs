@@ -80,8 +80,16 @@ pub fn run(args: &GraphArgs) -> Result<()> {
     }
 }
 
-/// Refuses two embeddings that would be written to one file.
+/// Refuses embeddings that cannot be written to a file, or would be to the same.
 fn refuse_same_basis(embeddings: &[Embedding]) -> Result<()> {
+    let is_no_file = |name: &str| {
+        name.is_empty() || name.len() > 200 || name.contains(|c: char| c == '/' || c.is_control())
+    };
+    if let Some(embedding) = embeddings.iter().find(|embedding| is_no_file(&embedding.basis)) {
+        return Err(Error::usage(format!("--embedding: {:?} cannot name a file", embedding.basis))
+            .wanted("a short name without '/'")
+            .help("rename the matrix or the head"));
+    }
     let mut names: Vec<&str> = embeddings.iter().map(|embedding| embedding.basis.as_str()).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {

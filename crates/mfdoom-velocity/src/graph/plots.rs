@@ -1,7 +1,7 @@
 //! Streams over embeddings in the plane, and phase portraits of chosen genes.
 
 use mfdoom_artifact::velocity::{CellTable, MS, MU};
-use mfdoom_artifact::{ObsType, VelocityDir, VelocityDirWriter, obs};
+use mfdoom_artifact::{Gene, ObsType, VelocityDir, VelocityDirWriter, obs};
 use mfdoom_error::{Error, Result, missing};
 use mfdoom_matrix::Matrix;
 use mfdoom_plot::{CellColours, Field, Format, PhasePortrait, Picture, Streams};
@@ -12,6 +12,9 @@ use crate::embedding::Embedding;
 
 /// What the names of plots begin with.
 const PREFIXES: [&str; 2] = ["stream_", "portrait_"];
+
+/// Most letters of a gene in the name of a file, which may have 255 bytes.
+const MOST_LETTERS: usize = 50;
 
 /// Says whether a file of a folder is a plot of an earlier graph.
 pub fn is_plot(name: &str) -> bool {
@@ -93,7 +96,8 @@ fn portraits(
     let genes = moments.schema().genes.clone();
     let keep: Vec<bool> = (0..genes.len()).map(|gene| chosen.contains(&gene)).collect();
     let [spliced, unspliced] = read_columns(moments, [MS, MU], Some(&keep))?;
-    for gene in chosen {
+    let names = file_names(&chosen.iter().map(|gene| &genes[*gene]).collect::<Vec<_>>());
+    for (gene, name) in chosen.into_iter().zip(names) {
         let at = keep[..gene].iter().filter(|keep| **keep).count();
         let gene = &genes[gene];
         let picture = PhasePortrait {
@@ -104,10 +108,27 @@ fn portraits(
             course: &[],
             colours: CellColours::Groups(groups),
         };
-        // A file name cannot hold a slash.
-        save(folder, &format!("{}{}", PREFIXES[1], gene.symbol.replace('/', "_")), &picture.draw()?, args)?;
+        save(folder, &format!("{}{name}", PREFIXES[1]), &picture.draw()?, args)?;
     }
     Ok(())
+}
+
+/// Returns names of files for genes: the symbols without what a name of a file cannot hold, and where these are the same,
+/// the ids too.
+fn file_names(genes: &[&Gene]) -> Vec<String> {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c });
+        letters.take(MOST_LETTERS).collect()
+    };
+    let symbols: Vec<String> = genes.iter().map(|gene| plain(&gene.symbol)).collect();
+    let is_shared = |at: usize| {
+        (0..genes.len()).any(|other| symbols[other] == symbols[at] && genes[other].id != genes[at].id)
+    };
+    let name = |(at, gene): (usize, &&Gene)| match is_shared(at) {
+        true => format!("{}_{}", symbols[at], plain(&gene.id)),
+        false => symbols[at].clone(),
+    };
+    genes.iter().enumerate().map(name).collect()
 }
 
 /// Returns the gamma of a gene; nothing where groups have their own.
@@ -132,4 +153,20 @@ fn save(folder: &VelocityDirWriter, name: &str, picture: &Picture, args: &GraphA
     };
     let path = folder.path().join(format!("{name}.{ending}"));
     std::fs::write(&path, picture.encode(format)?).map_err(|error| Error::io(&path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use mfdoom_artifact::Gene;
+
+    use super::file_names;
+
+    #[test]
+    fn genes_that_differ_in_a_slash_have_files_of_their_own() {
+        let genes =
+            [Gene::new("g1", "A/B"), Gene::new("g2", "A_B"), Gene::new("g3", "C\n"), Gene::new("g1", "A/B")];
+        assert_eq!(file_names(&genes.iter().collect::<Vec<_>>()), ["A_B_g1", "A_B_g2", "C_", "A_B_g1"]);
+        let long = Gene::new("g", "é".repeat(400));
+        assert_eq!(file_names(&[&long])[0].chars().count(), 50);
+    }
 }

@@ -29,6 +29,8 @@ pub(super) struct Array {
     columns_first: bool,
     /// How chunks lie in files, where a file has many.
     shards: Option<Shards>,
+    /// Whether every chunk must be there: no writer leaves one out.
+    is_whole: bool,
     /// The chunk that was read last.
     last: Mutex<Option<(usize, Arc<Values>)>>,
     /// For messages.
@@ -129,6 +131,7 @@ impl Array {
             fill: Value::Null,
             columns_first: false,
             shards: None,
+            is_whole: false,
             last: Mutex::new(None),
             place: place.clone(),
         })
@@ -140,6 +143,11 @@ impl Array {
             [len] => Some(len),
             _ => None,
         }
+    }
+
+    /// Returns the array as one of which every chunk must be there.
+    pub(super) fn whole(self) -> Self {
+        Self { is_whole: true, ..self }
     }
 
     /// Rows that are packed together.
@@ -244,6 +252,16 @@ impl Array {
             None => self.node.bytes(&name, Span::All).map_err(|error| error.to_string()),
         };
         let Some(mut bytes) = found.map_err(wrong)? else {
+            if self.is_whole {
+                return Err(self
+                    .place
+                    .at(&name)
+                    .broken("is missing")
+                    .wanted("every chunk of the values of a sparse matrix")
+                    .help(
+                        "copy the whole store again; where zeros are stored on purpose, X.eliminate_zeros() first",
+                    ));
+            }
             return Ok(Values::filled(&self.kind, &self.fill, n));
         };
         for codec in &self.codecs {

@@ -138,7 +138,8 @@ impl ZarrFile {
             .filter_map(|n| Some(n.as_u64()? as usize))
             .collect();
         let columns = encoding == keys::CSC_MATRIX;
-        let parts = (part(keys::INDPTR)?, part(keys::INDICES)?, part(keys::DATA)?);
+        let data = Array::open(&node.at(keys::DATA), place.at(keys::DATA))?;
+        let parts = (part(keys::INDPTR)?, part(keys::INDICES)?, data.map(Array::whole).map(Arc::new));
         let (true, (Some(pointers), Some(indices), Some(data)), &[n_rows, n_cols]) =
             (columns || encoding == keys::CSR_MATRIX, parts, &shape[..])
         else {

@@ -11,7 +11,7 @@ use super::array::Array;
 use super::frame::ZarrFrame;
 use super::store::Node;
 use crate::file::CountsFile;
-use crate::formats::mudata::{Annotation, Modality, Mudata, by_name, from_one, ordered};
+use crate::formats::mudata::{Annotation, Modality, Mudata, by_name, check_map, from_one, ordered};
 use crate::frame::Column;
 use crate::keys;
 use crate::matrix::RowMap;
@@ -67,9 +67,12 @@ struct Stored {
 
 /// Finds where the cells of the store are in a modality.
 fn rows(map: &Node, (obs, cells): (&ZarrFrame, &ZarrFile), place: &Place) -> Result<Option<Arc<dyn RowMap>>> {
-    let Some(array) = Array::open(map, place.clone())? else { return by_name(obs, cells) };
+    let Some(array) = Array::open(map, place.clone())? else { return by_name((obs, cells), place) };
     match array.shape[..] {
-        [n] | [n, 1] if n == obs.n_rows() => Ok(Some(Arc::new(Stored { array, n_rows: cells.n_obs() }))),
+        [n] | [n, 1] if n == obs.n_rows() => {
+            let map = Arc::new(Stored { array, n_rows: cells.n_obs() });
+            check_map(map, (obs, cells), place).map(Some)
+        }
         ref shape => Err(place
             .broken("has the wrong shape")
             .found(format!("{shape:?}"))

@@ -37,14 +37,21 @@ impl Sparse {
     fn ends(&self, range: Range<usize>) -> Result<Vec<usize>> {
         let found = integers(self.pointers.read(range.start..range.end + 1)?);
         let n = self.n() as i64;
-        let fit =
+        let last = self.pointers.len().unwrap_or(0).saturating_sub(1);
+        let rises =
             found.windows(2).all(|pair| pair[0] <= pair[1]) && found.iter().all(|at| (0..=n).contains(at));
-        if !fit {
+        let begins = range.start > 0 || found.first() == Some(&0);
+        let ends = range.end < last || found.last() == Some(&n);
+        if !(rises && begins && ends) {
+            let what = match rises {
+                false => "pointers that decrease or lead outside".to_owned(),
+                true => format!("pointers that do not go from 0 to {n}, the number of values"),
+            };
             return Err(self
                 .place
                 .at(keys::INDPTR)
                 .broken("does not fit the values")
-                .found("pointers that decrease or lead outside")
+                .found(what)
                 .help("the matrix is corrupt: write it again"));
         }
         Ok(found.into_iter().map(|at| at as usize).collect())

@@ -41,6 +41,12 @@ pub(super) struct Head {
 /// # Errors
 /// Those of opening model and tokens. Usage: a head that the model does not have.
 pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
+    if mfdoom_cli::is_stream(&args.tokens) || (args.tokens.exists() && !args.tokens.is_file()) {
+        return Err(Error::usage(format!("{}: tokens are read once for each subset", args.tokens.display()))
+            .found("a stream")
+            .wanted("a file")
+            .help("write the tokens to a file: mfdoom-preprocess -o tokens.parquet"));
+    }
     let model = TrainedModel::open(&args.model, &open_device(args.device.device))?;
     let scheme = model.model.scheme();
     let row = |name: &String| {
@@ -49,7 +55,10 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
             Error::usage(format!("--head: the model has no head '{name}'")).wanted(known.join(", "))
         })
     };
-    let rows: Vec<usize> = args.heads.iter().map(row).collect::<Result<_>>()?;
+    let mut names = args.heads.clone();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    let rows: Vec<usize> = names.iter().map(row).collect::<Result<_>>()?;
     let first = inference(args, &model, &[])?;
     let tokens = first.tokens().clone();
     let known = &model.model.config().modalities;
@@ -72,7 +81,7 @@ pub(super) fn all(args: &RetentionArgs) -> Result<Embedded> {
     for subset in subsets(&modalities) {
         let whole = found.keys.is_empty();
         let inference = inference(args, &model, if whole { &[] } else { &subset })?;
-        for (name, vectors) in args.heads.iter().zip(found.vectors(&model, inference, &rows)?) {
+        for (name, vectors) in names.iter().zip(found.vectors(&model, inference, &rows)?) {
             found.heads.push(Head { name: name.clone(), from: subset.clone(), vectors });
         }
     }

@@ -3,6 +3,7 @@
 pub mod args;
 mod embed;
 
+use mfdoom_cli::split_list;
 use mfdoom_error::{Error, Result};
 
 use self::args::RetentionArgs;
@@ -133,8 +134,12 @@ fn cells(args: &RetentionArgs, found: embed::Embedded) -> Result<EmbeddedCells> 
 
 /// Marks the cells that have one of the values.
 fn reference(column: &NamedColumn, values: &str) -> Result<Vec<bool>> {
-    let wanted: Vec<&str> = values.split(',').map(str::trim).collect();
+    // A value may hold commas: quotes protect them, and the whole may be one value.
     let is = |value: &str| column.values.iter().flatten().any(|known| known == value);
+    let wanted = match is(values) {
+        true => vec![values.to_owned()],
+        false => split_list(values),
+    };
     if let Some(missing) = wanted.iter().find(|value| !is(value)) {
         let mut known: Vec<&str> = column.values.iter().flatten().map(String::as_str).collect();
         known.sort_unstable();
@@ -145,7 +150,7 @@ fn reference(column: &NamedColumn, values: &str) -> Result<Vec<bool>> {
         ))
         .found(known.join(", ")));
     }
-    let is_reference = |value: &Option<String>| value.as_deref().is_some_and(|value| wanted.contains(&value));
+    let is_reference = |value: &Option<String>| value.as_ref().is_some_and(|value| wanted.contains(value));
     Ok(column.values.iter().map(is_reference).collect())
 }
 
