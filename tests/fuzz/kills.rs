@@ -13,7 +13,7 @@ use mfdoom_artifact::sha256_file;
 use mfdoom_tests::{run, stage};
 
 use crate::mutate::Random;
-use crate::{State, files, number};
+use crate::{State, files, is_wanted, number, until};
 
 /// Kills before a run may end.
 const IN_A_ROW: u64 = 10;
@@ -297,9 +297,8 @@ fn a_killed_stage_leaves_nothing_half() {
     let folder = place.path();
     prepare(folder);
     let state = State::open();
-    let time = Instant::now() + Duration::from_secs(number("MFDOOM_FUZZ_SECONDS", 1 << 30));
-    let only = std::env::var("MFDOOM_FUZZ_ONLY").unwrap_or_default();
-    for of in STAGES.iter().filter(|of| of.title().contains(&only)) {
+    let time = until();
+    for of in STAGES.iter().filter(|of| is_wanted(&of.title())) {
         let wanted = number("MFDOOM_FUZZ_KILLS", 10);
         if Instant::now() < time && state.next(&format!("{}: killed", of.title())) < wanted {
             kill_often(&Victim::new(of, folder), &state, time);

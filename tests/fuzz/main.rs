@@ -12,9 +12,10 @@
 //! ```
 //!
 //! `MFDOOM_FUZZ_KILLS` is the number of kills of each command, over all runs with the same file of `MFDOOM_FUZZ_STATE`;
-//! `MFDOOM_FUZZ_SECONDS` ends a run of them before.
+//! `MFDOOM_FUZZ_SECONDS` ends a run before.
 //!
-//! `MFDOOM_FUZZ_SEED` draws others. A case that is found is repeated by its number: `MFDOOM_FUZZ_ONLY=velocity:1234`.
+//! `MFDOOM_FUZZ_SEED` draws others. `MFDOOM_FUZZ_ONLY=velocity` takes what has this in its name. A case that is found is
+//! repeated by its number: `MFDOOM_FUZZ_ONLY=velocity:1234`.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,6 +46,22 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Returns a number from the environment.
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+/// What is to be tried alone: a part of its name, or a name and the number of a case.
+fn only() -> String {
+    std::env::var("MFDOOM_FUZZ_ONLY").unwrap_or_default()
+}
+
+/// Returns whether something of this name is to be tried.
+pub fn is_wanted(name: &str) -> bool {
+    let only = only();
+    name.contains(only.rsplit_once(':').map_or(only.as_str(), |(name, _)| name))
+}
+
+/// Returns when a run by hand is to end.
+pub fn until() -> Instant {
+    Instant::now() + Duration::from_secs(number("MFDOOM_FUZZ_SECONDS", 1 << 30))
 }
 
 /// What became of the cases of one reader.
@@ -134,10 +151,8 @@ fn fuzz(reader: &Reader) {
     fs::create_dir(folder).unwrap();
     (reader.write)(folder).unwrap();
     let whole = (reader.read)(folder).unwrap();
-    if let Ok(only) = std::env::var("MFDOOM_FUZZ_ONLY") {
-        if let Some((name, number)) = only.rsplit_once(':')
-            && name == reader.name
-        {
+    if let Some((name, number)) = only().rsplit_once(':') {
+        if name == reader.name {
             case(reader, folder, whole, number.parse().unwrap(), &mut Tally::default());
         }
         return;
@@ -145,15 +160,17 @@ fn fuzz(reader: &Reader) {
     let state = State::open();
     let first = state.next(reader.name);
     let mut tally = Tally::default();
-    let begin = Instant::now();
-    for at in first..first + number("MFDOOM_FUZZ_CASES", 200) {
+    let (begin, until) = (Instant::now(), until());
+    let mut at = first;
+    while at < first + number("MFDOOM_FUZZ_CASES", 200) && Instant::now() < until {
         case(reader, folder, whole, at, &mut tally);
-        if at % 1000 == 999 {
-            state.set(reader.name, at + 1);
+        at += 1;
+        if at % 1000 == 0 {
+            state.set(reader.name, at);
         }
     }
-    state.set(reader.name, first + number("MFDOOM_FUZZ_CASES", 200));
-    let speed = number("MFDOOM_FUZZ_CASES", 200) as f64 / begin.elapsed().as_secs_f64();
+    state.set(reader.name, at);
+    let speed = (at - first) as f64 / begin.elapsed().as_secs_f64();
     println!("{}: from case {first}: {tally:?}, {speed:.0} a second", reader.name);
     assert!(tally.refused > 0, "{}: nothing was refused", reader.name);
 }
@@ -164,6 +181,7 @@ fn damaged_artefacts_are_refused_or_read_as_they_were() {
         let running: Vec<_> = READERS
             .iter()
             .chain(&inputs::READERS)
+            .filter(|reader| is_wanted(reader.name))
             .map(|reader| (reader, scope.spawn(move || fuzz(reader))))
             .collect();
         for (reader, thread) in running {

@@ -4,13 +4,17 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
+use mfdoom_artifact::folder::publish;
+use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
+use mfdoom_artifact::trajectories::{EMBEDDINGS_FILE, STATES_FILE, TRAJECTORIES_FORMAT};
 use mfdoom_artifact::velocity::{
     CellTable, Driver, Kinetics, VELOCITY_DIR_FORMAT, moments_schema, prediction_schema, projection_schema,
 };
 use mfdoom_artifact::{
-    Column, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter, Gene,
-    GeneBatch, Head, Input, Manifest, MetricRow, ModelDir, ModelDirWriter, ObsField, ObsType, Output,
-    VelocityDir, VelocityDirWriter, read_metrics,
+    AtomicDir, Column, EmbeddingBatch, EmbeddingFormat, EmbeddingReader, EmbeddingSchema, EmbeddingWriter,
+    Folder, Gene, GeneBatch, GeneTableReader, GeneTableSchema, GeneTableWriter, Head, Input, Manifest,
+    MetricRow, ModelDir, ModelDirWriter, ObsField, ObsType, Output, TableFormat, VelocityDir,
+    VelocityDirWriter, read_metrics,
 };
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
@@ -34,7 +38,7 @@ pub struct Reader {
 }
 
 /// All of them.
-pub const READERS: [Reader; 10] = [
+pub const READERS: [Reader; 13] = [
     Reader { name: "tokens.parquet", checked: true, write: tokens, read: read_tokens },
     Reader { name: "tokens.arrows", checked: false, write: token_stream, read: read_token_stream },
     Reader { name: "embeddings.parquet", checked: true, write: embeddings, read: read_embeddings },
@@ -45,6 +49,14 @@ pub const READERS: [Reader; 10] = [
         read: read_embedding_stream,
     },
     Reader { name: "embeddings.safetensors", checked: false, write: safetensors, read: read_safetensors },
+    Reader { name: "predictions.parquet", checked: true, write: predictions, read: read_predictions },
+    Reader {
+        name: "predictions.arrows",
+        checked: false,
+        write: prediction_stream,
+        read: read_prediction_stream,
+    },
+    Reader { name: "trajectories", checked: true, write: trajectories, read: read_trajectories },
     Reader { name: "velocity", checked: true, write: velocity, read: read_velocity },
     Reader { name: "velocity without manifest", checked: false, write: bare_velocity, read: read_velocity },
     Reader { name: "model", checked: true, write: model, read: read_model },
@@ -160,6 +172,51 @@ fn safetensors(folder: &Path) -> Result<()> {
 
 fn read_safetensors(folder: &Path) -> Result<u64> {
     read_embedding_table(&folder.join("e.safetensors"))
+}
+
+fn write_predictions(path: &Path, format: TableFormat) -> Result<()> {
+    let schema = GeneTableSchema::new(PREDICTIONS_FORMAT, genes(), &["spliced", "unspliced"], manifest(1))
+        .with_obs(vec![ObsField::new("predicted", ObsType::String)]);
+    let mut writer = GeneTableWriter::create(&Output::file(path, true), schema, format)?;
+    let obs = vec![Column::String((0..CELLS).map(|i| (i % 3 > 0).then(|| format!("t{}", i % 3))).collect())];
+    writer.write(GeneBatch { obs, ..block(2) })?;
+    writer.finish().map(drop)
+}
+
+fn read_prediction_table(path: &Path) -> Result<u64> {
+    let reader = GeneTableReader::open(&Input::Path(path.into()), PREDICTIONS_FORMAT)?;
+    let schema = reader.schema().clone();
+    Ok(hash(&(schema, reader.read_all()?)))
+}
+
+fn predictions(folder: &Path) -> Result<()> {
+    write_predictions(&folder.join("p.parquet"), TableFormat::Parquet)
+}
+
+fn read_predictions(folder: &Path) -> Result<u64> {
+    read_prediction_table(&folder.join("p.parquet"))
+}
+
+fn prediction_stream(folder: &Path) -> Result<()> {
+    write_predictions(&folder.join("p.arrows"), TableFormat::Ipc)
+}
+
+fn read_prediction_stream(folder: &Path) -> Result<u64> {
+    read_prediction_table(&folder.join("p.arrows"))
+}
+
+fn trajectories(folder: &Path) -> Result<()> {
+    let new = AtomicDir::create(folder.join("tr"), true)?;
+    write_predictions(&new.path().join(STATES_FILE), TableFormat::Parquet)?;
+    write_embeddings(&new.path().join(EMBEDDINGS_FILE), EmbeddingFormat::Parquet)?;
+    publish(new, manifest(TRAJECTORIES_FORMAT))
+}
+
+fn read_trajectories(folder: &Path) -> Result<u64> {
+    let dir = Folder::open(&folder.join("tr"), "trajectories", "a folder of mfdoom-generate")?;
+    let states = read_prediction_table(&dir.file(STATES_FILE)?)?;
+    let vectors = read_embedding_table(&dir.file(EMBEDDINGS_FILE)?)?;
+    Ok(hash(&(dir.manifest().to_json(), states, vectors)))
 }
 
 fn block(n: usize) -> GeneBatch {
