@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use mfdoom_decoder::{
-    Architecture, Context, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, ObservedCounts,
-    Outputs, ProfileBatch, ProfileConfig, Target, Values, is_constant, log_normalised,
+    Architecture, Context, DECODER_FORMAT, Decoder, DecoderConfig, DecoderLoss, DecoderTask, Library,
+    ObservedCounts, Outputs, ProfileBatch, ProfileConfig, Target, Values, is_constant, log_normalised,
 };
 use mfdoom_model::{Model, ModelConfig, PackedBatch, Preset};
 use mfdoom_nn::{MaskedCounts, ParameterBuilder, ParameterStore, Stream};
@@ -244,4 +244,20 @@ fn an_unmeasured_gene_counts_as_the_mean() {
     let zero = features(&[(1, 0.5)], 1..=5);
     let off = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(off(&unknown, &hidden) < 1e-6 && off(&unknown, &zero) > 1e-3);
+}
+
+#[test]
+fn library_sizes_that_no_cell_has_are_refused() {
+    let s = setup(Architecture::Pooled, DecoderLoss::Mse, DecoderTask::VELOCITY);
+    let check = |median: f64, ratio: f64| {
+        let mut config = s.decoder.config().clone();
+        let ratios = [("expression".to_owned(), ratio)].into();
+        config.libraries.insert("spliced".into(), Library { median, ratios });
+        config.check(s.model.config())
+    };
+    check(0.0, 1.5).unwrap();
+    for (median, ratio) in [(-5.0, 1.0), (f64::NAN, 1.0), (1e300, 1.0), (10.0, f64::INFINITY)] {
+        let error = check(median, ratio).unwrap_err();
+        assert!(error.to_string().contains("'spliced'"), "{error}");
+    }
 }
