@@ -146,10 +146,16 @@ fn scores_that_cannot_be_are_refused() {
 fn walks_that_cannot_be_are_refused() {
     let folder = made();
     let folder = folder.path();
-    let generate = |arguments: &str, code, says| {
-        refused(folder, "mfdoom-generate", &format!("{arguments} -o refused"), code, says);
-    };
-    generate(&format!("tokens.parquet {WALK} --anchor 0 --step-size 1e300"), 1, "a smaller --step-size");
+    // Forward or back: which of both goes beyond all numbers depends on the sign of a velocity.
+    let far = ["", "--backward"].map(|more| {
+        let walk = format!("tokens.parquet {WALK} --anchor 0 --step-size 1e300 -o far --force {more}");
+        let output = attempt(folder, "mfdoom-generate", &walk);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    });
+    assert!(
+        far.iter().any(|(code, told)| *code == Some(1) && told.contains("smaller --step-size")),
+        "{far:?}"
+    );
     let taken = attempt(folder, "mfdoom-generate", &format!("none.parquet {WALK} -o trajectories"));
     let message = String::from_utf8_lossy(&taken.stderr);
     assert!(taken.status.code() == Some(2) && message.contains("trajectories: already exists"), "{message}");

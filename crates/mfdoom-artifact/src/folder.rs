@@ -122,6 +122,10 @@ impl Folder {
 
     fn checked(&self, name: &str, wanted: Option<&str>) -> Result<PathBuf> {
         let path = inside(&self.path, name)?;
+        if path.is_dir() {
+            return Err(Error::contract(format!("{}: is a folder, a file was wanted", path.display()))
+                .help("copy the whole folder again"));
+        }
         let lock = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(wanted) = wanted.filter(|_| !lock().contains(name)) else { return Ok(path) };
         let found = sha256_file(&path)?;

@@ -481,6 +481,11 @@ fn nothing_outside_a_folder_is_read() {
     let error = ModelDir::open(&path, 1).unwrap_err();
     assert!(error.message().contains("vocab.json: is a link out of its folder"), "{error}");
 
+    fs::remove_file(path.join("vocab.json")).unwrap();
+    fs::create_dir(path.join("vocab.json")).unwrap();
+    let error = ModelDir::open(&path, 1).unwrap_err();
+    assert!(error.exit_code() == 4 && error.message().contains("vocab.json: is a folder"), "{error}");
+
     for name in ["../secret", "/etc/passwd", "./../secret", ""] {
         write_model(&path);
         let text = fs::read_to_string(path.join("manifest.json")).unwrap();

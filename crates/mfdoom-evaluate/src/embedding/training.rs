@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mfdoom_artifact::{MetricRow, read_metrics};
-use mfdoom_error::Result;
+use mfdoom_error::{Kind, Result};
 use serde::Serialize;
 
 /// File of the curves in the folder of a model.
@@ -27,14 +27,19 @@ pub(super) struct TrainingCurve {
 /// Reads the curves of a model; none where nothing was trained.
 ///
 /// # Errors
-/// Contract: a table that cannot be read.
+/// Incompatible: a table that cannot be read.
 pub(super) fn curves(model: &Path) -> Result<Vec<TrainingCurve>> {
     let path = model.join(FILE);
     if !path.is_file() {
         tracing::info!("{}: no {FILE}, so no training curves", model.display());
         return Ok(Vec::new());
     }
-    Ok(of_rows(&read_metrics(&path)?))
+    // A folder of ours that is damaged is not an input that breaks its contract.
+    let rows = read_metrics(&path).map_err(|error| match error.kind() {
+        Kind::Contract => error.of_kind(Kind::Incompatible),
+        _ => error,
+    });
+    Ok(of_rows(&rows?))
 }
 
 fn of_rows(rows: &[MetricRow]) -> Vec<TrainingCurve> {
