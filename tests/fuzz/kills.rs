@@ -244,10 +244,15 @@ impl<'a> Victim<'a> {
         killed
     }
 
-    /// Returns whether a run without `--force` would find its output there.
+    /// Returns whether a run has ended whose result another one would not make again: it would find its output there, or add
+    /// to what was added to.
     fn is_done(&self) -> bool {
         let output = self.folder.join(self.of.outputs[0]);
-        matches!(self.of.before, Before::Nothing) && output.exists()
+        match self.of.before {
+            Before::Nothing => output.exists(),
+            Before::CopyOf(_) => hashes(&output) == self.whole[0],
+            Before::Result => false,
+        }
     }
 
     /// Lets a run end after kills, and checks that nothing tells of them.
