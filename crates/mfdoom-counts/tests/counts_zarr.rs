@@ -57,14 +57,24 @@ fn damaged_chunks_and_other_forms_are_told() {
 
 #[test]
 fn a_store_that_was_not_copied_whole_is_refused() {
-    for (lost, says) in [("X/data/0", "X/data/0: is missing"), ("X/indptr/0", "do not go from 0 to 4")] {
+    for lost in ["X/data/0", "X/data/1", "X/indptr/0", "X/indptr/1"] {
         let folder = tempfile::tempdir().unwrap();
         Store { root: folder.path(), v3: false }.write();
         std::fs::remove_file(folder.path().join(lost)).unwrap();
         let file = open(folder.path()).unwrap();
         let error = file.matrix(&Source::X).unwrap().read_rows(0..3).unwrap_err();
-        assert!(error.exit_code() == 3 && error.to_string().contains(says), "{lost}: {error}");
+        assert!(
+            error.exit_code() == 3 && error.to_string().contains(&format!("{lost}: is missing")),
+            "{error}"
+        );
     }
+    // Pointers of a matrix of another length.
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store { root: folder.path(), v3: false };
+    store.write();
+    store.ints("X/indptr", &[0, 2, 2, 3]);
+    let error = open(folder.path()).unwrap().matrix(&Source::X).unwrap().read_rows(0..3).unwrap_err();
+    assert!(error.to_string().contains("do not go from 0 to 4"), "{error}");
 }
 
 #[test]

@@ -257,9 +257,9 @@ impl Array {
                     .place
                     .at(&name)
                     .broken("is missing")
-                    .wanted("every chunk of the values of a sparse matrix")
+                    .wanted("every chunk of the values and pointers of a sparse matrix")
                     .help(
-                        "copy the whole store again; where zeros are stored on purpose, X.eliminate_zeros() first",
+                        "copy the whole store again; where a chunk holds nothing but zeros, write the store as .h5ad",
                     ));
             }
             return Ok(Values::filled(&self.kind, &self.fill, n));

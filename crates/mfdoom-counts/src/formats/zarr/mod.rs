@@ -138,8 +138,12 @@ impl ZarrFile {
             .filter_map(|n| Some(n.as_u64()? as usize))
             .collect();
         let columns = encoding == keys::CSC_MATRIX;
-        let data = Array::open(&node.at(keys::DATA), place.at(keys::DATA))?;
-        let parts = (part(keys::INDPTR)?, part(keys::INDICES)?, data.map(Array::whole).map(Arc::new));
+        let data = Array::open(&node.at(keys::DATA), place.at(keys::DATA))?.map(Array::whole);
+        let pointers = Array::open(&node.at(keys::INDPTR), place.at(keys::INDPTR))?;
+        // Of a matrix without values all pointers are 0, and their chunks may be left out.
+        let has_values = data.as_ref().is_some_and(|data| data.len() != Some(0));
+        let pointers = pointers.map(|array| if has_values { array.whole() } else { array });
+        let parts = (pointers.map(Arc::new), part(keys::INDICES)?, data.map(Arc::new));
         let (true, (Some(pointers), Some(indices), Some(data)), &[n_rows, n_cols]) =
             (columns || encoding == keys::CSR_MATRIX, parts, &shape[..])
         else {
