@@ -8,7 +8,10 @@ use std::path::Path;
 use std::process::Command;
 
 use mfdoom_artifact::gene_table::PREDICTIONS_FORMAT;
-use mfdoom_artifact::{GeneTableReader, GeneTableSchema, Input};
+use mfdoom_artifact::velocity::projection_schema;
+use mfdoom_artifact::{
+    EmbeddingBatch, GeneTableReader, GeneTableSchema, Input, VelocityDir, VelocityDirWriter,
+};
 use mfdoom_counts::H5ad;
 use mfdoom_tests::{attempt, bytes, run, stage};
 use serde_json::Value;
@@ -216,4 +219,69 @@ fn a_modality_without_raw_counts_is_left_out_with_a_word() {
     let said = log("");
     assert!(said.contains("modality 'rna' is left out") && said.contains("--allow-non-integer"), "{said}");
     assert!(!log("--allow-non-integer").contains("left out"));
+}
+
+/// Writes the graph anew, its projection with the last `kept` cells in the opposite order.
+fn turned(folder: &Path, name: &str, kept: usize) {
+    let dir = VelocityDir::open(folder.join("graph")).unwrap();
+    let writer = VelocityDirWriter::create(folder.join(name), false).unwrap();
+    writer.copy(&dir, |file| file.starts_with("projection_")).unwrap();
+    let mut table = writer.projection("umap", projection_schema(2, dir.manifest().clone()).unwrap()).unwrap();
+    let mut cells = EmbeddingBatch { heads: vec![Vec::new(); 2], ..EmbeddingBatch::default() };
+    for batch in dir.projection("umap").unwrap().unwrap() {
+        let batch = batch.unwrap();
+        cells.dataset.extend(batch.dataset);
+        cells.cell_id.extend(batch.cell_id);
+        cells.heads.iter_mut().zip(batch.heads).for_each(|(to, from)| to.extend(from));
+    }
+    let rows: Vec<usize> = (0..cells.len()).rev().take(kept).collect();
+    table
+        .write(&EmbeddingBatch {
+            dataset: rows.iter().map(|row| cells.dataset[*row].clone()).collect(),
+            cell_id: rows.iter().map(|row| cells.cell_id[*row].clone()).collect(),
+            heads: cells
+                .heads
+                .iter()
+                .map(|head| rows.iter().flat_map(|row| head[2 * row..2 * row + 2].to_vec()).collect())
+                .collect(),
+            ..EmbeddingBatch::default()
+        })
+        .unwrap();
+    table.finish().unwrap();
+    writer.commit(dir.manifest()).unwrap();
+}
+
+#[test]
+fn a_projection_in_another_order_is_joined_by_its_keys() {
+    let folder = made();
+    let folder = folder.path();
+    turned(folder, "turned", 200);
+    turned(folder, "cut", 150);
+    let draw = |graph: &str| {
+        format!(
+            "trajectories trajectories --graph {graph} --label cell_type --terminal fate_1 --plot {graph}.svg -o {graph}.json"
+        )
+    };
+    for graph in ["graph", "turned"] {
+        run(folder, "mfdoom-evaluate", &draw(graph));
+    }
+    assert!(bytes(folder, "graph.svg") == bytes(folder, "turned.svg"));
+    refused(folder, "mfdoom-evaluate", &draw("cut"), 3, "its tables do not belong together");
+}
+
+#[test]
+fn a_model_that_knows_little_of_the_counts_warns() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run(folder, "mfdoom-simulate", "-o sim.h5ad --cells 60 --genes 80");
+    run(folder, "mfdoom-preprocess", "sim.h5ad -o all.parquet");
+    run(folder, "mfdoom-preprocess", "sim.h5ad --top-genes 6 -o few.parquet");
+    run(folder, "mfdoom-pretrain", "few.parquet --preset tiny --epochs 0 -o few");
+    for (name, arguments, says) in [
+        ("mfdoom-embed", "all.parquet --model few -o e.parquet -q", "of the 80 genes, with"),
+        ("mfdoom-preprocess", "sim.h5ad --vocab few -o v.parquet -q", "of 80 genes are among"),
+    ] {
+        let log = String::from_utf8(run(folder, name, arguments).stderr).unwrap();
+        assert!(log.lines().any(|line| line.contains("WARN") && line.contains(says)), "{name}: {log}");
+    }
 }

@@ -296,6 +296,19 @@ fn what_is_no_anndata_file_is_refused_with_the_reason() {
     assert!(error.contains("is not an AnnData file") && error.contains("found: stuff"), "{error}");
 }
 
+#[test]
+fn a_file_that_a_crash_left_open_is_not_called_damaged() {
+    let (folder, path) = scratch("written.h5ad");
+    let file = hdf5::File::with_options().with_fapl(|fapl| fapl.libver_latest()).create(&path).unwrap();
+    file.create_group("obs").unwrap();
+    file.flush().unwrap();
+    // The mark of a writer is still set in the copy.
+    let left = folder.path().join("left.h5ad");
+    std::fs::copy(&path, &left).unwrap();
+    let error = H5ad::open(&left).unwrap_err();
+    assert!(error.kind() == Kind::Contract && error.to_string().contains("h5clear -s FILE"), "{error}");
+}
+
 /// Damage anywhere gives an error or a file that still reads, never a crash.
 #[test]
 fn damaged_bytes_never_panic() {

@@ -418,6 +418,21 @@ fn broken_counts_are_errors() {
 }
 
 #[test]
+fn sums_beyond_all_numbers_are_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Output::file(path(&folder, "tokens.parquet"), false);
+    let mut writer = TokenWriter::create(&output, &schema()).unwrap();
+    let mut cells = batch(0, 6);
+    let last = cells.modalities[0].count.len() - 1;
+    cells.modalities[0].count[last] = f32::INFINITY;
+    let error = writer.write(&cells).unwrap_err();
+    assert_eq!(error.kind(), Kind::Contract);
+    assert!(error.to_string().contains("spliced of cell \"cell"), "{error}");
+    drop(writer);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a partial file was left");
+}
+
+#[test]
 fn a_cell_may_come_only_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer =
