@@ -17,7 +17,7 @@ use mfdoom_tests::{attempt, bytes, run, stage};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use self::make::{Packing, Sparse, attribute, frame, sparse};
+use self::make::{Packing, Sparse, attribute, frame, line, sparse, texts};
 
 const SMALL: &str = "--features 64 --components 10 --rank 8 --hidden 16 --batch-cells 32 --epochs 0";
 const WALK: &str = "--model model --decoder velocity --n-trajectories 3 --steps 2";
@@ -274,12 +274,18 @@ fn a_model_that_knows_little_of_the_counts_warns() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     run(folder, "mfdoom-simulate", "-o sim.h5ad --cells 60 --genes 80");
-    run(folder, "mfdoom-preprocess", "sim.h5ad -o all.parquet");
-    run(folder, "mfdoom-preprocess", "sim.h5ad --top-genes 6 -o few.parquet");
-    run(folder, "mfdoom-pretrain", "few.parquet --preset tiny --epochs 0 -o few");
+    run(folder, "mfdoom-preprocess", "sim.h5ad -o tokens.parquet");
+    run(folder, "mfdoom-pretrain", "tokens.parquet --preset tiny --epochs 0 -o model");
+    let var = hdf5::File::append(folder.join("sim.h5ad")).unwrap().group("var").unwrap();
+    let names: Vec<String> =
+        (1..=80).map(|at| if at < 7 { format!("gene_{at:05}") } else { format!("other_{at}") }).collect();
+    var.unlink("gene_id").unwrap();
+    line(&var, "gene_id", &texts(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+    drop(var);
+    run(folder, "mfdoom-preprocess", "sim.h5ad -o other.parquet");
     for (name, arguments, says) in [
-        ("mfdoom-embed", "all.parquet --model few -o e.parquet -q", "of the 80 genes, with"),
-        ("mfdoom-preprocess", "sim.h5ad --vocab few -o v.parquet -q", "of 80 genes are among"),
+        ("mfdoom-embed", "other.parquet --model model -o e.parquet -q", "6 of the 80 genes, with"),
+        ("mfdoom-preprocess", "sim.h5ad --vocab model -o v.parquet -q", "6 of 80 genes are among"),
     ] {
         let log = String::from_utf8(run(folder, name, arguments).stderr).unwrap();
         assert!(log.lines().any(|line| line.contains("WARN") && line.contains(says)), "{name}: {log}");
