@@ -23,6 +23,7 @@ Usage: workflows/chain.sh --input SHEET.csv --outdir DIR [OPTION VALUE]...
   --shards N          parts that a sample is worked on in [default: 1]
   --velocity BOOL     whether velocities are made: true or false [default: true]
   --generate BOOL     whether trajectories along the velocity are generated [default: false]
+  --start VALUE       generate from the cells with this value of --label [default: from any cell]
   --label COLUMN      obs column that the report scores and draws the cells by [default: none]
   --seed N            [default: 0]
   --device NAME       auto, cpu, cuda, cuda:N or metal [default: auto]
@@ -34,10 +35,10 @@ T
 fail() { echo "error: $1" >&2; exit "${2:-2}"; }
 step() { printf '\n== %s\n' "$*" >&2; }
 
-input= outdir= model= decoder= preset= epochs= max_tokens= top_genes= label= shards=1 velocity=true generate=false seed=0 device=auto
+input= outdir= model= decoder= preset= epochs= max_tokens= top_genes= label= shards=1 velocity=true generate=false start= seed=0 device=auto
 while [ $# -gt 0 ]; do
   case $1 in
-    --input|--outdir|--model|--decoder|--preset|--epochs|--max-tokens|--top-genes|--label|--shards|--velocity|--generate|--seed|--device)
+    --input|--outdir|--model|--decoder|--preset|--epochs|--max-tokens|--top-genes|--label|--shards|--velocity|--generate|--start|--seed|--device)
       [ $# -gt 1 ] || fail "$1 needs a value"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -58,6 +59,7 @@ for name in seed shards; do number "$name" "${!name}"; done
 case $velocity in true|false) ;; *) fail "--velocity $velocity: true or false was wanted" ;; esac
 case $generate in true|false) ;; *) fail "--generate $generate: true or false was wanted" ;; esac
 [ "$generate" = false ] || [ "$velocity" = true ] || fail "--generate true needs --velocity true: trajectories run along velocities"
+[ -z "$start" ] || { [ "$generate" = true ] && [ -n "$label" ]; } || fail "--start $start needs --generate true and --label: it is a value of that column"
 case $preset in ''|tiny|small|base|paper) ;; *) fail "--preset $preset: tiny, small, base or paper was wanted" ;; esac
 case $device in auto|cpu|cuda|cuda:[0-9]*|metal) ;; *) fail "--device $device: auto, cpu, cuda, cuda:N or metal was wanted" ;; esac
 for given in ${model:+"model=$model"} ${decoder:+"decoder=$decoder"}; do
@@ -73,7 +75,7 @@ mkdir -p "$info"
 
 # Results of other parameters are not mixed with these.
 parameters="model=$model decoder=$decoder preset=$preset epochs=$epochs max_tokens=$max_tokens top_genes=$top_genes"
-parameters="$parameters label=$label shards=$shards velocity=$velocity generate=$generate seed=$seed"
+parameters="$parameters label=$label shards=$shards velocity=$velocity generate=$generate start=$start seed=$seed"
 if [ -f "$info/parameters.txt" ] && [ "$(cat "$info/parameters.txt")" != "$parameters" ]; then
   fail "$outdir holds results of other parameters: $(cat "$info/parameters.txt")
   wanted: $parameters
@@ -212,7 +214,8 @@ fi
 
 generate() {
   make "$outdir/trajectories/$1" "$outdir/tokens/$1.parquet" "$model" "$decoder" -- \
-    mfdoom-generate "$outdir/tokens/$1.parquet" --model "$model" --decoder "$decoder" --seed "$seed" --device "$device"
+    mfdoom-generate "$outdir/tokens/$1.parquet" --model "$model" --decoder "$decoder" --seed "$seed" --device "$device" \
+    ${label:+--obs "$label"} ${start:+--start "$label=$start"}
 }
 [ "$velocity" = false ] || [ "$generate" = false ] || for_each_sample generate
 

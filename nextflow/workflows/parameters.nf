@@ -71,5 +71,7 @@ def faults(given, command) {
         .collect { name, schema -> "--${name} ${values[name]}: ${wanted(values[name], schema)} was wanted" }
     def without = values.generate.toString() == 'true' && values.velocity.toString() == 'false'
         ? ['--generate true needs --velocity true: trajectories run along velocities'] : []
-    return unknown + missing + wrong + without
+    def nowhere = values.start != null && !(values.generate.toString() == 'true' && values.label)
+        ? ["--start ${values.start} needs --generate true and --label: it is a value of that column"] : []
+    return unknown + missing + wrong + without + nowhere
 }

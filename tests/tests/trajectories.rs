@@ -125,9 +125,64 @@ fn seeds_decide_and_threads_and_shards_do_not() {
         let parts = format!("part2/{file} part1/{file} part3/{file} -o {file}");
         run(folder, "mfdoom-gather", &parts);
     }
+    run(folder, "mfdoom-gather", "part2 part1 part3 -o gathered");
+    for file in [STATES_FILE, EMBEDDINGS_FILE] {
+        assert!(bytes(folder, &format!("gathered/{file}")) == bytes(folder, file), "{file} of the folder");
+    }
     let (whole, parts) =
         (States::read(folder, &format!("one/{STATES_FILE}")), States::read(folder, STATES_FILE));
     assert!(whole.batch == parts.batch && whole.schema == parts.schema);
+}
+
+/// Returns a score of `mfdoom-evaluate trajectories`.
+fn score(document: &serde_json::Value, set: &str, head: &str, name: &str) -> f64 {
+    let rows = document["scores"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["set"] == set && row["head"] == head && row["name"] == name);
+    row.unwrap_or_else(|| panic!("{set}, {head}, {name}"))["value"].as_f64().unwrap()
+}
+
+#[test]
+fn the_true_future_of_simulated_cells_is_told_from_what_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run(folder, "mfdoom-simulate", "-o sim.h5ad --cells 500 --genes 120 --capture 0.6 --batches 1");
+    run(folder, "mfdoom-preprocess", "sim.h5ad --obs cell_type --obs true_t --obs lineage -o tokens.parquet");
+    run(folder, "mfdoom-pretrain", "tokens.parquet --preset tiny --max-tokens 64 --epochs 0 -o model");
+    run(folder, "mfdoom-velocity", "fit sim.h5ad -o fit --obs cell_type --min-shared-counts 5");
+    run(folder, "mfdoom-velocity", "graph fit -o graph");
+    finetune(folder, "--task velocity --targets fit --epochs 0 -o velocity");
+    let walk =
+        "tokens.parquet --model model --decoder velocity --n-trajectories 120 --steps 8 --step-size 0.5";
+    run(folder, "mfdoom-generate", &format!("{walk} --start cell_type=progenitor -o forward"));
+    let scores = "trajectories forward --graph graph --label cell_type";
+    let truth = "--truth tokens.parquet --time true_t --lineage lineage";
+    run(folder, "mfdoom-evaluate", &format!("{scores} {truth} -o scores.json"));
+    let document: serde_json::Value = serde_json::from_slice(&bytes(folder, "scores.json")).unwrap();
+    for step in ["step 2", "step 8"] {
+        let of = |head: &str, name: &str| score(&document, step, head, name);
+        for name in ["future_mmd", "future_mean_distance"] {
+            assert!(of("generated", name).is_finite() && of("linear extrapolation", name).is_finite());
+        }
+        let (still, other) = ("nothing moves", "real cells of that time");
+        assert!(
+            of(other, "future_mean_distance") < of(still, "future_mean_distance"),
+            "{step}: cells do move"
+        );
+    }
+    let still = |step: &str| score(&document, step, "nothing moves", "future_mean_distance");
+    assert!(still("step 8") > 1.3 * still("step 2"), "the farther, the longer: {}", still("step 8"));
+
+    let refuse = |more: &str| {
+        let output = attempt(folder, "mfdoom-evaluate", &format!("{scores} {more} -o refused.json"));
+        assert!(!folder.join("refused.json").exists());
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, message) = refuse("--truth tokens.parquet --time cell_type");
+    assert!(code == Some(3) && message.contains("--time cell_type holds no numbers"), "{message}");
+    let (code, message) = refuse("--truth tokens.parquet --time nothing");
+    assert!(code == Some(3) && message.contains("nothing"), "{message}");
+    let (code, message) = refuse("--truth tokens.parquet");
+    assert!(code == Some(2) && message.contains("--time"), "{message}");
 }
 
 #[test]

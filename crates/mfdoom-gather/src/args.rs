@@ -8,7 +8,7 @@ use mfdoom_cli::{CommonArgs, OutputArgs};
 /// Puts the shards of a table or folder together.
 ///
 /// Takes all N outputs of a stage that ran with --shard 1/N to N/N, in any order: token tables, embeddings,
-/// predictions or velocity folders. Writes what the stage would have written without --shard, row for row. It copies
+/// predictions, folders of velocities or trajectories. Writes what the stage would have written without --shard, row for row. It copies
 /// row groups as they are, so a table of any size needs little memory.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mfdoom-gather", version)]

@@ -1,4 +1,4 @@
-//! Velocity folders: their tables of cells are put together, everything else must be the same in all shards.
+//! Folders of velocities or trajectories: their tables of cells are put together, everything else must be the same in all shards.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,8 +22,9 @@ pub fn gather(args: &Args) -> Result<()> {
     let Some(output) = args.output.output.as_deref() else {
         return Err(Error::usage("folders cannot go to standard output").help("give -o FOLDER"));
     };
-    let open =
-        |path: &PathBuf| Folder::open(path, "velocity folder", "an output of mfdoom-velocity with --shard");
+    let open = |path: &PathBuf| {
+        Folder::open(path, "folder", "an output of mfdoom-velocity or mfdoom-generate with --shard")
+    };
     let opened: Vec<Folder> = args.parts.iter().map(open).collect::<Result<_>>()?;
     let part = |folder: &Folder| Part {
         name: folder.path().display().to_string(),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`table`] | tables of cells: opened, compared, copied |
-//! | [`folder`] | velocity folders: their tables of cells, and what all shards share |
+//! | [`folder`] | folders of velocities or trajectories: their tables of cells, and what all shards share |
 //! | [`agree`] | what must be equal between shards, and that each is there once |
 
 pub mod agree;

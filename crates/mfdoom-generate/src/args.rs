@@ -74,12 +74,13 @@ pub struct WalkArgs {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Trajectories")]
     pub take: Take,
 
-    /// Nearest observed states that a state is pulled to after every step: to one of those ahead, drawn by how well it lies
-    /// along the velocity (with --take mean to their mean); 0 lets it go where the velocity leads
-    #[arg(long, value_name = "K", default_value_t = 100, value_parser = mfdoom_cli::count::<usize>, help_heading = "Trajectories")]
+    /// Keep trajectories on the data: at every step one goes on from the observed cell that it stands at to one of the K
+    /// nearest or of their K nearest, drawn by how well it lies along the velocity (with --take mean the best), and its state is
+    /// pulled there; 0 lets it go where the velocity leads
+    #[arg(long, value_name = "K", default_value_t = 30, value_parser = mfdoom_cli::count::<usize>, help_heading = "Trajectories")]
     pub anchor: usize,
 
-    /// How far it is pulled: 0 not at all, 1 all the way
+    /// How far it is pulled to that observed state: 0 not at all, 1 all the way
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = mfdoom_cli::share, help_heading = "Trajectories")]
     pub pull: f64,
 

@@ -1,6 +1,6 @@
 //! The observed cells as states: where they are, how dense they lie, how their counts scatter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::{Csr, Matrix, Metric, Neighbors, Pca, knn_between, nearest, pca, percentile};
@@ -27,8 +27,10 @@ pub struct Observed {
     /// Counts scaled to the size of a state, `[cells, genes]`.
     scaled: Csr,
     space: Pca,
-    /// The nearest other cells of each cell.
+    /// The nearest other cells of each cell: enough for a state and for an anchor.
     near: Neighbors,
+    /// Neighbours of a cell that a trajectory may go on to.
+    anchor: usize,
     /// Places of the states around the cells, `[cells, components]`.
     places: Matrix,
     /// Distance to the farthest of [`NEIGHBOURS`] that few of those states exceed.
@@ -47,11 +49,12 @@ pub struct Placed {
 }
 
 impl Observed {
-    /// Lays the cells out; `size` is the total that profiles are scaled to.
+    /// Lays the cells out; `size` is the total that profiles are scaled to, and from a cell a trajectory may go on to its `anchor`
+    /// nearest and to theirs.
     ///
     /// # Errors
     /// Contract: too few cells.
-    pub fn new(cells: Vec<Cell>, genes: usize, size: f64, seed: u64) -> Result<Self> {
+    pub fn new(cells: Vec<Cell>, (genes, size): (usize, f64), anchor: usize, seed: u64) -> Result<Self> {
         if cells.len() < LEAST {
             return Err(Error::contract("too few observed cells to hold trajectories against")
                 .found(format!("{} cells with counts", cells.len()))
@@ -67,10 +70,12 @@ impl Observed {
         logs.values_mut().iter_mut().for_each(|x| *x = log(*x, size));
         let components = COMPONENTS.min(cells.len() - 1).min(genes);
         let space = pca(&logs, components, seed).map_err(Error::refusal)?;
-        let k = NEIGHBOURS.min(cells.len() - 1);
+        let anchor = anchor.min(cells.len() - 1);
+        let k = NEIGHBOURS.min(cells.len() - 1).max(anchor);
         let near = nearest(&space.scores, k, Metric::Euclidean, seed).map_err(Error::refusal)?;
         let places = Matrix::filled(0, components, 0.0);
-        let mut observed = Self { cells, scaled, space, near, places, usual: 1.0, spacing: 1.0, size };
+        let mut observed =
+            Self { cells, scaled, space, near, anchor, places, usual: 1.0, spacing: 1.0, size };
         observed.lay(seed)?;
         Ok(observed)
     }
@@ -126,22 +131,36 @@ impl Observed {
 
     /// Returns the state around an observed cell: the mean of it and of the cells nearest to it.
     pub fn state(&self, cell: usize) -> Vec<f32> {
-        let all: Vec<u32> = self.near.indices(cell).iter().copied().chain([cell as u32]).collect();
+        let all: Vec<u32> = self.around_cell(cell).iter().copied().chain([cell as u32]).collect();
         self.mean(&all)
     }
 
-    /// Returns the state around a cell, which need not be one of the observed: the mean of the cells nearest to it.
+    /// Returns the cells that make the state around a cell, without the cell.
+    fn around_cell(&self, cell: usize) -> &[u32] {
+        &self.near.indices(cell)[..self.neighbours()]
+    }
+
+    /// Returns the cells that a trajectory may go on to from an observed cell: its neighbours and theirs, ascending.
+    pub fn ring(&self, cell: usize) -> Vec<u32> {
+        let near = |cell: usize| &self.near.indices(cell)[..self.anchor];
+        let theirs = near(cell).iter().flat_map(|other| near(*other as usize));
+        let all: BTreeSet<u32> = near(cell).iter().chain(theirs).copied().collect();
+        all.into_iter().filter(|other| *other as usize != cell).collect()
+    }
+
+    /// Returns the observed cell nearest to a cell, which need not be one of them, and the state there: the mean of the cells
+    /// nearest to it.
     ///
     /// # Errors
     /// Failed: numbers that are not finite.
-    pub fn around(&self, cell: &Cell) -> Result<Vec<f32>> {
+    pub fn around(&self, cell: &Cell) -> Result<(usize, Vec<f32>)> {
         let factor = self.size / cell.library;
         let values = cell.counts.1.iter().map(|count| log((f64::from(*count) * factor) as f32, self.size));
         let row = Csr::from_rows(self.genes(), &[(cell.counts.0.clone(), values.collect())]);
         let place = self.space.project(&row).map_err(Error::refusal)?;
         let k = self.neighbours() + 1;
         let near = knn_between(&place, &self.space.scores, k, Metric::Euclidean).map_err(Error::refusal)?;
-        Ok(self.mean(near.indices(0)))
+        Ok((near.indices(0)[0] as usize, self.mean(near.indices(0))))
     }
 
     fn places_of(&self, profiles: &[Vec<f32>]) -> Result<Matrix> {
@@ -182,7 +201,7 @@ impl Observed {
         for (at, cell) in self.cells.iter().enumerate() {
             let scale = cell.library / self.size;
             let expected: Vec<f64> =
-                self.mean(self.near.indices(at)).into_iter().map(|x| f64::from(x) * scale).collect();
+                self.mean(self.around_cell(at)).into_iter().map(|x| f64::from(x) * scale).collect();
             let mut found = vec![0f32; self.genes()];
             cell.counts.0.iter().zip(&cell.counts.1).for_each(|(gene, x)| found[*gene as usize] = *x);
             moments.add(&expected, &found, k);
@@ -238,8 +257,9 @@ mod tests {
 
     #[test]
     fn states_near_the_cells_have_their_values_and_no_drift() {
-        let observed = Observed::new(line(), 3, 121.0, 1).unwrap();
-        let state = observed.around(&line()[70]).unwrap();
+        let observed = Observed::new(line(), (3, 121.0), 2, 1).unwrap();
+        let (anchor, state) = observed.around(&line()[70]).unwrap();
+        assert_eq!((anchor, observed.ring(anchor)), (70, vec![68, 69, 71, 72]));
         let placed = observed.place(&[state, vec![0.0, 0.0, 121.0]], 0).unwrap();
         assert!(observed.drift(&placed, 0) < 1.0, "{}", observed.drift(&placed, 0));
         assert!(observed.drift(&placed, 1) > 3.0, "{}", observed.drift(&placed, 1));
@@ -251,7 +271,7 @@ mod tests {
 
     #[test]
     fn too_few_cells_make_no_space() {
-        let few = Observed::new(line()[..3].to_vec(), 3, 121.0, 1);
+        let few = Observed::new(line()[..3].to_vec(), (3, 121.0), 2, 1);
         assert_eq!(few.err().map(|error| error.exit_code()), Some(3));
     }
 }

@@ -10,6 +10,7 @@ use mfdoom_infer::{CellMaker, Inference, MadeBy};
 use mfdoom_matrix::median;
 use serde_json::json;
 
+use crate::ahead::Ahead;
 use crate::args::{Args, Take};
 use crate::decoders::{Decoders, Dynamics};
 use crate::field::Field;
@@ -53,14 +54,21 @@ pub fn run(args: Args) -> Result<()> {
     }
     let Kept { observed, starts } = starts::read(&args, listed, inference, modality)?;
     let genes = decoders.moves.backbone.vocabulary.genes().to_vec();
-    let observed = Observed::new(observed, genes.len(), size, args.seed.seed)?;
+    let observed = Observed::new(observed, (genes.len(), size), args.walk.anchor, args.seed.seed)?;
     field.check(&observed.mean(&(0..observed.cells().len() as u32).collect::<Vec<_>>()))?;
     let mut scatter = observed.scatter(args.seed.seed);
     if let Some(learned) = field.overdispersion(genes.len())? {
         scatter.overdispersion = learned;
     }
-    let mut walk =
-        Walk { observed: &observed, field: &field, scatter: &scatter, args: &args.walk, time: 0.0 };
+    let ahead = Ahead::new(&observed, &field);
+    let mut walk = Walk {
+        observed: &observed,
+        field: &field,
+        scatter: &scatter,
+        ahead: &ahead,
+        args: &args.walk,
+        time: 0.0,
+    };
     let time = args.walk.step_size.map_or_else(|| walk.pace(), |time| walk.pace().map(|_| time))?;
     walk.time = if args.walk.backward { -time } else { time };
     match field.dynamics() {

@@ -7,6 +7,7 @@ use mfdoom_matrix::median;
 use mfdoom_nn::Stream;
 use rayon::prelude::*;
 
+use crate::ahead::{self, Ahead};
 use crate::args::{Take, WalkArgs};
 use crate::counts::{Scatter, Sparse, Taken};
 use crate::decoders::Dynamics;
@@ -16,8 +17,6 @@ use crate::starts::{Cell, Value};
 
 /// Observed cells that the pace is measured of.
 const PACE_CELLS: usize = 64;
-/// Sharpness of the weights of observed states ahead, as in scVelo's transition matrix.
-const SHARPNESS: f64 = 10.0;
 /// Share of the distance to the neighbours that a cell moves in a step.
 const STRIDE: f64 = 0.5;
 
@@ -29,6 +28,8 @@ pub struct Walk<'a> {
     pub field: &'a Field<'a>,
     /// How counts scatter.
     pub scatter: &'a Scatter,
+    /// The observed states that a trajectory may go on to.
+    pub ahead: &'a Ahead,
     /// The settings.
     pub args: &'a WalkArgs,
     /// Time of a step, negative where trajectories go backward.
@@ -40,10 +41,22 @@ struct Trajectory<'a> {
     number: u64,
     start: &'a Cell,
     profile: Vec<f32>,
+    stand: Stand,
+    /// Library size of the cells that are drawn of it.
+    library: f64,
     /// The cells drawn of it so far with their library sizes, the last of those that the decoder reads.
     drawn: VecDeque<(Sparse, f64)>,
     /// Whether it has left the observed cells.
     left: bool,
+}
+
+/// Where a trajectory stands among the observed cells.
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    /// Number of the observed cell.
+    cell: usize,
+    /// Which share of the way to the next it has come; of no use where that is drawn.
+    come: f64,
 }
 
 /// A generated cell.
@@ -94,8 +107,11 @@ impl Walk<'_> {
     pub fn run(&self, first: u64, starts: &[&Cell]) -> Result<Walked> {
         let begin = |(at, start)| {
             let start: &Cell = start;
-            let profile = self.observed.around(start)?;
-            Ok(Trajectory { number: first + at as u64, start, profile, drawn: VecDeque::new(), left: false })
+            let (anchor, profile) = self.observed.around(start)?;
+            let (number, drawn) = (first + at as u64, VecDeque::new());
+            let library = start.library;
+            let stand = Stand { cell: anchor, come: 0.0 };
+            Ok(Trajectory { number, start, profile, stand, library, drawn, left: false })
         };
         let mut all: Vec<Trajectory<'_>> =
             starts.iter().copied().enumerate().map(begin).collect::<Result<_>>()?;
@@ -177,69 +193,61 @@ impl Walk<'_> {
         }
     }
 
-    /// Moves states as the decoder says and pulls them towards the observed states that lie ahead.
+    /// Moves states as the decoder says, lets each go on to an observed state ahead, and pulls it there.
     fn displace(&self, moving: &[(usize, &Vec<f32>)], all: &mut [Trajectory<'_>], step: u64) -> Result<()> {
-        let profiles: Vec<Vec<f32>> = moving.iter().map(|(at, _)| all[*at].profile.clone()).collect();
-        let anchored = self.args.anchor > 0 && self.args.pull > 0.0 && !moving.is_empty();
-        let placed = anchored.then(|| self.observed.place(&profiles, self.args.anchor)).transpose()?;
         let pull = self.args.pull as f32;
-        let moved: Vec<Vec<f32>> = (profiles.par_iter().zip(moving).enumerate())
-            .map(|(row, (profile, (at, moves)))| {
-                let mut there = profile.clone();
+        let moved: Vec<(Vec<f32>, Stand)> = moving
+            .par_iter()
+            .map(|(at, moves)| {
+                let from = &all[*at];
+                let mut there = from.profile.clone();
                 self.moved(&mut there, moves);
-                if let Some(placed) = &placed {
-                    let near = placed.near.indices(row);
-                    let near = &near[..self.args.anchor.min(near.len())];
-                    let mut stream = Stream::new(self.scatter.seed, "ahead", step, all[*at].number);
-                    let ahead = self.ahead((profile, &there), near, &mut stream);
-                    there.iter_mut().zip(ahead).for_each(|(x, a)| *x += pull * (a - *x));
+                if self.args.anchor == 0 {
+                    return (there, from.stand);
                 }
-                there
+                let stand = self.go_on(from, &there, step);
+                let state = self.observed.state(stand.cell);
+                there.iter_mut().zip(state).for_each(|(x, a)| *x += pull * (a - *x));
+                (there, stand)
             })
             .collect();
-        for ((at, _), profile) in moving.iter().zip(moved) {
+        for ((at, _), (profile, stand)) in moving.iter().zip(moved) {
+            let to = &mut all[*at];
             if profile.iter().any(|x| !x.is_finite()) {
                 return Err(Error::failed(format!("a state is beyond all numbers after step {}", step + 1))
-                    .found(format!(
-                        "trajectory {}, which began at {}",
-                        all[*at].number, all[*at].start.cell_id
-                    ))
+                    .found(format!("trajectory {}, which began at {}", to.number, to.start.cell_id))
                     .help("a smaller --step-size"));
             }
-            all[*at].profile = profile;
+            if stand.cell != to.stand.cell {
+                to.library = self.observed.cells()[stand.cell].library;
+            }
+            (to.profile, to.stand) = (profile, stand);
         }
         Ok(())
     }
 
-    /// Returns one of the observed states around `near`, drawn by its weight, or the weighted mean of all where means are taken.
-    /// Weights are those of a velocity graph's transitions: `exp(10 cos) - 1` of the angle between the way to a state and the
-    /// way from `here` to `there`, over the genes that move, of signed square roots. States behind do not count, unless all are.
-    fn ahead(&self, (here, there): (&[f32], &[f32]), near: &[u32], stream: &mut Stream) -> Vec<f32> {
-        let states: Vec<Vec<f32>> = near.iter().map(|cell| self.observed.state(*cell as usize)).collect();
-        let way = |to: &[f32]| -> Vec<f64> {
-            let roots = self.field.moving().map(|gene| root(f64::from(to[gene]) - f64::from(here[gene])));
-            centred(roots.collect())
+    /// Returns where a trajectory stands after a step that has moved its profile: at an observed cell ahead where the step has, by
+    /// chance or since the last one, come that far.
+    fn go_on(&self, from: &Trajectory<'_>, there: &[f32], step: u64) -> Stand {
+        let moving = self.field.moving();
+        let velocity: Vec<f64> =
+            moving.map(|gene| f64::from(there[gene]) - f64::from(from.profile[gene])).collect();
+        let ways = self.ahead.of(self.observed, from.stand.cell, &velocity);
+        let mut stream = Stream::new(self.scatter.seed, "ahead", step, from.number);
+        let way = match self.args.take {
+            Take::Sample => ahead::drawn(&ways, &mut stream),
+            Take::Mean => ahead::best(&ways),
         };
-        let velocity = way(there);
-        let weight = |state: &Vec<f32>| (SHARPNESS * cosine(&way(state), &velocity).max(0.0)).exp_m1();
-        let mut weights: Vec<f64> = states.iter().map(weight).collect();
-        if weights.iter().all(|weight| *weight <= 0.0) {
-            weights.fill(1.0);
+        let Some(way) = way else { return from.stand };
+        let come = match (self.field.dynamics(), self.args.take) {
+            (Dynamics::NextState(_), _) => 1.0,
+            (_, Take::Mean) => from.stand.come + 1.0 / way.steps,
+            (_, Take::Sample) => 1.0 / way.steps + 1.0 - stream.uniform(),
+        };
+        match come >= 1.0 {
+            true => Stand { cell: way.cell as usize, come: 0.0 },
+            false => Stand { come, ..from.stand },
         }
-        let total: f64 = weights.iter().sum();
-        if self.args.take == Take::Sample {
-            let mut left = stream.uniform() * total;
-            let drawn = weights.iter().position(|weight| {
-                left -= weight;
-                left < 0.0
-            });
-            return states.into_iter().nth(drawn.unwrap_or(near.len() - 1)).unwrap_or_default();
-        }
-        let mut mean = vec![0f64; here.len()];
-        for (state, weight) in states.iter().zip(weights) {
-            mean.iter_mut().zip(state).for_each(|(m, x)| *m += weight / total * f64::from(*x));
-        }
-        mean.into_iter().map(|m| m as f32).collect()
     }
 
     /// Moves a profile for one step; its total stays.
@@ -269,7 +277,7 @@ impl Walk<'_> {
         }
         let cells = &self.observed.cells()[..PACE_CELLS.min(self.observed.cells().len())];
         let profiles: Vec<Vec<f32>> =
-            cells.iter().map(|cell| self.observed.around(cell)).collect::<Result<_>>()?;
+            cells.iter().map(|cell| Ok(self.observed.around(cell)?.1)).collect::<Result<_>>()?;
         let shown = Shown {
             length: 1,
             dataset: cells.iter().map(|cell| cell.dataset.clone()).collect(),
@@ -326,25 +334,8 @@ fn shown<'a>(all: impl Iterator<Item = &'a Trajectory<'a>>, (step, length): (usi
 
 impl Trajectory<'_> {
     fn taken(&self) -> Taken<'_> {
-        Taken { profile: &self.profile, library: self.start.library, trajectory: self.number }
+        Taken { profile: &self.profile, library: self.library, trajectory: self.number }
     }
-}
-
-fn root(x: f64) -> f64 {
-    x.abs().sqrt().copysign(x)
-}
-
-fn centred(mut values: Vec<f64>) -> Vec<f64> {
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    values.iter_mut().for_each(|x| *x -= mean);
-    values
-}
-
-/// Returns the cosine of two vectors; 0 where one has no length.
-fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
 }
 
 fn id_of(trajectory: u64, step: usize) -> String {

@@ -55,7 +55,8 @@ pub struct Writer {
     // The tables' partial files go before the folder.
     states: GeneTableWriter,
     embeddings: EmbeddingWriter,
-    h5ad: H5adWriter,
+    /// Not of a shard: shards of h5ad files cannot be put together.
+    h5ad: Option<H5adWriter>,
     folder: AtomicDir,
     plan: Plan,
     /// Ids and annotation of all rows, for the h5ad file.
@@ -79,7 +80,8 @@ impl Writer {
         let heads = vec![Head { name: HEAD.to_owned(), dim: plan.width }];
         let schema = EmbeddingSchema::new(plan.fields(), heads, Vec::new(), plan.manifest.clone())?;
         let embeddings = EmbeddingWriter::create(&output(EMBEDDINGS_FILE), schema, EmbeddingFormat::Parquet)?;
-        let h5ad = H5adWriter::create(folder.path().join(H5AD_FILE), true, &plan.new_file())?;
+        let create = || H5adWriter::create(folder.path().join(H5AD_FILE), true, &plan.new_file());
+        let h5ad = plan.manifest.shard().is_none().then(create).transpose()?;
         let annotation = plan.fields().iter().map(|field| Column::empty(field.kind)).collect();
         Ok(Self { states, embeddings, h5ad, folder, plan, ids: Vec::new(), annotation })
     }
@@ -108,12 +110,15 @@ impl Writer {
             let counts: Vec<Sparse> = rows.iter().map(|row| row.counts[modality].clone()).collect();
             let counts = Csr::from_rows(genes, &counts);
             matrices.push(counts.to_dense().into_data());
+            let Some(h5ad) = &mut self.h5ad else { continue };
             if modality == 0 {
-                self.h5ad.append(&Source::X, &counts)?;
+                h5ad.append(&Source::X, &counts)?;
             }
-            self.h5ad.append(&layer(&self.plan.modalities[modality]), &counts)?;
+            h5ad.append(&layer(&self.plan.modalities[modality]), &counts)?;
         }
-        self.h5ad.append_dense(&Source::Obsm(OBSM.to_owned()), &vectors)?;
+        if let Some(h5ad) = &mut self.h5ad {
+            h5ad.append_dense(&Source::Obsm(OBSM.to_owned()), &vectors)?;
+        }
         self.embeddings.write(&EmbeddingBatch {
             dataset: dataset.clone(),
             cell_id: cell_id.clone(),
@@ -136,7 +141,7 @@ impl Writer {
         for (name, column) in h5ad_names(&plan.fields()).into_iter().zip(annotation) {
             obs = obs.with(name, column);
         }
-        h5ad.finish(&obs)?;
+        h5ad.map(|h5ad| h5ad.finish(&obs)).transpose()?;
         publish(folder, plan.manifest)?;
         Ok(n)
     }

@@ -12,7 +12,7 @@ from snakemake.utils import validate
 # Of --config, Snakemake takes only True and False as booleans, and as a number all that Python does, a folder named
 # 2024_01 too: names are put back as they were written.
 written = dict(entry.split("=", 1) for entry in workflow.config_settings.config_args)
-for key in ("input", "outdir", "model", "decoder", "label"):
+for key in ("input", "outdir", "model", "decoder", "label", "start"):
     if isinstance(config.get(key), (int, float)):
         config[key] = written.get(key, str(config[key]))
 for key in ("velocity", "generate", "stream"):
@@ -65,6 +65,10 @@ PAIRED = [
 VELOCITY = config["velocity"] and bool(config["decoder"] or PAIRED)
 if config["generate"] and not config["velocity"]:
     raise WorkflowError("generate=true needs velocity=true: trajectories run along velocities")
+if config["start"] and not (config["generate"] and config["label"]):
+    raise WorkflowError(
+        f"start={config['start']} needs generate=true and label: it is a value of that column"
+    )
 GENERATE = config["generate"] and VELOCITY
 MODEL = (config["model"] or f"{OUT}/model").rstrip("/")
 DECODER = (config["decoder"] or f"{OUT}/decoder/velocity").rstrip("/")
@@ -95,6 +99,14 @@ def shards(path):
 def counts(wildcards):
     """Returns the files of a sample: the cells are those of the first one."""
     return SAMPLES[wildcards.sample]["counts"].split(";")
+
+
+def start(wildcards):
+    """Returns where trajectories begin and what they carry along."""
+    words = ["--obs", config["label"]] if config["label"] else []
+    if config["start"]:
+        words += ["--start", f"{config['label']}={config['start']}"]
+    return shlex.join(words)
 
 
 def modalities(wildcards, input):

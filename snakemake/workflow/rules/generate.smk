@@ -18,8 +18,9 @@ rule generate:
         gpu=gpus(),
     params:
         seed=config["seed"],
+        start=start,
         device=config["device"],
     shell:
         "mfdoom-generate {input.tokens:q} --model {input.model:q} --decoder {input.decoder:q}"
-        " --seed {params.seed} --device {params.device}"
+        " {params.start} --seed {params.seed} --device {params.device}"
         " --threads {threads} -o {output:q} --force 2> {log:q} || {{ cat {log:q} >&2; exit 1; }}"

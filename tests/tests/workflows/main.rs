@@ -28,7 +28,13 @@ fn shell_snakemake_and_nextflow_give_the_same_bytes() {
         return;
     }
     let place = Place::new();
-    let more = [("shards", "2"), ("seed", "3"), ("label", "cell_type"), ("generate", "true")];
+    let more = [
+        ("shards", "2"),
+        ("seed", "3"),
+        ("label", "cell_type"),
+        ("generate", "true"),
+        ("start", "progenitor"),
+    ];
     for way in WAYS {
         text(place.command(way, "sheet.csv", &format!("{way:?}"), &more), true);
     }

@@ -61,6 +61,7 @@ fn mistakes_leave_the_folder_to_the_next_run() {
         ("preset", "huge", "tiny, small, base or paper was wanted"),
         ("device", "tpu", "auto, cpu, cuda, cuda:N or metal was wanted"),
         ("velocity", "maybe", "true or false was wanted"),
+        ("start", "progenitor", "--start progenitor needs --generate true and --label"),
         ("model", "nowhere", "--model nowhere: no such folder"),
     ] {
         let said = run("sheet.csv", &[(name, value)], false);

@@ -1,11 +1,14 @@
 //! States that follow each other: chains of cells along transitions.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Result};
 use mfdoom_nn::Stream;
 use mfdoom_train::TrainingCells;
 
 use super::{CountTargets, Targets};
 use crate::likelihood::Target;
+use crate::profile::log_normalised;
 
 /// Cells that follow each other, and the cell that follows each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +83,44 @@ impl NextCounts {
     }
 }
 
+impl NextCounts {
+    /// Returns the expected logarithms of the shares of the cell that follows, by modality and gene.
+    fn expected(&self, cells: &TrainingCells, cell: usize) -> Vec<f32> {
+        let (mut open, total) = self.open(cell);
+        if total <= 0.0 {
+            open = vec![(cell, 1.0)];
+        }
+        let of = |modality: &usize| mean_logs(cells, *modality, &open);
+        self.counts.modalities.iter().flat_map(of).collect()
+    }
+}
+
+/// Returns the weighted mean of the log-normalised counts of some cells in a modality; NaN of genes that none of them measured.
+/// Only what has counts is looked at: a cell has many followers, and few of its genes.
+fn mean_logs(cells: &TrainingCells, modality: usize, of: &[(usize, f64)]) -> Vec<f32> {
+    let tokens = cells.tokens(modality);
+    let mut sums = vec![0f64; cells.vocabulary.len()];
+    let mut by_dataset = BTreeMap::<&str, f64>::new();
+    for (cell, weight) in of.iter().filter(|(cell, _)| tokens.library_size[*cell] > 0.0) {
+        *by_dataset.entry(cells.dataset(*cell)).or_default() += weight;
+        let size = tokens.library_size[*cell] as f32;
+        let (ids, counts) = tokens.cell(*cell);
+        for (id, count) in ids.iter().zip(counts) {
+            sums[*id as usize - 1] += weight * f64::from(log_normalised(*count, size));
+        }
+    }
+    let mut weights = vec![0f64; sums.len()];
+    for (dataset, weight) in by_dataset {
+        let measured = cells.measured.get(dataset, &cells.modalities[modality]);
+        measured
+            .into_iter()
+            .flat_map(|set| set.iter())
+            .for_each(|gene| weights[*gene as usize - 1] += weight);
+    }
+    let mean = |(sum, weight): (f64, f64)| if weight > 0.0 { (sum / weight) as f32 } else { f32::NAN };
+    sums.into_iter().zip(weights).map(mean).collect()
+}
+
 impl Targets for NextCounts {
     fn has(&self, cells: &TrainingCells, cell: usize) -> bool {
         self.counts.has(cells, cell) && self.transitions.of(cell).next().is_some()
@@ -91,25 +132,7 @@ impl Targets for NextCounts {
 
     /// The expected logarithms of the next cell's shares.
     fn dense(&self, cells: &TrainingCells, batch: &[usize]) -> Vec<f32> {
-        let outputs = self.counts.modalities.len() * cells.vocabulary.len();
-        let mut all = Vec::with_capacity(batch.len() * outputs);
-        for &cell in batch {
-            let (mut open, total) = self.open(cell);
-            if total <= 0.0 {
-                open = vec![(cell, 1.0)];
-            }
-            let followers: Vec<usize> = open.iter().map(|(next, _)| *next).collect();
-            let values = self.counts.dense(cells, &followers);
-            let (mut sums, mut weights) = (vec![0f64; outputs], vec![0f64; outputs]);
-            for ((_, weight), row) in open.iter().zip(values.chunks_exact(outputs.max(1))) {
-                for (at, value) in row.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
-                    sums[at] += weight * f64::from(*value);
-                    weights[at] += weight;
-                }
-            }
-            all.extend(sums.iter().zip(weights).map(|(sum, weight)| (sum / weight) as f32));
-        }
-        all
+        batch.iter().flat_map(|cell| self.expected(cells, *cell)).collect()
     }
 
     fn keep_known(&mut self, training: &[usize]) -> Option<Vec<usize>> {

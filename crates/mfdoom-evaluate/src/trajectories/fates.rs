@@ -11,6 +11,8 @@ const ORDER: &str = "Order";
 
 const SHARE: Name = Name::plain("fate_share", FATES, "share of fates");
 const ARRIVED: Name = Name::plain("arrived", FATES, "arrived");
+const REACHED: Name = Name::plain("reached", FATES, "reached");
+const FIRST: Name = Name::plain("first_fate_share", FATES, "share of fates reached first");
 const DISTANCE: Name = Name::low("fate_distance", FATES, "distance to the observed shares");
 const SPEARMAN: Name = Name::high("pseudotime_spearman", ORDER, "Spearman of step and pseudotime");
 const GAIN: Name = Name::high("pseudotime_gain", ORDER, "pseudotime, last less first");
@@ -21,6 +23,8 @@ pub(super) struct Paths<'a> {
     pub(super) kind: Kind,
     /// Label of the last cell of each path.
     pub(super) ends: Vec<Option<&'a str>>,
+    /// Fate that each path reaches first.
+    pub(super) first: Vec<Option<&'a str>>,
     /// Pseudotime along each path.
     pub(super) times: Vec<Vec<f64>>,
 }
@@ -57,6 +61,8 @@ impl Paths<'_> {
         let is_end = |end: &Option<&str>| end.is_some_and(|end| labels.iter().any(|label| label == end));
         let arrived: Vec<f64> = self.ends.iter().map(|end| f64::from(u8::from(is_end(end)))).collect();
         to.push(&place, ARRIVED, mean(&arrived, seed));
+        let reached: Vec<f64> = self.first.iter().map(|first| f64::from(u8::from(first.is_some()))).collect();
+        to.push(&place, REACHED, mean(&reached, seed));
         let of = |drawn: &dyn Fn(usize) -> usize| {
             let ends = (0..n).flat_map(|path| std::iter::repeat_n(self.ends[path], drawn(path))).flatten();
             distance(&shares(ends, labels), observed)
@@ -75,9 +81,13 @@ impl Paths<'_> {
         to.push(&place, SPEARMAN, mean(&orders, seed));
         let gain = |times: &Vec<f64>| Some(times.last()? - times.first()?).filter(|gain| gain.is_finite());
         to.push(&place, GAIN, mean(&self.times.iter().filter_map(gain).collect::<Vec<_>>(), seed));
-        for (label, share) in shares(self.ends.iter().copied().flatten(), labels) {
-            let place = Place { set: label, ..place.clone() };
-            to.push(&place, SHARE, if any { Ok(Estimate::plain(share)) } else { Err("none arrived".into()) });
+        for (name, fates) in [(SHARE, &self.ends), (FIRST, &self.first)] {
+            let any = fates.iter().any(is_end);
+            for (label, share) in shares(fates.iter().copied().flatten(), labels) {
+                let place = Place { set: label, ..place.clone() };
+                let none = || "none arrived".to_owned();
+                to.push(&place, name, any.then(|| Estimate::plain(share)).ok_or_else(none));
+            }
         }
     }
 }

@@ -7,14 +7,17 @@
 //! | `observed` | labels, pseudotime and random walks of the observed cells |
 //! | `fates` | the scores of paths |
 //! | `steps` | what the states of each step are like |
+//! | `truth`, `future` | what the cells have truly become, where that is known |
 //! | `draw` | paths over the observed cells, genes along them |
 
 pub mod args;
 mod draw;
 mod fates;
+mod future;
 mod observed;
 mod states;
 mod steps;
+mod truth;
 
 use std::collections::BTreeSet;
 
@@ -131,6 +134,9 @@ impl Run<'_> {
         self.drift(&mut document);
         walks.score(labels, &shares, seed, &mut document.scores);
         fates::score_observed(&shares, observed.labels.len(), &mut document.scores);
+        if args.truth.is_some() {
+            future::score(args, trajectories.steps(), &mut document)?;
+        }
         document.detail("by_step", &steps::by_step(trajectories, observed))?;
         Ok(document)
     }
@@ -153,10 +159,13 @@ impl Run<'_> {
     }
 
     fn paths<'a>(&'a self, head: &'a str, kind: Kind, paths: impl Iterator<Item = Vec<usize>>) -> Paths<'a> {
-        let mut all = Paths { head, kind, ends: Vec::new(), times: Vec::new() };
+        let mut all = Paths { head, kind, ends: Vec::new(), first: Vec::new(), times: Vec::new() };
+        let is_fate = |label: &&str| self.labels.iter().any(|fate| fate == label);
         for path in paths {
             let label = path.last().and_then(|cell| self.observed.labels[*cell].as_deref());
             all.ends.push(label);
+            let mut passed = path.iter().filter_map(|cell| self.observed.labels[*cell].as_deref());
+            all.first.push(passed.find(is_fate));
             all.times.push(path.into_iter().map(|cell| self.observed.time[cell]).collect());
         }
         all
