@@ -16,11 +16,8 @@ fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path();
     run(to, "mfdoom-simulate", "-o sim.h5ad --cells 160 --genes 100 --batches 2 --drop-modalities 0.5");
-    run(
-        to,
-        "mfdoom-preprocess",
-        "sim.h5ad sim.expression.h5ad --obs cell_type,true_t,true_capture -o tokens.parquet",
-    );
+    let obs = "--obs cell_type --obs true_t --obs true_capture";
+    run(to, "mfdoom-preprocess", &format!("sim.h5ad sim.expression.h5ad {obs} -o tokens.parquet"));
     run(to, "mfdoom-preprocess", "sim.expression.h5ad -o lacking.parquet");
     run(to, "mfdoom-velocity", "fit sim.h5ad -o fit --min-shared-counts 5");
     folder
