@@ -158,7 +158,7 @@ fn the_true_future_of_simulated_cells_is_told_from_what_they_were() {
     let truth = "--truth tokens.parquet --time true_t --lineage lineage";
     run(folder, "mfdoom-evaluate", &format!("{scores} {truth} -o scores.json"));
     let document: serde_json::Value = serde_json::from_slice(&bytes(folder, "scores.json")).unwrap();
-    for step in ["step 2", "step 8"] {
+    for step in ["step 4", "step 8"] {
         let of = |head: &str, name: &str| score(&document, step, head, name);
         for name in ["future_mmd", "future_mean_distance"] {
             assert!(of("generated", name).is_finite() && of("linear extrapolation", name).is_finite());
