@@ -68,7 +68,9 @@ pub fn read_transitions(paths: &[PathBuf], cells: &TrainingCells) -> Result<(Tra
 }
 
 fn weight(cosine: f64) -> f32 {
-    (cosine.max(0.0).min(1.0) * SHARPNESS).exp_m1() as f32
+    // No weight where there is no cosine.
+    let towards = if cosine > 0.0 { cosine.min(1.0) } else { 0.0 };
+    (towards * SHARPNESS).exp_m1() as f32
 }
 
 fn gather(rows: Vec<Option<Vec<(u32, f32)>>>) -> Transitions {
