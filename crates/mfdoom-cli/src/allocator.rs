@@ -22,6 +22,16 @@ pub fn keep_freed_pages() {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
+/// Takes memory from now on in pages of 4 KiB: for stages that hold little of many things at a time. In huge pages, which
+/// mimalloc asks for, their memory is twice as much, and clearing it takes a quarter of the time.
+pub fn small_pages() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call takes numbers alone; a kernel that does not know it refuses it.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    };
+}
+
 /// mimalloc, that ends the process with an error where the system has no more memory.
 ///
 /// The standard library would abort: no exit code, partial outputs left, nothing that says what to do.

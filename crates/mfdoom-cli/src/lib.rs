@@ -63,7 +63,7 @@ mod shard;
 mod signals;
 mod streams;
 
-pub use allocator::keep_freed_pages;
+pub use allocator::{keep_freed_pages, small_pages};
 pub use arguments::{CommonArgs, DeviceArgs, ForceArgs, LogFormat, OutputArgs, SeedArgs};
 pub use assignment::Assignment;
 pub use cell_list::CellList;

@@ -54,6 +54,7 @@ impl CountRule {
     /// Looks at the first rows of a matrix; at all rows until there is a count.
     pub fn look(self, file: &dyn CountsFile, source: &Source) -> Result<Look> {
         let mut matrix = file.matrix(source)?;
+        matrix.trust_order();
         let mut look = Look { offending: Vec::new(), empty: true, binary: true };
         let mut start = 0;
         while start < matrix.n_rows() && look.empty {
@@ -73,6 +74,7 @@ impl CountRule {
     /// Returns whether the first rows of a matrix hold nothing but counts.
     pub fn probe(self, file: &dyn CountsFile, source: &Source) -> Result<bool> {
         let mut matrix = file.matrix(source)?;
+        matrix.trust_order();
         let rows = matrix.n_rows().min(PROBED);
         let block = matrix.read_rows(0..rows)?;
         Ok(self.offending(&block, matrix.rounded()).is_empty())

@@ -58,6 +58,7 @@ pub fn find_library_sizes(file: &dyn CountsFile, modality: &str, source: &Source
 /// Contract: the matrix cannot be read.
 pub fn are_library_sizes(file: &dyn CountsFile, column: &str, source: &Source) -> Result<bool> {
     let mut matrix = file.matrix(source)?;
+    matrix.trust_order();
     let rows = 0..matrix.n_rows().min(PROBED);
     let block = matrix.read_rows(rows.clone())?;
     let sum = |row: usize| block.row(row).1.iter().map(|value| f64::from(*value)).sum();

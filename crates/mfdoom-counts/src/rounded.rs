@@ -20,7 +20,7 @@ impl Rounded {
     /// Returns the nearest `f32`, and notes a value that is no count and only thereby looks like one.
     pub fn narrow(&mut self, value: f64) -> f32 {
         let narrowed = value as f32;
-        if narrowed.fract() == 0.0 && f64::from(narrowed) != value && !is_count(value) {
+        if f64::from(narrowed) != value && narrowed.fract() == 0.0 && !is_count(value) {
             self.note(value);
         }
         narrowed

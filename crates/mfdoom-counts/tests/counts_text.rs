@@ -345,7 +345,8 @@ fn matrices_that_lie_are_refused_with_the_line() {
     let header = "%%MatrixMarket matrix coordinate integer general\n";
     let cases = [
         ("1 1 1\n", "is not the banner"),
-        ("%%MatrixMarket matrix array integer general\n2 3\n", "is not the banner"),
+        ("%%MatrixMarket matrix coordinate complex general\n3 2 0\n", "is not the banner"),
+        ("%%MatrixMarket matrix array integer general\n3 2\n1\n", "another number of entries"),
         (&format!("{header}3 2\n"), "is not the size"),
         (&format!("{header}3 2 2\n1 1 1\n"), "another number of entries"),
         (&format!("{header}3 2 1\n1 1 1\n2 1 1\n"), "another number of entries"),

@@ -1,9 +1,10 @@
 //! What a run is to do: the arguments, checked before any file of counts is opened.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use mfdoom_artifact::Output;
-use mfdoom_cli::{Assignment, CellList, Shard};
+use mfdoom_cli::{Assignment, CellList, Shard, is_stream};
 use mfdoom_counts::CountRule;
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::{CellFilter, Vocabulary};
@@ -33,6 +34,8 @@ pub struct Job {
     pub annotation: Asked,
     /// Whether each file is described: what it is and holds.
     pub describe: bool,
+    /// Whether the run can begin again, so that files may be read in one pass.
+    pub repeatable: bool,
     /// Where what did not match is written.
     pub unmatched: Option<Output>,
     /// The settings that decide the numbers, for the manifest.
@@ -96,6 +99,7 @@ impl Job {
             cells: args.cells.as_deref().map(CellList::read).transpose()?,
             shard: args.shard,
             describe: args.common.check,
+            repeatable: args.common.check || args.output.output.as_deref().is_some_and(is_file),
             unmatched: unmatched(&args)?,
             reading: Reading::new(&args),
             annotation: Asked { obs: args.obs, set: args.set },
@@ -106,6 +110,11 @@ impl Job {
             settings,
         })
     }
+}
+
+/// Whether an output becomes a file, which is there when it is whole.
+fn is_file(path: &Path) -> bool {
+    !is_stream(path) && std::fs::metadata(path).map_or(true, |found| found.is_file())
 }
 
 /// Where `--unmatched` is written.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use mfdoom_artifact::Column;
 use mfdoom_cli::{Progress, Shard};
@@ -120,7 +121,7 @@ type Present = BTreeMap<String, Vec<bool>>;
 struct FileReader<'a> {
     plan: &'a Plan,
     of: &'a FilePlan,
-    file: CountsInput,
+    file: Arc<CountsInput>,
     matrices: BTreeMap<String, Matrix>,
     ambiguous: Option<Matrix>,
     maps: BTreeMap<String, GeneMap>,
@@ -132,12 +133,15 @@ struct FileReader<'a> {
 
 impl<'a> FileReader<'a> {
     fn open(plan: &'a Plan, of: &'a FilePlan, vocabulary: &Vocabulary, annotated: bool) -> Result<Self> {
-        let file = of.input.open()?;
+        let file = of.open()?;
         let maps = vocabulary::maps(of, vocabulary);
         let open = |source: &Source| -> Result<Matrix> {
             let mut matrix = file.matrix(source)?;
             if let Some(memory) = plan.job.reading.memory {
                 matrix.set_memory(memory / 8);
+            }
+            if plan.job.repeatable {
+                matrix.trust_order();
             }
             Ok(matrix)
         };
@@ -190,7 +194,7 @@ impl<'a> FileReader<'a> {
         for read in read.collect::<Vec<_>>() {
             let (name, block, measured) = read?;
             let Some(block) = block else {
-                return Err(counts.refuse(&*self.file, &self.of.modalities.matrices[&name]));
+                return Err(counts.refuse(&**self.file, &self.of.modalities.matrices[&name]));
             };
             if largest(&block) > EXACT && self.large.insert(name.clone()) {
                 tracing::warn!(
@@ -206,7 +210,7 @@ impl<'a> FileReader<'a> {
         }
         if let (Some(matrix), Some(source)) = (&mut self.ambiguous, &self.of.modalities.ambiguous) {
             let Some(ambiguous) = self.counts.read(matrix, rows)? else {
-                return Err(self.counts.refuse(&*self.file, source));
+                return Err(self.counts.refuse(&**self.file, source));
             };
             resolve_ambiguous(&mut blocks, &ambiguous, self.plan.job.reading.ambiguous);
         }

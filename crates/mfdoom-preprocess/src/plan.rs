@@ -18,11 +18,16 @@ use crate::job::Job;
 use crate::library::{self, Libraries};
 use crate::modalities::{self, Modalities};
 
+/// Inputs up to this number stay open; of more, each is opened again when its cells are read.
+const KEPT_OPEN: usize = 8;
+
 /// One file and what is taken from it.
 #[derive(Clone, Debug)]
 pub struct FilePlan {
     /// The file.
     pub input: InputFile,
+    /// The same, as it was opened to be planned.
+    opened: Option<Arc<CountsInput>>,
     /// Its number of cells.
     pub n_obs: usize,
     /// The most features of a modality.
@@ -127,12 +132,21 @@ impl FilePlan {
             genes,
             columns,
             unmatched: if job.unmatched.is_some() { file.unmatched()? } else { Vec::new() },
+            opened: (job.files.len() <= KEPT_OPEN).then(|| Arc::new(file)),
             input: InputFile {
                 dataset: named.dataset(),
                 content_id: hashing.finish()?,
                 named: named.clone(),
             },
         })
+    }
+
+    /// Returns the open file.
+    ///
+    /// # Errors
+    /// Those of [`CountsInput::open`].
+    pub fn open(&self) -> Result<Arc<CountsInput>> {
+        self.opened.clone().map_or_else(|| self.input.open().map(Arc::new), Ok)
     }
 
     fn log(&self) {

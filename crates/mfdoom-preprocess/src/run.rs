@@ -24,6 +24,18 @@ const FORMAT: u32 = 1;
 /// # Errors
 /// Usage, contract or incompatible, as `CLI.md` lists them; failed when writing fails. Nothing partial stays.
 pub fn run(args: Args) -> Result<()> {
+    mfdoom_cli::small_pages();
+    loop {
+        let before = mfdoom_counts::n_out_of_order();
+        match once(args.clone()) {
+            // A file seemed to be in the order of cells and is not: now that this is known, it is read in another way.
+            Err(_) if mfdoom_counts::n_out_of_order() > before => {}
+            done => return done,
+        }
+    }
+}
+
+fn once(args: Args) -> Result<()> {
     let vocab_only = args.vocab_only;
     if args.common.check && !args.sheet_only {
         return check(Job::new(args)?, vocab_only);

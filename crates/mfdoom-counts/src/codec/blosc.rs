@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::deflate::{Frame, Inflating};
 use super::{bits, blosclz, lz4, zstd};
 
 /// Bytes of the header.
@@ -69,7 +70,7 @@ fn inner(format: u8, data: &[u8], size: usize) -> Result<Vec<u8>, String> {
     };
     match format {
         1 => lz4::unpack(data, size),
-        3 => limited(&mut flate2::read::ZlibDecoder::new(data)),
+        3 => limited(&mut Inflating::new(data, Frame::Zlib)),
         4 => zstd::unpack(data, size as u64),
         0 => blosclz::unpack(data, size),
         2 => match snap::raw::decompress_len(data) {

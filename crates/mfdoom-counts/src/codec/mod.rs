@@ -4,6 +4,7 @@ pub(crate) mod bits;
 pub(crate) mod blosc;
 mod blosclz;
 pub(crate) mod crc32c;
+pub(crate) mod deflate;
 pub(crate) mod lz4;
 pub(crate) mod zstd;
 

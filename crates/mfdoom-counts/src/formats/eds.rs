@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 
+use crate::codec::deflate::{Frame, Inflating};
 use crate::matrix::RowSource;
 use crate::place::Place;
 use crate::rounded::Rounded;
@@ -39,7 +40,7 @@ impl EdsRows {
         let mut file = BufReader::new(File::open(&self.path).map_err(failed)?);
         let packed = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
         Ok(match packed {
-            true => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file))),
+            true => Box::new(BufReader::new(Inflating::new(file, Frame::Gzip))),
             false => Box::new(file),
         })
     }

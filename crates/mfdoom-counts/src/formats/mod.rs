@@ -1,6 +1,7 @@
 //! The formats, a file each: a new one is a file here and a line in [`FORMATS`].
 
 mod alevin;
+mod blocks;
 mod composed;
 mod eds;
 mod h5ad;
@@ -24,6 +25,7 @@ use mfdoom_error::Result;
 use crate::file::CountsFile;
 use crate::split::Split;
 
+pub use mtx::n_out_of_order;
 pub use sniff::{Content, Found};
 
 /// How files of one format are recognised and opened.

@@ -1,12 +1,13 @@
 //! What a path leads to, told by content and not by name.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 
 use super::{FORMATS, Format};
+use crate::codec::deflate::{Frame, Inflating};
 use crate::hdf;
 use crate::place::Place;
 
@@ -149,7 +150,8 @@ fn unpack(path: &Path, head: Vec<u8>) -> Content {
         return Content::File { head, gzip: false };
     }
     let mut text = Vec::new();
-    let unpacked = File::open(path).map(|file| flate2::read::MultiGzDecoder::new(file).take(HEAD));
+    let file = File::open(path).map(BufReader::new);
+    let unpacked = file.map(|file| Inflating::new(file, Frame::Gzip).take(HEAD));
     match unpacked.and_then(|mut reader| reader.read_to_end(&mut text)) {
         Ok(_) => Content::File { head: text, gzip: true },
         Err(_) if !text.is_empty() => Content::File { head: text, gzip: true },

@@ -1,24 +1,28 @@
 //! Text files, plain or gzip: lists of names, tables, and lines in bounded memory.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mfdoom_error::{Error, Result};
 
+use super::blocks::Blocks;
 use crate::place::Place;
 
 /// The longest line that is read.
-const MAX_LINE: u64 = 64 << 20;
+const MAX_LINE: usize = 64 << 20;
 /// The largest list of names or features that is read, unpacked.
 const MAX_LIST: u64 = 4 << 30;
-/// Bytes read at once.
-const BUFFER: usize = 1 << 18;
 
 /// Lines of a text file, read one after the other.
 pub(crate) struct Lines {
-    reader: Box<dyn BufRead + Send>,
-    line: Vec<u8>,
+    blocks: Blocks,
+    /// Bytes that were read.
+    held: Vec<u8>,
+    /// Where the next line begins, and where the last one that is held whole ends.
+    at: usize,
+    whole: usize,
+    /// What went wrong behind the bytes that are held.
+    failed: Option<io::Error>,
     number: usize,
     place: Place,
 }
@@ -32,42 +36,77 @@ impl std::fmt::Debug for Lines {
 impl Lines {
     /// Opens a file; gzip is told by its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        let blocks = Blocks::open(path).map_err(|error| Error::io(path, error))?;
         let place = Place::root(path);
-        let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(|e| Error::io(path, e))?);
-        let packed = file.fill_buf().map_err(|error| Error::io(path, error))?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead + Send> = if packed {
-            Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(file)))
-        } else {
-            Box::new(file)
-        };
-        Ok(Self { reader, line: Vec::new(), number: 0, place })
+        Ok(Self { blocks, held: Vec::new(), at: 0, whole: 0, failed: None, number: 0, place })
     }
 
     /// Reads the next line, without its end; `None` behind the last one.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
-        self.line.clear();
-        let read = self.reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut self.line);
-        let n = read.map_err(|error| {
-            self.place
-                .broken(format!("line {} could not be read", self.number + 1))
-                .found(error.to_string())
-                .help("the file is damaged or cut off: copy or download it again")
-        })?;
-        if n == 0 {
-            return Ok(None);
-        }
+        let found = loop {
+            match memchr::memchr(b'\n', self.held()) {
+                Some(end) => break self.at..self.at + end + 1,
+                None if self.more()? => {}
+                None if self.at < self.held.len() => break self.at..self.held.len(),
+                None => return Ok(None),
+            }
+        };
         self.number += 1;
-        if n as u64 == MAX_LINE && self.line.last() != Some(&b'\n') {
-            return Err(self.wrong("is too long").wanted(format!("less than {} MiB", MAX_LINE >> 20)));
+        self.at = found.end;
+        let mut line = &self.held[found];
+        while let [rest @ .., b'\n' | b'\r'] = line {
+            line = rest;
         }
-        while matches!(self.line.last(), Some(b'\n' | b'\r')) {
-            self.line.pop();
+        Ok(Some(match self.number {
+            1 => line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
+            _ => line,
+        }))
+    }
+
+    /// Reads until a whole line more is held; false behind the last one.
+    fn more(&mut self) -> Result<bool> {
+        self.held.drain(..self.at);
+        self.at = 0;
+        loop {
+            let before = self.held.len();
+            if before >= MAX_LINE {
+                self.number += 1;
+                return Err(self.wrong("is too long").wanted(format!("less than {} MiB", MAX_LINE >> 20)));
+            }
+            let read = match self.failed.take() {
+                Some(error) => Err(error),
+                None => self.blocks.append(&mut self.held),
+            };
+            if let Some(end) = memchr::memrchr(b'\n', &self.held[before..]) {
+                self.whole = before + end + 1;
+                // Told when the lines before it are used up.
+                self.failed = read.err();
+                return Ok(true);
+            }
+            self.whole = 0;
+            match read {
+                Ok(0) => return Ok(false),
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(self
+                        .place
+                        .broken(format!("line {} could not be read", self.number + 1))
+                        .found(error.to_string())
+                        .help("the file is damaged or cut off: copy or download it again"));
+                }
+            }
         }
-        let mut start = 0;
-        if self.number == 1 && self.line.starts_with(b"\xef\xbb\xbf") {
-            start = 3;
-        }
-        Ok(Some(&self.line[start..]))
+    }
+
+    /// The lines that are held whole, with their ends; none where [`next`](Self::next) has to read.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held[self.at..self.whole.max(self.at)]
+    }
+
+    /// Passes over one of the lines that are held, of so many bytes with its end.
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
+        self.number += 1;
     }
 
     /// The error for the line that was read last.

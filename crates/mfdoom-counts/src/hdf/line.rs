@@ -67,6 +67,9 @@ impl Line {
 
     /// Elements that HDF5 decodes at once, where these exceed what it keeps decoded from read to read.
     pub(crate) fn big_chunk(&self) -> Option<usize> {
+        if self.plain.as_ref().is_some_and(Plain::keeps_chunks) {
+            return None;
+        }
         let bytes = self.dataset.dtype().ok()?.size();
         let chunk = *self.dataset.chunk()?.first()?;
         (chunk.saturating_mul(bytes) > CHUNK_CACHE).then_some(chunk)

@@ -7,7 +7,7 @@
 //! | `attribute` | attributes as text or integers |
 //! | `class` | what a datatype holds |
 //! | `line` | one-dimensional arrays: a dataset, or one field of a record array |
-//! | `plain`, `native` | numbers as they are stored, unpacked on all threads |
+//! | `plain`, `grid`, `chunk`, `native` | numbers as they are stored, unpacked on all threads |
 //! | `raw` | the two reads that the safe wrapper lacks |
 //! | `headers` | where object headers lie |
 //! | `link` | what lies in another file, and is not followed |
@@ -16,12 +16,14 @@
 //! | `size` | what a file declares against what it holds |
 //! | `watch` | how long a call may take |
 //!
-//! `raw`, `headers`, `link`, `filter`, `plain`, `plugin` and `watch` hold the only `unsafe` of the crate.
+//! `raw`, `headers`, `link`, `filter`, `chunk`, `plugin` and `watch` hold the only `unsafe` of the crate.
 
 pub(crate) mod attribute;
+mod chunk;
 mod class;
 mod file;
 mod filter;
+mod grid;
 mod headers;
 mod line;
 mod link;
@@ -36,8 +38,10 @@ mod watch;
 pub(crate) use class::{Class, Number};
 pub(crate) use file::open_hdf5;
 pub(crate) use filter::missing_filter;
+pub(crate) use grid::Grid;
 pub(crate) use headers::header_offsets;
 pub(crate) use line::{Line, from_f64, from_i64, from_u64};
+pub(crate) use native::{Convert, Native, to_floats, to_indices};
 pub(crate) use node::{Node, listing, members, refused};
 pub(crate) use raw::read_bytes;
 pub(crate) use size::plausible_beyond;

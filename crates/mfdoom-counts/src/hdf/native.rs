@@ -7,7 +7,7 @@ use crate::rounded::MAX_COUNT;
 
 /// A type of numbers in the byte order of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Native {
+pub(crate) enum Native {
     I8,
     U8,
     I16,
@@ -21,7 +21,7 @@ pub(super) enum Native {
 }
 
 /// Turns numbers of a type into others, one after the other; false where one of them needs more care.
-pub(super) type Convert<T> = dyn Fn(Native, &[u8], &mut [T]) -> bool + Sync;
+pub(crate) type Convert<T> = dyn Fn(Native, &[u8], &mut [T]) -> bool + Sync;
 
 impl Native {
     const ALL: [Self; 10] = [
@@ -62,7 +62,7 @@ impl Native {
     }
 
     /// Bytes of a number.
-    pub(super) fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         self.descriptor().size()
     }
 }
@@ -85,7 +85,7 @@ fn each<const N: usize, T, U>(
 }
 
 /// To `f32`; not fine where a double is rounded, or an integer is beyond what counts may be.
-pub(super) fn to_floats(native: Native, bytes: &[u8], to: &mut [f32]) -> bool {
+pub(crate) fn to_floats(native: Native, bytes: &[u8], to: &mut [f32]) -> bool {
     const MOST: i64 = MAX_COUNT as i64;
     match native {
         Native::I8 => each(bytes, to, i8::from_ne_bytes, |v| (f32::from(v), true)),
@@ -102,7 +102,7 @@ pub(super) fn to_floats(native: Native, bytes: &[u8], to: &mut [f32]) -> bool {
 }
 
 /// To indices; not fine where one is not below `limit`, or is no integer.
-pub(super) fn to_indices(limit: u32) -> impl Fn(Native, &[u8], &mut [u32]) -> bool + Sync {
+pub(crate) fn to_indices(limit: u32) -> impl Fn(Native, &[u8], &mut [u32]) -> bool + Sync {
     let below = move |v: u32| (v, v < limit);
     // A negative number is a large one without its sign.
     let wide = move |v: u64| (v as u32, v < u64::from(limit));

@@ -45,4 +45,8 @@ impl RowSource for ChosenColumns {
     fn set_memory(&mut self, bytes: usize) {
         self.matrix.set_memory(bytes);
     }
+
+    fn trust_order(&mut self) {
+        self.matrix.trust_order();
+    }
 }

@@ -9,7 +9,7 @@ use mfdoom_matrix::Csr;
 use ndarray::s;
 
 use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
-use crate::hdf::{Line, Number, from_f64, from_i64, from_u64, missing_filter, read_bytes};
+use crate::hdf::{Grid, Line, Number, from_f64, from_i64, from_u64, missing_filter, read_bytes};
 use crate::place::Place;
 use crate::rounded::Rounded;
 
@@ -27,6 +27,7 @@ pub(crate) struct DenseRows {
     memory: usize,
     spool: Option<Shared>,
     place: Place,
+    grid: Option<Grid>,
 }
 
 /// Where the values of a dense matrix lie.
@@ -53,10 +54,14 @@ impl DenseValues {
 impl DenseRows {
     /// Takes values of the given shape.
     pub(crate) fn new(cells: DenseValues, shape: (usize, usize), place: Place) -> Self {
-        Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, spool: None, place }
+        let grid = if let DenseValues::Array(dataset, _) = &cells { Grid::of(dataset) } else { None };
+        Self { cells, n_rows: shape.0, n_cols: shape.1, memory: DEFAULT_MEMORY, spool: None, place, grid }
     }
 
     fn values(&self, rows: Range<usize>, rounded: &mut Rounded) -> hdf5::Result<Vec<f32>> {
+        if let Some(values) = self.grid.as_ref().and_then(|grid| grid.read(rows.clone(), 0..self.n_cols)) {
+            return Ok(values);
+        }
         match &self.cells {
             DenseValues::Array(dataset, number) => array(dataset, *number, (rows, 0..self.n_cols), rounded),
             DenseValues::Field(dataset, field, number) => {
@@ -105,8 +110,12 @@ impl DenseRows {
                 let (rows, columns) =
                     (row..shape.0.min(row + chunk[0]), column..shape.1.min(column + chunk[1]));
                 let width = columns.len();
-                let values = array(dataset, number, (rows, columns), &mut rounded);
-                let values = values.map_err(|error| self.place.unreadable(error))?;
+                let quick = self.grid.as_ref().and_then(|grid| grid.read(rows.clone(), columns.clone()));
+                let values = match quick {
+                    Some(values) => values,
+                    None => array(dataset, number, (rows, columns), &mut rounded)
+                        .map_err(|error| self.place.unreadable(error))?,
+                };
                 for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
                     spool.push((row + at / width) as u32, (column + at % width) as u32, *value)?;
                 }

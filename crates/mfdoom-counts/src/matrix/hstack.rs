@@ -53,4 +53,8 @@ impl RowSource for HStack {
         let share = bytes / self.0.len().max(1);
         self.0.iter_mut().for_each(|matrix| matrix.set_memory(share));
     }
+
+    fn trust_order(&mut self) {
+        self.0.iter_mut().for_each(Matrix::trust_order);
+    }
 }

@@ -85,4 +85,8 @@ impl RowSource for MappedRows {
     fn set_memory(&mut self, bytes: usize) {
         self.matrix.set_memory(bytes);
     }
+
+    fn trust_order(&mut self) {
+        self.matrix.trust_order();
+    }
 }

@@ -28,7 +28,7 @@ use crate::place::Place;
 use crate::rounded::Rounded;
 
 /// Memory that a format may use to read ahead, unless told otherwise.
-pub const DEFAULT_MEMORY: usize = 64 << 20;
+pub const DEFAULT_MEMORY: usize = 24 << 20;
 
 /// What a file format gives: runs of rows of one matrix.
 ///
@@ -48,6 +48,9 @@ pub trait RowSource: std::fmt::Debug + Send {
 
     /// Sets the memory for reading ahead, in bytes.
     fn set_memory(&mut self, _bytes: usize) {}
+
+    /// Takes the order of what comes first for that of all, where finding out costs a pass over the file.
+    fn trust_order(&mut self) {}
 }
 
 /// A matrix of a file, read by runs of rows.
@@ -126,6 +129,13 @@ impl Matrix {
     /// Sets the memory for reading ahead, in bytes; with more, less is set aside in files.
     pub fn set_memory(&mut self, bytes: usize) {
         self.rows.set_memory(bytes);
+    }
+
+    /// Reads in one pass what seems to be in the order of cells. Where an entry then goes back to a cell whose row was
+    /// read, reading fails, [`n_out_of_order`](crate::n_out_of_order) grows, and whoever opens the file next sets its
+    /// entries aside: for those who can begin again. Without this, or for a file known to be in no order, nothing fails.
+    pub fn trust_order(&mut self) {
+        self.rows.trust_order();
     }
 
     /// Which cells of a range were measured; `None` where all of them were.

@@ -9,7 +9,7 @@ use mfdoom_matrix::Csr;
 use ndarray::s;
 
 use super::{DEFAULT_MEMORY, RowSource, Shared, Spool};
-use crate::hdf::{Number, from_f64, from_i64, from_u64};
+use crate::hdf::{Grid, Number, from_f64, from_i64, from_u64};
 use crate::place::Place;
 use crate::rounded::Rounded;
 
@@ -28,6 +28,9 @@ pub(crate) struct TransposedRows {
     memory: usize,
     spool: Option<Shared>,
     place: Place,
+    grid: Option<Grid>,
+    /// Whether rows were loaded: those that are read first may be all that is looked at.
+    begun: bool,
 }
 
 impl TransposedRows {
@@ -35,7 +38,9 @@ impl TransposedRows {
     pub(crate) fn new(dataset: Dataset, number: Number, place: Place) -> Self {
         let shape = dataset.shape();
         let (n_rows, n_cols) = (shape.get(1).copied().unwrap_or(0), shape.first().copied().unwrap_or(0));
-        Self { dataset, number, n_rows, n_cols, memory: DEFAULT_MEMORY, spool: None, place }
+        let grid = Grid::of(&dataset);
+        let (memory, spool) = (DEFAULT_MEMORY, None);
+        Self { dataset, number, n_rows, n_cols, memory, spool, place, grid, begun: false }
     }
 
     /// Chunk of the dataset: genes and cells.
@@ -49,7 +54,9 @@ impl TransposedRows {
 
     /// Cells that fit into the memory of a window.
     fn fitting(&self) -> usize {
-        let values = self.memory / SHARE / self.number.descriptor().size().max(4);
+        // What is stored in one piece is read in runs of each gene, which shall not be short.
+        let share = if self.dataset.is_chunked() { SHARE } else { 1 };
+        let values = self.memory / share / self.number.descriptor().size().max(4);
         (values / self.n_cols.max(1)).max(1)
     }
 
@@ -65,6 +72,11 @@ impl TransposedRows {
             cells: Range<usize>,
         ) -> hdf5::Result<Vec<T>> {
             Ok(dataset.read_slice_2d::<T, _>(s![genes, cells])?.into_raw_vec_and_offset().0)
+        }
+        if let Some(grid) = &self.grid
+            && let Some(values) = grid.read(genes.clone(), cells.clone())
+        {
+            return Ok(values);
         }
         let dataset = &self.dataset;
         let values = match self.number {
@@ -115,7 +127,9 @@ impl RowSource for TransposedRows {
         // Whole chunks, as many as the memory holds.
         let (_, cells) = self.chunk();
         let start = wanted.start / cells * cells;
-        let fitting = (self.fitting() / cells * cells).max(cells);
+        let wished =
+            if self.begun { self.fitting() / cells * cells } else { wanted.len().next_multiple_of(cells) };
+        let fitting = wished.max(cells);
         Ok(wanted.start..(start + fitting).max(wanted.start + 1).min(self.n_rows))
     }
 
@@ -123,14 +137,12 @@ impl RowSource for TransposedRows {
         if self.is_against_the_grain() {
             return self.spool()?.load(rows, rounded);
         }
+        self.begun = true;
         let values = self.values(0..self.n_cols, rows.clone(), rounded)?;
         let width = rows.len();
         let mut indptr = vec![0; width + 1];
         for gene in values.chunks_exact(width.max(1)) {
-            gene.iter()
-                .enumerate()
-                .filter(|(_, value)| **value != 0.0)
-                .for_each(|(at, _)| indptr[at + 1] += 1);
+            indptr[1..].iter_mut().zip(gene).for_each(|(n, value)| *n += usize::from(*value != 0.0));
         }
         (0..width).for_each(|at| indptr[at + 1] += indptr[at]);
         let mut cursors = indptr[..width].to_vec();

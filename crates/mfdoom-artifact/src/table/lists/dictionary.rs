@@ -40,8 +40,10 @@ impl Dictionary {
         }
         self.places.reserve(page.len());
         for value in page {
-            let small = *value as usize;
-            let place = match small < SMALL && (small as f32).to_bits() == value.to_bits() {
+            // By way of an i32, which the processor converts at once.
+            let integer = *value as i32;
+            let small = integer as u32 as usize;
+            let place = match small < SMALL && (integer as f32).to_bits() == value.to_bits() {
                 true if self.small[small] != NONE => self.small[small],
                 is_small => self.look_up_slowly(*value, is_small.then_some(small))?,
             };

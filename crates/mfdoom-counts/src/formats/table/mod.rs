@@ -105,11 +105,11 @@ impl Table {
             if line.trim_ascii().is_empty() {
                 continue;
             }
+            let first = memchr::memchr(delimiter, line).map_or(line, |end| &line[..end]);
+            rows.push(unquoted(first));
             if width.is_none() {
                 width = Some(line.split(|byte| *byte == delimiter).count());
             }
-            let first = line.split(|byte| *byte == delimiter).next().unwrap_or_default();
-            rows.push(unquoted(first));
         }
         // R leaves out the name of the first column.
         let width = width.unwrap_or(names.len());

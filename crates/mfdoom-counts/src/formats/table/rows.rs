@@ -11,6 +11,9 @@ use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool};
 use crate::place::Place;
 use crate::rounded::Rounded;
 
+/// Fields without a count that are passed over at once.
+const ZEROS: usize = 8;
+
 /// Reads a field as a number.
 pub(super) fn number(field: &[u8]) -> Option<f64> {
     let field = unquoted(field);
@@ -50,19 +53,55 @@ impl TableRows {
         Self { path: path.to_owned(), delimiter, shape, reading: None }
     }
 
-    /// Appends the counts of a line; `None` where it is no row of counts.
-    fn row(&self, line: &[u8], block: &mut Csr, rounded: &mut Rounded) -> Option<()> {
-        let (mut n, mut columns, mut values) = (0, Vec::new(), Vec::new());
-        for (column, field) in line.split(|byte| *byte == self.delimiter).skip(1).enumerate() {
-            n = column + 1;
-            let value = if field == b"0" { 0.0 } else { number(field)? };
-            if value != 0.0 {
-                columns.push(column as u32);
-                values.push(rounded.narrow(value));
+    /// Reads the counts of a line; `None` where it is no row of counts.
+    fn row(&self, line: &[u8], row: &mut Row, rounded: &mut Rounded) -> Option<()> {
+        let zeros: [u8; 2 * ZEROS] =
+            std::array::from_fn(|at| if at % 2 == 0 { b'0' } else { self.delimiter });
+        let mut at = memchr::memchr(self.delimiter, line)? + 1;
+        let mut column = 0;
+        row.columns.clear();
+        row.values.clear();
+        loop {
+            // Most of a table is zeros.
+            while line[at..].starts_with(&zeros) {
+                at += zeros.len();
+                column += ZEROS;
             }
+            let (value, end) = self.field(line, at)?;
+            if value != 0.0 {
+                row.columns.push(column as u32);
+                row.values.push(rounded.narrow(value));
+            }
+            column += 1;
+            if end == line.len() {
+                return (column == self.shape.1).then_some(());
+            }
+            at = end + 1;
         }
-        (n == self.shape.1).then(|| block.push_row(&columns, &values))
     }
+
+    /// Reads the number that begins at a place, and where it ends.
+    #[inline]
+    fn field(&self, line: &[u8], start: usize) -> Option<(f64, usize)> {
+        let (mut at, mut number) = (start, 0_u64);
+        while let Some(digit) = line.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            number = number.wrapping_mul(10).wrapping_add(digit.into());
+            at += 1;
+        }
+        let plain = (1..=15).contains(&(at - start));
+        if plain && line.get(at).is_none_or(|byte| *byte == self.delimiter) {
+            return Some((number as f64, at));
+        }
+        let end = memchr::memchr(self.delimiter, &line[start..]).map_or(line.len(), |len| start + len);
+        Some((self::number(&line[start..end])?, end))
+    }
+}
+
+/// What a line holds that is not 0.
+#[derive(Debug, Default)]
+struct Row {
+    columns: Vec<u32>,
+    values: Vec<f32>,
 }
 
 impl RowSource for TableRows {
@@ -80,16 +119,20 @@ impl RowSource for TableRows {
             }
         };
         let mut block = Csr::empty(self.shape.1);
+        let mut row = Row::default();
         while at < rows.end {
             let Some(line) = lines.next()? else { return Err(lines.wrong("is the last one")) };
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            if at >= rows.start && self.row(line, &mut block, rounded).is_none() {
+            if at >= rows.start && self.row(line, &mut row, rounded).is_none() {
                 return Err(lines
                     .wrong("is no row of counts")
                     .wanted(format!("a name and {} numbers", self.shape.1))
                     .help("a row is a cell or a gene, all other fields are counts"));
+            }
+            if at >= rows.start {
+                block.push_row(&row.columns, &row.values);
             }
             at += 1;
         }

@@ -3,14 +3,18 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use mfdoom_error::Result;
+use mfdoom_error::{Error, Result};
 use serde_json::Value;
 
 use super::packing::Codec;
 use super::shard::Shards;
 use super::store::{Node, Span};
 use super::values::{Type, Values};
+use crate::hdf::Convert;
 use crate::place::Place;
+
+/// The bytes of a chunk.
+type Stored = Option<Arc<Vec<u8>>>;
 
 /// An array.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Array {
     is_whole: bool,
     /// The chunk that was read last.
     last: Mutex<Option<(usize, Arc<Values>)>>,
+    /// The same, of numbers that were read as they are stored; nothing in it where nobody wrote it.
+    stored: Mutex<Option<(usize, Stored)>>,
     /// For messages.
     pub(super) place: Place,
 }
@@ -133,6 +139,7 @@ impl Array {
             shards: None,
             is_whole: false,
             last: Mutex::new(None),
+            stored: Mutex::new(None),
             place: place.clone(),
         })
     }
@@ -173,6 +180,47 @@ impl Array {
             at = end;
         }
         Ok(values)
+    }
+
+    /// Elements of a range, which lies within an array of one dimension, converted from the form in which they are stored;
+    /// nothing where they have to be read in their widest form.
+    pub(super) fn numbers<T: Copy + Default>(
+        &self,
+        range: Range<usize>,
+        convert: &Convert<T>,
+    ) -> Result<Option<Vec<T>>> {
+        let Some(native) = self.kind.native().filter(|_| self.len().is_some_and(|len| range.end <= len))
+        else {
+            return Ok(None);
+        };
+        let mut to = vec![T::default(); range.len()];
+        let (size, chunk) = (native.size(), self.chunk[0]);
+        let (mut at, mut rest) = (range.start, &mut to[..]);
+        while at < range.end {
+            let number = at / chunk;
+            let (part, more) = rest.split_at_mut(range.end.min((number + 1) * chunk) - at);
+            let Some(bytes) = self.stored(number)? else { return Ok(None) };
+            let first = (at - number * chunk) * size;
+            if !convert(native, &bytes[first..first + part.len() * size], part) {
+                return Ok(None);
+            }
+            (at, rest) = (at + part.len(), more);
+        }
+        Ok(Some(to))
+    }
+
+    fn stored(&self, number: usize) -> Result<Stored> {
+        let mut stored = self.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((held, bytes)) = &*stored
+            && *held == number
+        {
+            return Ok(bytes.clone());
+        }
+        // Let go before the next one is unpacked.
+        *stored = None;
+        let bytes = self.bytes(&[number])?.map(Arc::new);
+        *stored = Some((number, bytes.clone()));
+        Ok(bytes)
     }
 
     fn held(&self, number: usize) -> Result<Arc<Values>> {
@@ -233,20 +281,33 @@ impl Array {
 
     fn unpacked(&self, numbers: &[usize]) -> Result<Values> {
         let n = self.chunk.iter().product();
+        let Some(bytes) = self.bytes(numbers)? else { return Ok(Values::filled(&self.kind, &self.fill, n)) };
+        Values::of(&self.kind, &bytes, n).map_err(|found| self.wrong(&self.name(numbers), found))
+    }
+
+    /// The name of the member that holds a chunk.
+    fn name(&self, numbers: &[usize]) -> String {
         let (separator, first) = &self.key;
         let named = |numbers: &[usize]| {
             let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
             let name = numbers.join(separator);
             if first.is_empty() { name } else { format!("{first}{separator}{name}") }
         };
-        let name = named(&self.shards.as_ref().map_or(numbers.to_vec(), |shards| shards.shard(numbers)));
-        let wrong = |found: String| {
-            self.place
-                .at(&name)
-                .broken("could not be unpacked")
-                .found(found)
-                .help("the store is damaged: copy it again, or write it as .h5ad with anndata")
-        };
+        named(&self.shards.as_ref().map_or(numbers.to_vec(), |shards| shards.shard(numbers)))
+    }
+
+    fn wrong(&self, name: &str, found: String) -> Error {
+        self.place
+            .at(name)
+            .broken("could not be unpacked")
+            .found(found)
+            .help("the store is damaged: copy it again, or write it as .h5ad with anndata")
+    }
+
+    /// The bytes of a chunk; nothing where nobody wrote it.
+    fn bytes(&self, numbers: &[usize]) -> Result<Option<Vec<u8>>> {
+        let name = self.name(numbers);
+        let wrong = |found: String| self.wrong(&name, found);
         let found = match &self.shards {
             Some(shards) => shards.chunk(&self.node, &name, numbers),
             None => self.node.bytes(&name, Span::All).map_err(|error| error.to_string()),
@@ -262,12 +323,18 @@ impl Array {
                         "copy the whole store again; where a chunk holds nothing but zeros, write the store as .h5ad",
                     ));
             }
-            return Ok(Values::filled(&self.kind, &self.fill, n));
+            return Ok(None);
         };
         for codec in &self.codecs {
             bytes = codec.unpack(bytes).map_err(wrong)?;
         }
-        Values::of(&self.kind, &bytes, n).map_err(wrong)
+        let wanted = self.kind.native().map(|native| self.chunk.iter().product::<usize>() * native.size());
+        match wanted {
+            Some(wanted) if wanted != bytes.len() => {
+                Err(wrong(format!("{} bytes where {wanted} were promised", bytes.len())))
+            }
+            _ => Ok(Some(bytes)),
+        }
     }
 }
 

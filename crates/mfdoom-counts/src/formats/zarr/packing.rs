@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
+use crate::codec::deflate::{Frame, Inflating};
 use crate::codec::{blosc, crc32c, lz4, zstd};
 
 /// Most bytes that a chunk may unpack to.
@@ -55,8 +56,8 @@ impl Codec {
         };
         match self {
             Self::Zstd => zstd::unpack(&bytes, MAX_CHUNK),
-            Self::Gzip => all(&mut flate2::read::MultiGzDecoder::new(bytes.as_slice())),
-            Self::Zlib => all(&mut flate2::read::ZlibDecoder::new(bytes.as_slice())),
+            Self::Gzip => all(&mut Inflating::new(bytes.as_slice(), Frame::Gzip)),
+            Self::Zlib => all(&mut Inflating::new(bytes.as_slice(), Frame::Zlib)),
             Self::Lz4 => match bytes.split_first_chunk::<4>() {
                 Some((size, data)) => lz4::unpack(data, u32::from_le_bytes(*size) as usize),
                 None => Err("too short".to_owned()),
@@ -64,15 +65,9 @@ impl Codec {
             Self::Blosc => blosc::unpack(&bytes),
             Self::Crc32c => crc32c::checked(bytes),
             Self::Crc32 => match bytes.split_first_chunk::<4>() {
-                Some((sum, data)) if crc32(data) == u32::from_le_bytes(*sum) => Ok(data.to_vec()),
+                Some((sum, data)) if crc32fast::hash(data) == u32::from_le_bytes(*sum) => Ok(data.to_vec()),
                 _ => Err("another checksum than it has".to_owned()),
             },
         }
     }
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }

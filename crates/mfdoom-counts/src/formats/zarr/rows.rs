@@ -8,6 +8,7 @@ use mfdoom_matrix::Csr;
 
 use super::array::Array;
 use super::values::Values;
+use crate::hdf::{to_floats, to_indices};
 use crate::keys;
 use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool, tidied};
 use crate::place::Place;
@@ -58,7 +59,13 @@ impl Sparse {
     }
 
     fn indices(&self, range: Range<usize>) -> Result<Vec<u32>> {
-        let limit = if self.columns { self.shape.0 } else { self.shape.1 } as i64;
+        let limit = if self.columns { self.shape.0 } else { self.shape.1 };
+        if let Ok(limit) = u32::try_from(limit)
+            && let Some(found) = self.indices.numbers(range.clone(), &to_indices(limit))?
+        {
+            return Ok(found);
+        }
+        let limit = limit as i64;
         let found = integers(self.indices.read(range)?);
         match found.iter().find(|index| !(0..limit).contains(*index)) {
             Some(wrong) => Err(self
@@ -70,6 +77,15 @@ impl Sparse {
             None => Ok(found.into_iter().map(|index| index as u32).collect()),
         }
     }
+}
+
+/// Values of a range as `f32`.
+pub(super) fn floats(array: &Array, range: Range<usize>, rounded: &mut Rounded) -> Result<Vec<f32>> {
+    if let Some(found) = array.numbers(range.clone(), &to_floats)? {
+        return Ok(found);
+    }
+    let values = array.read(range)?.into_numbers();
+    Ok(values.into_iter().map(|value| rounded.narrow(value)).collect())
 }
 
 fn integers(values: Values) -> Vec<i64> {
@@ -112,9 +128,9 @@ impl SparseRows {
             let ends = of.ends(columns.clone())?;
             for (column, pair) in columns.zip(ends.windows(2)) {
                 let rows = of.indices(pair[0]..pair[1])?;
-                let values = of.data.read(pair[0]..pair[1])?.into_numbers();
+                let values = floats(&of.data, pair[0]..pair[1], &mut rounded)?;
                 for (row, value) in rows.into_iter().zip(values) {
-                    spool.push(row, column as u32, rounded.narrow(value))?;
+                    spool.push(row, column as u32, value)?;
                 }
             }
         }
@@ -138,10 +154,9 @@ impl RowSource for SparseRows {
         let mut indptr = self.of.ends(rows)?;
         let (begin, end) = (indptr[0], indptr[indptr.len() - 1]);
         indptr.iter_mut().for_each(|at| *at -= begin);
-        let indices = self.of.indices(begin..end)?;
-        let values = self.of.data.read(begin..end)?.into_numbers();
-        let values = values.into_iter().map(|value| rounded.narrow(value)).collect();
-        tidied(self.of.shape.1, (indptr, indices, values), rounded)
+        let (indices, values) =
+            rayon::join(|| self.of.indices(begin..end), || floats(&self.of.data, begin..end, rounded));
+        tidied(self.of.shape.1, (indptr, indices?, values?), rounded)
     }
 
     fn set_memory(&mut self, bytes: usize) {

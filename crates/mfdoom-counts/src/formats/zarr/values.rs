@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::frame::Column;
+use crate::hdf::Native;
 
 /// What the elements of an array are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,28 @@ impl Type {
             ('S', n) if n > 0 => Some(Self::Bytes(n)),
             _ => None,
         }
+    }
+}
+
+impl Type {
+    /// The same as this machine has it, where it does.
+    pub(super) fn native(&self) -> Option<Native> {
+        if cfg!(target_endian = "big") {
+            return None;
+        }
+        Some(match *self {
+            Self::Int { size: 1, signed: true, .. } => Native::I8,
+            Self::Int { size: 1, signed: false, .. } => Native::U8,
+            Self::Int { size: 2, signed: true, big: false } => Native::I16,
+            Self::Int { size: 2, signed: false, big: false } => Native::U16,
+            Self::Int { size: 4, signed: true, big: false } => Native::I32,
+            Self::Int { size: 4, signed: false, big: false } => Native::U32,
+            Self::Int { size: 8, signed: true, big: false } => Native::I64,
+            Self::Int { size: 8, signed: false, big: false } => Native::U64,
+            Self::Float { size: 4, big: false } => Native::F32,
+            Self::Float { size: 8, big: false } => Native::F64,
+            _ => return None,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::store::{MAX_BYTES, Span};
+use crate::codec::deflate::{Frame, Inflating};
 
 /// The end of the directory, and where it may begin: behind it stands a comment of up to 64 KiB.
 const END: ([u8; 4], u64) = (*b"PK\x05\x06", 22 + 0xffff);
@@ -89,7 +90,7 @@ impl Archive {
             let range = span.of(member.size)?;
             let mut bytes = vec![0; (range.end - range.start) as usize];
             self.file.read_exact_at(&mut bytes, data + range.start)?;
-            if matches!(span, Span::All) && crc(&bytes) != member.crc {
+            if matches!(span, Span::All) && crc32fast::hash(&bytes) != member.crc {
                 return Err(damaged("another checksum than the archive says"));
             }
             return Ok(Some(bytes));
@@ -100,19 +101,13 @@ impl Archive {
         let mut packed = vec![0; member.packed as usize];
         self.file.read_exact_at(&mut packed, data)?;
         let mut bytes = Vec::new();
-        flate2::read::DeflateDecoder::new(packed.as_slice()).take(member.size).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != member.size || crc(&bytes) != member.crc {
+        Inflating::new(packed.as_slice(), Frame::Raw).take(member.size).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != member.size || crc32fast::hash(&bytes) != member.crc {
             return Err(damaged("another size or checksum than the archive says"));
         }
         let range = span.of(member.size)?;
         Ok(Some(bytes[range.start as usize..range.end as usize].to_vec()))
     }
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 fn damaged(found: &str) -> io::Error {
