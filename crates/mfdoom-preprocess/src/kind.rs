@@ -21,6 +21,10 @@ pub enum Kind {
     Velocity,
 }
 
+const ATAC: &str = "atac";
+/// Names of features that are looked at.
+const LOOKED_AT: usize = 256;
+
 /// Names that modalities of MuData files and matrices of obsm have, and feature types, by modality.
 const KNOWN: [(&str, &[&str], &[&str]); 3] = [
     (EXPRESSION, &["rna", "gex", "expression", "counts"], &["Gene Expression"]),
@@ -40,7 +44,7 @@ const KNOWN: [(&str, &[&str], &[&str]); 3] = [
         ],
         &["Antibody Capture", "Protein Expression", "ADT"],
     ),
-    ("atac", &["atac", "peaks", "peak", "chromatin", "ataccounts"], &["Peaks"]),
+    (ATAC, &["atac", "peaks", "peak", "chromatin", "ataccounts"], &["Peaks"]),
 ];
 
 impl Kind {
@@ -48,7 +52,7 @@ impl Kind {
     pub fn modalities(self) -> &'static [&'static str] {
         match self {
             Self::CiteSeq => &[EXPRESSION, "protein"],
-            Self::Multiome => &[EXPRESSION, "atac"],
+            Self::Multiome => &[EXPRESSION, ATAC],
             Self::Velocity => &[SPLICED, UNSPLICED, EXPRESSION],
         }
     }
@@ -77,23 +81,35 @@ impl Kind {
                     Source::Obsm(key) => named(key),
                     _ => false,
                 };
+                let of_intervals =
+                    |source: &&Source| *modality == ATAC && source.is_obsm() && has_intervals(file, source);
                 let found = sources
                     .iter()
                     .find(of_type)
                     .or_else(|| sources.iter().find(of_modality))
-                    .or_else(|| sources.iter().find(of_obsm))?;
+                    .or_else(|| sources.iter().find(of_obsm))
+                    .or_else(|| sources.iter().find(of_intervals))?;
                 Some(((*modality).to_owned(), found.clone()))
             })
             .collect()
     }
 
-    /// Checks that a file has something of the kind.
+    /// Checks that a file has something of the kind, and says what it lacks.
     ///
     /// # Errors
     /// Contract: it has none of the modalities.
     pub(crate) fn check(self, file: &CountsInput, found: &[String]) -> Result<()> {
         let wanted = self.modalities();
-        if wanted.iter().any(|name| found.iter().any(|found| found == name)) {
+        let lacking = |name: &&&str| !found.iter().any(|found| found == **name);
+        if wanted.iter().any(|name| !lacking(&name)) {
+            for name in wanted.iter().filter(lacking) {
+                tracing::warn!(
+                    "{}: no {name} found, which --kind {} has; where it is there, name it: --modality {name}=SOURCE (of {})",
+                    file.name,
+                    self.name(),
+                    listing(&file.sources())
+                );
+            }
             return Ok(());
         }
         Err(Error::contract(format!("{}: none of the modalities of --kind is found", file.name))
@@ -103,7 +119,40 @@ impl Kind {
     }
 }
 
+/// Whether most features of a matrix are intervals of a genome.
+fn has_intervals(file: &CountsInput, source: &Source) -> bool {
+    let Ok(names) = file.var_names_of(source) else { return false };
+    let looked_at = names.len().min(LOOKED_AT);
+    let n = names[..looked_at].iter().filter(|name| is_interval(name)).count();
+    2 * n > looked_at
+}
+
+/// Whether a name is that of an interval: `chr1:100-200`, `chr1-100-200`, `GL000194.1_100_200`.
+fn is_interval(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = name.rsplitn(3, [':', '-', '_']);
+    let ends = [parts.next(), parts.next()];
+    ends.iter().all(|part| part.is_some_and(is_number)) && parts.next().is_some_and(|rest| !rest.is_empty())
+}
+
 /// Letters and digits of a name, in lower case.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_told_from_genes_and_numbered_columns() {
+        assert!(
+            ["chr1:100-200", "chr9-20788115-20788315", "GL000194.1_100_200"].into_iter().all(is_interval)
+        );
+        assert!(
+            !["HLA-A", "X_pca_3", "CD3-1", "100-200", "chr1:100-x", "mode2_4", ""]
+                .into_iter()
+                .any(is_interval)
+        );
+    }
 }

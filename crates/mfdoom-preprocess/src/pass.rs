@@ -22,7 +22,7 @@ use crate::plan::{FilePlan, Plan};
 use crate::vocabulary;
 
 /// Cells that are read at once.
-const READ_CELLS: usize = 256;
+const READ_CELLS: usize = 128;
 /// The largest count that the table, whose counts are float32, keeps exactly.
 const EXACT: f32 = 16_777_216.0;
 

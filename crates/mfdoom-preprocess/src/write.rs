@@ -9,7 +9,7 @@ use mfdoom_tokens::{ModalityTokens, TokenBatch, TokenSchema, TokenWriter};
 use crate::pass::KeptCells;
 
 /// Cells per batch, whatever was read at once: what is written depends on nothing else.
-const BATCH_CELLS: usize = 256;
+const BATCH_CELLS: usize = 128;
 /// Batches that may wait to be written.
 const WAITING: usize = 1;
 

@@ -29,6 +29,14 @@ fn a_mosaic_in_one_file_keeps_missing_modalities_missing() {
 }
 
 #[test]
+fn open_chromatin_is_found_by_the_names_of_its_features() {
+    let Some(input) = shared("multimodal/mouse_kidney_rna_atac_554x1482.h5ad") else { return };
+    let table = Folder::new().table(&[&input, "--kind", "multiome", "--allow-non-integer"]);
+    assert_eq!(table.schema.modalities, ["expression", "atac"]);
+    assert_eq!((table.batch.len(), table.genes().len()), (554, 1482 + 1499));
+}
+
+#[test]
 fn cells_and_counts_are_those_of_the_folder_in_any_form() {
     let Some(folder) = shared("formats/cellranger_v3") else { return };
     let place = Folder::new();
