@@ -6,6 +6,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_matrix::Csr;
 
 use crate::file::CountsFile;
+use crate::formats::in_one_pass;
 use crate::matrix::Matrix;
 use crate::rounded::{MAX_COUNT, Rounded, are_small_integers, not_counts, settle};
 use crate::source::Source;
@@ -53,6 +54,10 @@ impl CountRule {
 
     /// Looks at the first rows of a matrix; at all rows until there is a count.
     pub fn look(self, file: &dyn CountsFile, source: &Source) -> Result<Look> {
+        in_one_pass(|| self.look_once(file, source))
+    }
+
+    fn look_once(self, file: &dyn CountsFile, source: &Source) -> Result<Look> {
         let mut matrix = file.matrix(source)?;
         matrix.trust_order();
         let mut look = Look { offending: Vec::new(), empty: true, binary: true };
@@ -73,11 +78,13 @@ impl CountRule {
 
     /// Returns whether the first rows of a matrix hold nothing but counts.
     pub fn probe(self, file: &dyn CountsFile, source: &Source) -> Result<bool> {
-        let mut matrix = file.matrix(source)?;
-        matrix.trust_order();
-        let rows = matrix.n_rows().min(PROBED);
-        let block = matrix.read_rows(0..rows)?;
-        Ok(self.offending(&block, matrix.rounded()).is_empty())
+        in_one_pass(|| {
+            let mut matrix = file.matrix(source)?;
+            matrix.trust_order();
+            let rows = matrix.n_rows().min(PROBED);
+            let block = matrix.read_rows(0..rows)?;
+            Ok(self.offending(&block, matrix.rounded()).is_empty())
+        })
     }
 
     /// Returns the error for a matrix with an offending value, after looking for more of them.

@@ -37,7 +37,7 @@ mod write;
 
 pub use counts::{CountRule, Look, show_values};
 pub use file::{CountsFile, Listed, Unmatched};
-pub use formats::{Content, FORMATS, Format, Found, n_out_of_order, open, open_among};
+pub use formats::{Content, FORMATS, Format, Found, in_one_pass, open, open_among};
 pub use frame::{Column, Frame};
 pub use genes::{genes_of, without_genome};
 pub use joined::join;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use mfdoom_error::{Error, Result};
 
 use crate::file::CountsFile;
+use crate::formats::in_one_pass;
 use crate::source::Source;
 
 /// Rows whose totals are compared with a column.
@@ -57,10 +58,12 @@ pub fn find_library_sizes(file: &dyn CountsFile, modality: &str, source: &Source
 /// # Errors
 /// Contract: the matrix cannot be read.
 pub fn are_library_sizes(file: &dyn CountsFile, column: &str, source: &Source) -> Result<bool> {
-    let mut matrix = file.matrix(source)?;
-    matrix.trust_order();
-    let rows = 0..matrix.n_rows().min(PROBED);
-    let block = matrix.read_rows(rows.clone())?;
+    let (rows, block) = in_one_pass(|| {
+        let mut matrix = file.matrix(source)?;
+        matrix.trust_order();
+        let rows = 0..matrix.n_rows().min(PROBED);
+        Ok((rows.clone(), matrix.read_rows(rows)?))
+    })?;
     let sum = |row: usize| block.row(row).1.iter().map(|value| f64::from(*value)).sum();
     let counted: Vec<f64> = (0..block.n_rows()).map(sum).collect();
     Ok(library_sizes(file, column, rows).is_ok_and(|sizes| {

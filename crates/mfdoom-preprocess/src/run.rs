@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mfdoom_artifact::{InputId, Manifest, Output, OutputFile};
+use mfdoom_counts::in_one_pass;
 use mfdoom_error::{Error, Result};
 use mfdoom_tokens::TokenSchema;
 
@@ -25,14 +26,7 @@ const FORMAT: u32 = 1;
 /// Usage, contract or incompatible, as `CLI.md` lists them; failed when writing fails. Nothing partial stays.
 pub fn run(args: Args) -> Result<()> {
     mfdoom_cli::small_pages();
-    loop {
-        let before = mfdoom_counts::n_out_of_order();
-        match once(args.clone()) {
-            // A file seemed to be in the order of cells and is not: now that this is known, it is read in another way.
-            Err(_) if mfdoom_counts::n_out_of_order() > before => {}
-            done => return done,
-        }
-    }
+    in_one_pass(|| once(args.clone()))
 }
 
 fn once(args: Args) -> Result<()> {

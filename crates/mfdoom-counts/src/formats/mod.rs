@@ -25,7 +25,7 @@ use mfdoom_error::Result;
 use crate::file::CountsFile;
 use crate::split::Split;
 
-pub use mtx::n_out_of_order;
+pub use mtx::in_one_pass;
 pub use sniff::{Content, Found};
 
 /// How files of one format are recognised and opened.

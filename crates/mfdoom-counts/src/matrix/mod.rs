@@ -132,8 +132,8 @@ impl Matrix {
     }
 
     /// Reads in one pass what seems to be in the order of cells. Where an entry then goes back to a cell whose row was
-    /// read, reading fails, [`n_out_of_order`](crate::n_out_of_order) grows, and whoever opens the file next sets its
-    /// entries aside: for those who can begin again. Without this, or for a file known to be in no order, nothing fails.
+    /// read, reading fails, and whoever opens the file next sets its entries aside: for those who can begin again, as
+    /// [`in_one_pass`](crate::in_one_pass) does. Without this, or for a file known to be in no order, nothing fails.
     pub fn trust_order(&mut self) {
         self.rows.trust_order();
     }

@@ -12,7 +12,7 @@ use self::rows::MtxRows;
 use super::text::Lines;
 use crate::place::Place;
 
-pub use order::n_out_of_order;
+pub use order::in_one_pass;
 
 /// A Matrix Market file whose header was read.
 #[derive(Clone, Debug)]

@@ -6,11 +6,14 @@ use mfdoom_error::Result;
 use mfdoom_matrix::Csr;
 
 use super::entries::{Entries, Entry};
-use super::order::Key;
+use super::order::{Key, Order};
 use super::{CellAxis, Form, Mtx};
 use crate::matrix::{DEFAULT_MEMORY, RowSource, Shared, Spool, tidied};
 use crate::place::Place;
 use crate::rounded::Rounded;
+
+/// Entries that are looked at besides as many as there are cells, where the order of the first ones is trusted.
+const FIRST: usize = 1 << 15;
 
 /// Rows of a Matrix Market file.
 #[derive(Debug)]
@@ -67,29 +70,39 @@ impl MtxRows {
             return Ok(ordered);
         }
         let key = Key::of(&self.mtx, self.cells)?;
-        let ordered = match key.known() {
-            Some(ordered) => ordered,
-            None if self.mtx.form == Form::Symmetric => false,
-            None if self.trusting => return Ok(true),
-            None => {
-                let ordered = self.look()?;
-                key.remember(ordered);
-                ordered
-            }
+        let (known, trusting) = (key.known(), self.trusting);
+        let order = match known {
+            Some(order @ (Order::Cells | Order::None)) => order,
+            Some(Order::Begins) if trusting => return Ok(true),
+            _ if self.mtx.form == Form::Symmetric => Order::None,
+            _ => self.look(trusting)?,
         };
-        self.order = Some(ordered);
-        Ok(ordered)
+        key.remember(order);
+        if order == Order::Begins {
+            return Ok(true);
+        }
+        self.order = Some(order == Order::Cells);
+        Ok(order == Order::Cells)
     }
 
-    /// Reads every entry, which checks all of them.
-    fn look(&self) -> Result<bool> {
+    /// Reads every entry, which checks all of them, or the first ones alone: after as many as there are cells, entries that
+    /// come feature by feature have gone back.
+    fn look(&self, at_first: bool) -> Result<Order> {
         let mut entries = Entries::new(&self.mtx, self.cells, self.value)?;
-        let (mut last, mut ordered) = (0, true);
+        let first = self.mtx.n_cells(self.cells).saturating_add(FIRST);
+        let (mut last, mut n) = (0, 0);
+        let mut order = Order::Cells;
         while let Some(entry) = entries.next()? {
-            ordered &= entry.cell >= last;
+            n += 1;
+            if entry.cell < last {
+                order = Order::None;
+            }
+            if at_first && (order == Order::None || n > first) {
+                return Ok(if order == Order::None { order } else { Order::Begins });
+            }
             last = entry.cell;
         }
-        Ok(ordered)
+        Ok(order)
     }
 
     fn spool(&mut self) -> Result<Shared> {
@@ -113,20 +126,6 @@ impl MtxRows {
         }
         spool.note(&rounded);
         Ok(spool)
-    }
-
-    /// Reads rows that were set aside, which may lie in several windows.
-    fn set_aside(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Csr> {
-        let spool = self.spool()?;
-        let mut block = Csr::empty(self.mtx.n_features(self.cells));
-        let mut at = rows.start;
-        while at < rows.end {
-            let end = spool.window(at).end.min(rows.end);
-            let found = spool.load(at..end, rounded)?;
-            block.extend(&found, 0..found.n_rows());
-            at = end;
-        }
-        Ok(block)
     }
 
     fn in_order(&mut self, rows: Range<usize>, rounded: &mut Rounded) -> Result<Read> {
@@ -180,17 +179,10 @@ impl RowSource for MtxRows {
         if !self.is_ordered()? {
             return self.spool()?.load(rows, rounded);
         }
-        let first = self.reading.is_none();
         if let Read::Rows(block) = self.in_order(rows.clone(), rounded)? {
             return Ok(block);
         }
-        let key = Key::of(&self.mtx, self.cells)?;
-        if self.trusting && first && self.order.is_none() {
-            key.remember(false);
-            self.order = Some(false);
-            return self.set_aside(rows, rounded);
-        }
-        key.remember_too_late();
+        Key::of(&self.mtx, self.cells)?.remember_too_late();
         Err(Place::root(&self.mtx.path)
             .broken("goes back to an earlier cell")
             .help("the file was changed while it was read"))
