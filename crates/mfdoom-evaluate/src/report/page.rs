@@ -6,7 +6,7 @@ use mfdoom_error::{Error, Result};
 use mfdoom_plot::Format;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, ErrorKind, Value, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, HtmlEscape, Value, context};
 
 use super::bars::bars;
 use super::chart::charts;
@@ -16,6 +16,9 @@ use crate::scores::Document;
 
 /// Most cells of a picture that is drawn as lines: each is an element of the page.
 const MOST: usize = 20_000;
+
+/// Characters of a name that fit a line of a phone, next to scores.
+const LONG: usize = 16;
 
 /// What stands on a page.
 pub(crate) struct Page<'a> {
@@ -52,6 +55,7 @@ impl<'a> Page<'a> {
         templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         let files = [
             ("page.html", include_str!("template/page.html")),
+            ("table.html", include_str!("template/table.html")),
             ("curves.html", include_str!("template/curves.html")),
             ("charts.html", include_str!("template/charts.html")),
             ("chart.html", include_str!("template/chart.html")),
@@ -62,6 +66,7 @@ impl<'a> Page<'a> {
             templates.add_template(name, text)?;
         }
         templates.add_filter("plain", plain);
+        templates.add_filter("words", words);
         let figures: Vec<Value> = self.figures.iter().map(figure).collect::<Result<_, _>>()?;
         let (charts, more) = charts(self.document);
         let page = templates.get_template("page.html")?.render(context! {
@@ -93,4 +98,11 @@ fn figure(figure: &Figure) -> Result<Value, minijinja::Error> {
 /// Returns text without the control characters that no HTML page may hold.
 fn plain(text: String) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Returns a name as HTML; a long one may be broken where its words end.
+fn words(text: String) -> Value {
+    let is_long = text.chars().count() > LONG;
+    let html = HtmlEscape(&plain(text)).to_string();
+    Value::from_safe_string(if is_long { html.replace('_', "_<wbr>") } else { html })
 }

@@ -117,7 +117,7 @@ struct Directions {
     edges: Vec<(usize, Vec<Option<f64>>)>,
 }
 
-/// Returns the mean over the layouts, with their range.
+/// Returns the mean over the layouts, with their range where there are several.
 fn over(layouts: &[Option<f64>]) -> Outcome {
     let there: Vec<f64> = layouts.iter().flatten().copied().collect();
     if there.is_empty() {
@@ -127,5 +127,6 @@ fn over(layouts: &[Option<f64>]) -> Outcome {
         there.iter().copied().fold(f64::INFINITY, f64::min),
         there.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     ];
-    Ok(Estimate::new(there.iter().sum::<f64>() / there.len() as f64, Some(ends)))
+    let range = (there.len() > 1).then_some(ends);
+    Ok(Estimate::new(there.iter().sum::<f64>() / there.len() as f64, range))
 }
