@@ -165,7 +165,7 @@ fn fuzz(reader: &Reader) {
     while at < first + number("MFDOOM_FUZZ_CASES", 200) && Instant::now() < until {
         case(reader, folder, whole, at, &mut tally);
         at += 1;
-        if at % 1000 == 0 {
+        if at.is_multiple_of(1000) {
             state.set(reader.name, at);
         }
     }

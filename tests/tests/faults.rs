@@ -1,6 +1,5 @@
 //! What goes wrong with generated cells and their scores: names, pipes, sizes and outputs that cannot be.
 
-#[allow(dead_code, reason = "a part of what the tests of counts share")]
 #[path = "../../crates/mfdoom-counts/tests/make/mod.rs"]
 mod make;
 

@@ -31,7 +31,8 @@ fn features_that_vary_most_take_part_and_rare_ones_do_not() {
     let all: Vec<usize> = (0..CELLS).collect();
     let features = |most: usize| {
         let settings = Settings { dim: 1, features: most, effects: Effects::Keep, ..Settings::default() };
-        let anchor = fit(&cells, &vec![vec![None]], &all, &[modality.clone()], &settings).unwrap();
+        let anchor =
+            fit(&cells, &vec![vec![None]], &all, std::slice::from_ref(&modality), &settings).unwrap();
         anchor.parts[0].features.clone()
     };
     assert_eq!(features(2), [1, 2]);

@@ -13,7 +13,7 @@ fn count(cell: usize, peak: u32) -> f32 {
     match peak {
         1 => 1.0 + (cell % 3) as f32,
         6 => f32::from(u8::from(cell < CELLS / 2 && cell.is_multiple_of(5))),
-        _ => f32::from(u8::from(peak % 2 == kind && cell % (peak as usize + 1) != 0)) * 2.0,
+        _ => f32::from(u8::from(peak % 2 == kind && !cell.is_multiple_of(peak as usize + 1))) * 2.0,
     }
 }
 

@@ -31,6 +31,7 @@ fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
             landmarks: 1,
             features,
             derived: BTreeMap::new(),
+            tf_idf: Default::default(),
         }),
         ..ModelConfig::preset(Preset::Tiny, names, 2)
     }

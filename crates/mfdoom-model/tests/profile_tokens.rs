@@ -9,7 +9,8 @@ use mfdoom_nn::ParameterBuilder;
 /// One factor: a profile is two coordinates and two sizes.
 fn anchor() -> AnchorConfig {
     let features = [("a".to_owned(), 1), ("b".to_owned(), 1)].into();
-    AnchorConfig { heads: Anchoring::Blend, dim: 1, landmarks: 1, features, derived: Default::default() }
+    let (derived, tf_idf) = Default::default();
+    AnchorConfig { heads: Anchoring::Blend, dim: 1, landmarks: 1, features, derived, tf_idf }
 }
 
 fn config(fusion: Fusion) -> ModelConfig {

@@ -28,8 +28,14 @@ pub fn all_pairs() -> Vec<ModelConfig> {
 pub fn config(fusion: Fusion, objective: Objective) -> ModelConfig {
     let names = ["a", "b", "c"].map(String::from).to_vec();
     let features = names.iter().map(|name| (name.clone(), 1)).collect::<BTreeMap<_, _>>();
-    let anchor =
-        AnchorConfig { heads: Anchoring::Blend, dim: 2, landmarks: 1, features, derived: BTreeMap::new() };
+    let anchor = AnchorConfig {
+        heads: Anchoring::Blend,
+        dim: 2,
+        landmarks: 1,
+        features,
+        derived: BTreeMap::new(),
+        tf_idf: Default::default(),
+    };
     ModelConfig {
         dim: 8,
         depth: 1,
