@@ -4,8 +4,8 @@
 #   workflows/evaluation.sh --data FOLDER --outdir OUT [--sets SET,...] [--network SET,...] [--epochs N] [--preset P] [--threads N]
 #
 # FOLDER holds the files of the list below; a set whose file is not there is left out. Each step writes one file or folder
-# and is not done again where that is there. OUT/SET has tokens, models, embeddings, metrics.json, retention.json (of sets
-# with several modalities) and their reports; OUT/table.md has the scores of all sets, by workflows/evaluation_table.py.
+# and is not done again where that is there. OUT/SET has tokens, models, scores (MODEL.json) and their reports; OUT/table.md has the
+# scores of all sets, by workflows/evaluation_table.py. Cells are embedded and scored from all and from some of their modalities.
 # --sets: these sets alone. --network: sets that a network is trained on too, in the blend of mfdoom-pretrain's default.
 set -euo pipefail
 
@@ -28,16 +28,16 @@ done
 [ -n "$data" ] && [ -n "$outdir" ] || { usage >&2; exit 2; }
 mkdir -p "$outdir"
 
-# NAME FILE LABEL BATCH RETENTION, - for none; then what mfdoom-preprocess is told. RETENTION: where labels are taken from
-# when cells are embedded from some of their modalities, folds or COLUMN=VALUES.
+# NAME FILE LABEL BATCH REFERENCE, - for none; then what mfdoom-preprocess is told. REFERENCE: COLUMN=VALUES of the cells that labels
+# are taken from, in place of those of other folds.
 sets='
-pancreas spliced/pancreas_3696x2000.h5ad clusters - folds
+pancreas spliced/pancreas_3696x2000.h5ad clusters - -
 baron expression/human_pancreas_baron_1937x20125.h5ad cell_type batch -
 bonemarrow expression/mouse_bonemarrow_250x20243.h5ad cell_type - -
 ifnb expression/pbmc_ifnb_2000x9015.h5ad - batch -
 kang expression/kang_pbmc_muscat_4samples.h5ad cell_type batch -
 mudan expression/pbmc_mudan_reference.h5ad cell_type - -
-teaseq multimodal/teaseq_pbmc_matilda_train.h5ad cell_type - folds --modality expression=X --modality protein=obsm/protein
+teaseq multimodal/teaseq_pbmc_matilda_train.h5ad cell_type - - --modality expression=X --modality protein=obsm/protein
 mosaic multimodal/midas_quickstart_pbmc_mosaic.h5mu celltype batch batch=p3_0,p4_0
 '
 
@@ -48,11 +48,10 @@ step() { # step OUTPUT COMMAND...
   [ -e "$output" ] || "$@" -o "$output" --threads "$threads" --force -q
 }
 
-score() { # score NAME FILE LABEL BATCH RETENTION [PREPROCESS...]
-  local name=$1 file=$data/$2 retention=$5 out=$outdir/$1 more=() batch=() groups=() models=(anchor) model
-  [ "$3" = - ] || more+=(--label "$3")
+score() { # score NAME FILE LABEL BATCH REFERENCE [PREPROCESS...]
+  local name=$1 file=$data/$2 label=$3 out=$outdir/$1 batch=() groups=() models=(anchor) model
   [ "$4" = - ] || batch+=(--batch-key "$4") groups+=(--group-key "$4")
-  [ "$retention" = folds ] || groups+=(--reference-key "$retention")
+  [ "$5" = - ] || groups+=(--reference-key "$5")
   local batches=()
   [ "$4" = - ] || batches=(--batch-column "$4")
   shift 5
@@ -66,18 +65,21 @@ score() { # score NAME FILE LABEL BATCH RETENTION [PREPROCESS...]
       ${batches[@]+"${batches[@]}"} ;;
   esac
   for model in "${models[@]}"; do
+    if [ "$label" != - ]; then
+      step "$out/$model.json" mfdoom-evaluate retention "$out/tokens.parquet" --model "$out/$model" --label "$label" \
+        ${groups[@]+"${groups[@]}"} --report "$out/$model.html"
+      continue
+    fi
     step "$out/$model.parquet" mfdoom-embed "$out/tokens.parquet" --model "$out/$model"
     step "$out/$model.json" mfdoom-evaluate embedding "$out/$model.parquet" --tokens "$out/tokens.parquet" \
-      --model "$out/$model" ${more[@]+"${more[@]}"} ${batch[@]+"${batch[@]}"} --report "$out/$model.html"
-    [ "$retention" = - ] || step "$out/$model-retention.json" mfdoom-evaluate retention "$out/tokens.parquet" \
-      --model "$out/$model" ${more[@]+"${more[@]}"} ${groups[@]+"${groups[@]}"} --report "$out/$model-retention.html"
+      --model "$out/$model" ${batch[@]+"${batch[@]}"} --report "$out/$model.html"
   done
   echo "$name: $out"
 }
 
-while read -r name file label batch retention more; do
+while read -r name file label batch reference more; do
   # shellcheck disable=SC2086  # options of one set, split at blanks
-  [ -z "$name" ] || { [ -n "$only" ] && [[ ,$only, != *,$name,* ]]; } || score "$name" "$file" "$label" "$batch" "$retention" $more
+  [ -z "$name" ] || { [ -n "$only" ] && [[ ,$only, != *,$name,* ]]; } || score "$name" "$file" "$label" "$batch" "$reference" $more
 done <<< "$sets"
 python3 "$(dirname "$0")/evaluation_table.py" "$outdir" > "$outdir/table.md"
 echo "$outdir/table.md"

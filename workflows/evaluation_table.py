@@ -5,10 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = ["accuracy", "balanced_accuracy", "nmi", "ari", "asw_label", "clisi", "avg_bio", "graph_connectivity", "asw_batch",
+NAMES = ["accuracy", "accuracy_logistic", "accuracy_retention", "balanced_accuracy", "nmi", "ari", "asw_label", "clisi", "avg_bio", "avg_bio_retention", "graph_connectivity", "asw_batch",
          "pcr_comparison", "ilisi", "kbet", "total"]
 PAIRS = ["recall_at_1", "recall_at_10", "median_rank", "foscttm", "nearest_same_label", "alignment"]
-RETAINED = ["accuracy", "accuracy_logistic", "accuracy_retention", "nmi", "ari", "avg_bio", "avg_bio_retention"]
 
 
 def shown(row, best):
@@ -47,23 +46,24 @@ def origin(row):
     return f"{row['head']} from {' + '.join(row['from'])}"
 
 
+def named(row, model):
+    """The name of a head with that of its model; baselines have their own."""
+    name = {"anchor": "closed form", "network": "blend"}[model]
+    if row["kind"] == "baseline":
+        return row["head"]
+    return name if row["head"] == "fusion" else f"{name}, {row['head']}"
+
+
 def main():
     out = Path(sys.argv[1])
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
-        named = {"fusion": lambda model: "closed form" if model == "anchor" else "blend"}
-        rows, retained = [], []
-        for path in sorted(folder.glob("*.json")):
-            model = path.stem.removesuffix("-retention")
-            document = json.loads(path.read_text())
-            for row in document["scores"]:
-                if row["kind"] == "baseline" and model != "anchor":
-                    continue
-                if row["head"] == "global" and model == "anchor":
-                    continue  # the same as fusion
-                name = named[row["head"]](model) if row["head"] in named else row["head"]
-                if row["kind"] == "head" and row["head"] not in named and not row["head"].startswith("cca"):
-                    name = f"{'closed form' if model == 'anchor' else 'blend'}, {row['head']}"
-                (retained if path.stem.endswith("-retention") else rows).append({**row, "head": name})
+        rows = []
+        for model in ("anchor", "network"):
+            path = folder / f"{model}.json"
+            document = json.loads(path.read_text()) if path.exists() else {"scores": []}
+            # Baselines are the same for every model, and the head called global that of fusion in a closed form.
+            wanted = [row for row in document["scores"] if model == "anchor" or row["kind"] == "head"]
+            rows += [{**row, "head": named(row, model)} for row in wanted if row["head"] != "global"]
         if not rows:
             continue
         print(f"### {folder.name}\n")
@@ -73,12 +73,7 @@ def main():
                 print(f"{part}, {own[0]['n']} cells:\n")
                 several = lambda row: len({tuple(other["from"]) for other in own if other["head"] == row["head"]}) > 1
                 table(own, NAMES, lambda row: origin(row) if several(row) else row["head"])
-        for part in dict.fromkeys(row["set"] for row in retained):
-            own = [row for row in retained if row["set"] == part and row["against"] is None]
-            if own:
-                print(f"From some of the modalities, {part}, {own[0]['n']} cells:\n")
-                table(own, RETAINED, origin)
-        pairs = [row for row in retained if row["against"] is not None and row["set"] == "all"]
+        pairs = [row for row in rows if row["against"] is not None and row["set"] == "all"]
         table(pairs, PAIRS, lambda row: f"{origin(row)} to {row['against']}")
 
 
