@@ -35,10 +35,15 @@ def scores(rows):
     """What is compared of one run: from all modalities, and the least and the mean over single ones."""
     of = lambda name, set_: [r for r in rows if r["name"] == name and r["head"] in HEADS and r["set"] == set_]
     widest = max((len(r["from"]) for r in of("accuracy", "all")), default=1)
-    # cells that have all modalities are a set of their own where others lack some
+    # of a mosaic the cells that have a modality are a set of their own
     sets = list(dict.fromkeys(r["set"] for r in rows))
-    full = max(sets, key=lambda set_: len({tuple(r["from"]) for r in of("accuracy", set_)}))
-    single = lambda name: [r["value"] for r in of(name, full) if len(r["from"]) == 1 < widest]
+
+    def single(name):
+        found = {}
+        for r in (r for set_ in sets for r in of(name, set_) if len(r["from"]) == 1 < widest):
+            found.setdefault(r["from"][0], r["value"])
+        return list(found.values())
+
     whole = lambda name: [r["value"] for r in of(name, "all") if len(r["from"]) == widest]
     if all(r["head"] == HEADS[1] for r in rows if r["head"] in HEADS):
         # a modality's own head says nothing of cells that are embedded from others
