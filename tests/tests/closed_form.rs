@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 const CLOSED: &str = "tokens.parquet --preset tiny --anchor-dim 8";
 const PROFILES: &str = "tokens.parquet --preset tiny --anchor-dim 8 --profile-tokens 2 --max-tokens 0 --batch-cells 16 \
-                        --objective neighbours=1 --objective contrastive=0.1 --objective invariance=0 --epochs 3";
+                        --objective neighbours=1 --objective contrastive=0.1 --objective invariance=0 \
+                        --objective reconstruction=1 --epochs 3";
 
 /// A folder with simulated cells, half of them expression-only, and their tokens.
 fn tokens() -> TempDir {

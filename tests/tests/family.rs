@@ -190,7 +190,8 @@ fn velocities_take_the_place_of_classes() {
     let rows = read_metrics(&folder.join("model/metrics.parquet")).unwrap();
     let own = rows.iter().filter(|row| row.split == "train" && row.name == "loss/pseudo-supervision/fusion");
     let own: Vec<f64> = own.map(|row| row.value).collect();
-    assert!(later(&own) < own[0] && own.iter().all(|x| x.is_finite()), "{own:?}");
+    let (first, half) = (&own[..own.len() / 2], (own.len() / 2) as f64);
+    assert!(later(&own) < first.iter().sum::<f64>() / half, "what the velocities are is not learnt: {own:?}");
     let manifest: serde_json::Value = serde_json::from_slice(&bytes(folder, "model/manifest.json")).unwrap();
     assert!(manifest["inputs"].to_string().contains("\"fit\""), "{manifest}");
 }
