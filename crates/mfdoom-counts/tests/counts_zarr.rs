@@ -191,7 +191,10 @@ fn modalities_of_a_store_keep_their_cells() {
         store.ints("obs/n", &[1, 2, 3, 4]);
         store.group("mod", "{\"mod-order\":[\"rna\",\"adt\"]}");
         Store { root: &folder.path().join("mod/rna"), v3 }.write();
-        Store { root: &folder.path().join("mod/adt"), v3 }.write();
+        let adt = folder.path().join("mod/adt");
+        let adt = Store { root: &adt, v3 };
+        adt.write();
+        adt.texts("obs/_index", &["d", "x", "b"]);
         store.group("obsmap", "{}");
         store.ints("obsmap/adt", &[0, 3, 0, 1]);
         let file = open(folder.path()).unwrap();
