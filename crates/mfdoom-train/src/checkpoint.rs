@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
-use mfdoom_artifact::publish::recover;
+use mfdoom_artifact::publish::{recover, remove_leftovers};
 use mfdoom_artifact::{AtomicDir, Position, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
@@ -182,6 +182,8 @@ impl Checkpoint {
     /// # Errors
     /// Failed where the disk does.
     pub fn remove(&self) -> Result<()> {
+        // A run that only had to publish its result saved nothing, and so cleaned nothing up.
+        remove_leftovers(&self.path);
         match self.path.exists() {
             true => fs::remove_dir_all(&self.path).map_err(|e| Error::io(&self.path, e)),
             false => Ok(()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use mfdoom_artifact::Position;
+use mfdoom_artifact::{AtomicDir, Position};
 use mfdoom_nn::{AdamW, AdamWConfig, Init, ParameterStore};
 use mfdoom_train::{Best, Checkpoint, Progress};
 
@@ -69,4 +69,18 @@ fn one_flipped_bit_in_any_file_is_refused() {
         fs::write(&file, whole).unwrap();
     }
     assert!(load(&folder).unwrap().is_some());
+}
+
+#[test]
+fn the_end_of_a_run_removes_what_killed_ones_left() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("checkpoint");
+    save(&folder);
+    let partial = AtomicDir::create(&folder, true).unwrap();
+    let name = partial.path().to_owned();
+    drop(partial);
+    // As a run leaves it that is killed while it saves.
+    fs::create_dir(&name).unwrap();
+    checkpoint(&folder).remove().unwrap();
+    assert!(fs::read_dir(root.path()).unwrap().next().is_none());
 }

@@ -26,4 +26,4 @@ pub use exchange::recover;
 pub use file::AtomicFile;
 pub use lock::FileLock;
 pub use output::OutputFile;
-pub use partial::{name_targets, remove_partials};
+pub use partial::{name_targets, remove_leftovers, remove_partials};

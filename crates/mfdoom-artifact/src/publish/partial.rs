@@ -103,7 +103,7 @@ fn remove(path: &Path) {
 }
 
 /// Removes partial outputs of `target` whose process is gone. What cannot be told, or not removed, stays.
-fn remove_leftovers(target: &Path) {
+pub fn remove_leftovers(target: &Path) {
     let Some(prefix) = target.file_name().and_then(|name| name.to_str()).map(|name| format!("{name}{MARK}"))
     else {
         return;
