@@ -78,6 +78,7 @@ def main():
     parser.add_argument("--work", default=None)
     args = parser.parse_args()
     work = Path(args.work or tempfile.mkdtemp())
+    work.mkdir(parents=True, exist_ok=True)
     for n in [int(n) for n in (args.cells + "," + args.ours_only).split(",") if n]:
         path = work / f"{n}.h5ad"
         embedding(n, path)
