@@ -91,3 +91,16 @@ fn a_decoder_that_would_see_nothing_of_a_cell_is_refused() {
         "tokens.parquet --model profiles --task expression --targets expression --epochs 0 -o expression",
     );
 }
+
+#[test]
+fn a_run_that_was_killed_after_its_end_is_done_when_resumed() {
+    let folder = tokens();
+    let folder = folder.path();
+    train(folder, PROFILES, "model", "");
+    let weights = bytes(folder, "model/model.safetensors");
+    killed_at_a_checkpoint(folder, "mfdoom-pretrain", &format!("{PROFILES} -o killed --checkpoint-every 1"));
+    std::fs::rename(folder.join("killed.checkpoint"), folder.join("model.checkpoint")).unwrap();
+    train(folder, PROFILES, "model", "--resume");
+    assert!(!folder.join("model.checkpoint").exists());
+    assert!(weights == bytes(folder, "model/model.safetensors"));
+}

@@ -212,7 +212,7 @@ fn modalities_of_a_store_keep_their_cells() {
         let n = file.obs_column_in("adt:n", 0..4).unwrap();
         assert_eq!(n, Column::Int(vec![None, Some(9), None, Some(7)]));
         store.ints("obsmap/adt", &[0, 9, 0, 1]);
-        let error = open(folder.path()).err().expect("a row beyond the cells was taken");
+        let Err(error) = open(folder.path()) else { panic!("a row beyond the cells was taken") };
         assert_eq!(error.exit_code(), 3);
         assert!(error.to_string().contains("obsmap/adt"), "{error}");
     }

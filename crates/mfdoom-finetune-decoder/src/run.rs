@@ -43,6 +43,9 @@ pub fn run(mut args: Args) -> Result<()> {
         return Ok(());
     }
     let checkpoint = checkpoint(&args, &output, &manifest)?;
+    if checkpoint.had_ended(&output, DECODER_FORMAT)? {
+        return Ok(());
+    }
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let mut store = parameters(&trained, &config, args.seed.seed).or_failed()?;
@@ -65,10 +68,8 @@ pub fn run(mut args: Args) -> Result<()> {
     let model = Model::load(&store, &backbone).or_failed()?;
     let decoder = Decoder::load(&store, &config, &backbone).or_failed()?;
     let data = DecoderCells { cells: &cells, targets: chosen.targets.as_ref(), held_back: split.validation };
-    let mut task = Finetuning::new(model, decoder, data, views, args.training.shared.batch_cells);
-    if args.decoder.unfreeze.is_none() {
-        task = task.with_frozen_backbone();
-    }
+    let task = Finetuning::new(model, decoder, data, views, args.training.shared.batch_cells);
+    let task = if args.decoder.unfreeze.is_none() { task.with_frozen_backbone() } else { task };
     let metrics = train(
         &task,
         &store,

@@ -53,6 +53,9 @@ pub fn run(mut args: Args) -> Result<()> {
     config.check()?;
     let manifest = manifest(&args, &config, &cells, init.as_ref())?;
     let checkpoint = checkpoint(&args, &output, &manifest)?;
+    if checkpoint.had_ended(&output, FORMAT)? {
+        return Ok(());
+    }
     let folder = ModelDirWriter::create(&output, args.output.force)?;
 
     let (init, anchor) = (init.as_ref(), anchor.as_ref());

@@ -1,14 +1,14 @@
 //! The state of a run on disk, from which it goes on bit for bit.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use candle_core::Device;
 use mfdoom_artifact::metrics::{MetricRow, read_metrics, write_metrics};
 use mfdoom_artifact::model_dir::read_json;
 use mfdoom_artifact::publish::{recover, remove_leftovers};
-use mfdoom_artifact::{AtomicDir, Position, sha256_file};
+use mfdoom_artifact::{AtomicDir, ModelDir, Position, sha256_file};
 use mfdoom_error::{Error, Result};
 use mfdoom_model::TensorResult;
 use mfdoom_nn::{AdamW, ParameterStore};
@@ -91,7 +91,7 @@ impl Checkpoint {
             fs::remove_dir_all(&path).map_err(|e| Error::io(&path, e))?;
         }
         let checkpoint = Self { path, identity, resume };
-        if checkpoint.path.exists() {
+        if checkpoint.is_there() {
             checkpoint.state()?;
         }
         Ok(checkpoint)
@@ -102,7 +102,7 @@ impl Checkpoint {
     /// # Errors
     /// Contract: the checkpoint is damaged. Incompatible: it is of another run.
     pub fn load(&self, store: &ParameterStore, optimiser: &mut AdamW) -> Result<Option<Progress>> {
-        if !self.resume || !self.path.exists() {
+        if !self.resume || !self.is_there() {
             return Ok(None);
         }
         let state = self.state()?;
@@ -177,6 +177,24 @@ impl Checkpoint {
             .help("remove the folder and train anew")
     }
 
+    /// Whether the run has ended already: its result is whole at `output`, and it was killed before it could remove its
+    /// checkpoint. That is then done.
+    ///
+    /// # Errors
+    /// Failed where the disk does.
+    pub fn had_ended(&self, output: &Path, format: u32) -> Result<bool> {
+        if !self.resume || !self.path.exists() {
+            return Ok(false);
+        }
+        let ended =
+            ModelDir::open(output, format).is_ok_and(|made| made.manifest().content_id == self.identity);
+        if ended {
+            self.remove()?;
+            tracing::info!("{}: the run had ended; its checkpoint is removed", output.display());
+        }
+        Ok(ended)
+    }
+
     /// Removes the checkpoint of a run that has ended.
     ///
     /// # Errors
@@ -184,10 +202,23 @@ impl Checkpoint {
     pub fn remove(&self) -> Result<()> {
         // A run that only had to publish its result saved nothing, and so cleaned nothing up.
         remove_leftovers(&self.path);
-        match self.path.exists() {
-            true => fs::remove_dir_all(&self.path).map_err(|e| Error::io(&self.path, e)),
-            false => Ok(()),
+        if !self.path.exists() {
+            return Ok(());
         }
+        // The state last: what a kill leaves of the rest still says which run it is of.
+        let removed =
+            [WEIGHTS, OPTIMISER, METRICS, BEST, MEMORY, SUMS, STATE].into_iter().try_for_each(|name| {
+                match fs::remove_file(self.path.join(name)) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    other => other,
+                }
+            });
+        removed.and_then(|()| fs::remove_dir_all(&self.path)).map_err(|e| Error::io(&self.path, e))
+    }
+
+    /// Whether there is a checkpoint, and not the empty folder of one whose removal was cut short.
+    fn is_there(&self) -> bool {
+        fs::read_dir(&self.path).is_ok_and(|mut files| files.next().is_some())
     }
 
     fn state(&self) -> Result<State> {

@@ -84,3 +84,13 @@ fn the_end_of_a_run_removes_what_killed_ones_left() {
     checkpoint(&folder).remove().unwrap();
     assert!(fs::read_dir(root.path()).unwrap().next().is_none());
 }
+
+#[test]
+fn a_checkpoint_whose_removal_was_cut_short_is_none() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("checkpoint");
+    fs::create_dir(&folder).unwrap();
+    assert!(load(&folder).unwrap().is_none());
+    checkpoint(&folder).remove().unwrap();
+    assert!(!folder.exists());
+}
