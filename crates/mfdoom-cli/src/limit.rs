@@ -12,7 +12,7 @@ use crate::MemorySize;
 /// Below it a limit only sets the size of the pieces: the program itself and its threads take about as much.
 const LEAST: u64 = 256 << 20;
 
-/// How often the memory of the process is looked at. A gigabyte is filled in no less time.
+/// How often the memory of the process is looked at. What is taken and given back in between goes unseen.
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// Starts the thread that looks at the memory of the process; where the system does not tell (all but Linux), none.
